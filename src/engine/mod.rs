@@ -1,0 +1,70 @@
+//! Engines: what trains a population of runs side by side.
+//!
+//! An engine turns initial parameters and batches into losses. The training loop that both engines share
+//! (schedule, logging, divergence) is [`train`]; `graph` is plain Candle ops and autograd for any
+//! model and device, `fused` one custom op per model on the CPU for the mixture family.
+
+use crate::data::Batch;
+
+pub mod adam;
+
+/// Runs of one model that are trained side by side on the same inputs.
+///
+/// Every run depends on its own parameters, labels and learning rate alone: whatever stands beside it, its
+/// numbers are the same bits.
+pub trait Population: Send {
+    /// One Adam step on `batch`. Writes each run's mean squared error on the batch, before the step, to
+    /// `losses`, `[runs, tasks]`. A run's objective is the sum of its tasks' losses.
+    fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> candle_core::Result<()>;
+
+    /// Losses and gate use on `batch` as the parameters stand; nothing is trained.
+    fn evaluate(&mut self, batch: &Batch) -> candle_core::Result<Evaluation>;
+
+    /// Goes on with the runs whose entry is true, in their order.
+    fn retain(&mut self, keep: &[bool]) -> candle_core::Result<()>;
+
+    /// The parameters of every run, flat in layout order: `[runs, parameters]`.
+    fn parameters(&self) -> candle_core::Result<Vec<f32>>;
+}
+
+/// What a population starts from.
+pub struct Start<'a> {
+    /// The architecture of all its runs.
+    pub model: &'a dyn crate::model::Model,
+    /// One entry a run.
+    pub runs: Vec<StartRun>,
+    /// Initial parameters, flat in layout order: `[runs, parameters]`.
+    pub parameters: Vec<f32>,
+}
+
+/// What distinguishes the runs of a population.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StartRun {
+    /// Which of the batch's label sets it learns.
+    pub label_set: usize,
+    /// Step size of Adam.
+    pub learning_rate: f64,
+}
+
+/// What a population makes of rows it is not trained on.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Evaluation {
+    /// Mean squared error, `[runs, tasks]`.
+    pub losses: Vec<f32>,
+    /// How the gates were used; none without gates.
+    pub gates: Option<GateUse>,
+}
+
+/// Gate statistics of a population, over the rows of one evaluation.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct GateUse {
+    /// Gates of a run: 1 where all tasks share it, else one a task.
+    pub gates: usize,
+    /// Experts that a gate chooses among.
+    pub experts: usize,
+    /// Mean softmax weight, `[runs, gates, experts]`.
+    pub mean_weight: Vec<f32>,
+    /// Mean entropy of a row's weights in nats, `[runs, gates]`: 0 when every row uses one expert,
+    /// ln(experts) when all are used alike.
+    pub entropy: Vec<f32>,
+}

@@ -1,0 +1,58 @@
+//! Layers in plain Candle ops, every one with a leading run axis.
+//!
+//! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`, and the inputs x of
+//! a seed, `[batch, features]`, are shared by all of its runs. Runs never mix: each layer works on every
+//! run by itself, so a run's bits do not depend on which others are trained beside it.
+
+use candle_core::{D, Result, Tensor};
+
+/// x W for every run, without a bias: `[batch, features]` × `[runs, features, columns]` =
+/// `[runs, batch, columns]`.
+pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let (runs, features, _) = weight.dims3()?;
+    x.broadcast_as((runs, x.dim(0)?, features))?.matmul(weight)
+}
+
+/// ReLU(x W + b) for every run; `bias` is `[runs, columns]`.
+pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    shared_input(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
+}
+
+/// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
+pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
+    let (runs, batch, width) = columns.dims3()?;
+    columns.reshape((runs, batch, blocks, width / blocks))
+}
+
+/// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
+pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
+    let logits = split_columns(&shared_input(x, weight)?, gates)?;
+    // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
+    candle_nn::ops::softmax(&logits, D::Minus1)
+}
+
+/// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts `[runs, batch, experts, units]`
+/// give `[runs, gates, batch, units]`.
+pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
+    gates.matmul(experts)?.transpose(1, 2)
+}
+
+/// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks or 1, batch, units]`, predictions are
+/// `[runs, tasks, batch]`. Reads the parameters `tower.weight`, `tower.bias`, `output.weight` and
+/// `output.bias` of [`super::mixture::MixtureShape::layout`].
+pub fn towers(parameters: &super::Parameters, input: &Tensor) -> Result<Tensor> {
+    let weight = parameters.get("tower.weight")?;
+    let (runs, _, batch, units) = input.dims4()?;
+    let hidden = input
+        .broadcast_as((runs, weight.dim(1)?, batch, units))?
+        .contiguous()?
+        .matmul(weight)?
+        .broadcast_add(&parameters.get("tower.bias")?.unsqueeze(2)?)?
+        .relu()?;
+    // A product with one column takes another path in `gemm`, whose bits depend on the shape of the whole;
+    // so the scalar output is a sum of products.
+    hidden
+        .broadcast_mul(&parameters.get("output.weight")?.unsqueeze(2)?)?
+        .sum(D::Minus1)?
+        .broadcast_add(&parameters.get("output.bias")?.unsqueeze(2)?)
+}

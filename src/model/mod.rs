@@ -1,0 +1,155 @@
+//! Architectures, one file each, in plain Candle ops with a leading run axis.
+//!
+//! A model turns parameters and inputs into predictions; it knows nothing of data, optimisers or files.
+//! Adding one takes a file with three rooms (configuration with defaults, parameters with shapes, forward
+//! pass) and a line in [`REGISTRY`].
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use candle_core::{Result, Tensor};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+pub mod initialise;
+pub mod layers;
+pub mod layout;
+pub mod mixture;
+mod mmoe;
+mod omoe;
+mod shared_bottom;
+mod single_task;
+
+pub use layout::{Layout, Parameter, Role};
+pub use mixture::{MixtureShape, Routing};
+
+/// Every architecture that an experiment can name, in the order `sweep list` shows them.
+pub static REGISTRY: &[Architecture] = &[
+    single_task::ARCHITECTURE,
+    shared_bottom::ARCHITECTURE,
+    omoe::ARCHITECTURE,
+    mmoe::ARCHITECTURE,
+];
+
+/// The registry's entry called `name`.
+pub fn architecture(name: &str) -> Option<&'static Architecture> {
+    REGISTRY.iter().find(|architecture| architecture.name == name)
+}
+
+/// What the data asks of a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problem {
+    /// Input features (d).
+    pub features: usize,
+    /// Tasks, each with one scalar label.
+    pub tasks: usize,
+}
+
+/// A trainable architecture of fixed sizes.
+pub trait Model: Send + Sync {
+    /// Its parameters, in their fixed order.
+    fn layout(&self) -> &Layout;
+
+    /// Predictions of every run for the same inputs `x`, `[batch, features]`.
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
+
+    /// The member of the mixture family that this model is, if it is one: the fused engine trains those.
+    fn mixture(&self) -> Option<MixtureShape> {
+        None
+    }
+}
+
+/// What a forward pass gives.
+pub struct Forward {
+    /// `[runs, tasks, batch]`.
+    pub predictions: Tensor,
+    /// Softmax weights of the gates, `[runs, gates, batch, experts]`; gates is 1 where all tasks share it.
+    pub gates: Option<Tensor>,
+}
+
+/// The parameters of a population of runs, `[runs, shape…]` each, in layout order.
+pub struct Parameters<'a> {
+    layout: &'a Layout,
+    tensors: &'a [Tensor],
+}
+
+impl<'a> Parameters<'a> {
+    /// Tensors in the order of `layout`.
+    pub fn new(layout: &'a Layout, tensors: &'a [Tensor]) -> Self {
+        debug_assert_eq!(layout.parameters.len(), tensors.len());
+        Self { layout, tensors }
+    }
+
+    /// The tensor called `name`; an error names a parameter that the layout does not have.
+    pub fn get(&self, name: &str) -> Result<&'a Tensor> {
+        match self.layout.position(name) {
+            Some(position) => Ok(&self.tensors[position]),
+            None => candle_core::bail!("the model has no parameter {name:?}"),
+        }
+    }
+}
+
+/// Sizes of an architecture: what stands under `[models.<name>]`.
+pub trait Configuration: Debug + Send + Sync {
+    /// Refuses sizes that no network can have.
+    fn check(&self) -> std::result::Result<(), InvalidSize>;
+
+    /// The network of these sizes for a problem.
+    fn build(&self, problem: Problem) -> Box<dyn Model>;
+}
+
+/// A size that cannot be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidSize {
+    /// Key within the model's table.
+    pub key: &'static str,
+    /// What it was set to.
+    pub value: String,
+    /// What would be right.
+    pub remedy: &'static str,
+}
+
+/// Refuses 0.
+fn at_least_one(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
+    if value >= 1 {
+        return Ok(());
+    }
+    Err(InvalidSize { key, value: value.to_string(), remedy: "a whole number of at least 1" })
+}
+
+/// An entry of [`REGISTRY`].
+pub struct Architecture {
+    /// Name in experiment files and CSV columns.
+    pub name: &'static str,
+    /// Name in figures.
+    pub title: &'static str,
+    /// One line for `sweep list`.
+    pub summary: &'static str,
+    /// Reads its sizes from a TOML table; keys that are not there take their defaults.
+    pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,
+}
+
+impl Debug for Architecture {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+/// Sizes as read from an experiment: the configuration, and the table with every default filled in.
+#[derive(Debug, Clone)]
+pub struct Sizes {
+    /// Builds the network.
+    pub configuration: Arc<dyn Configuration>,
+    /// All keys with their values: what `study.toml` shows and a run's identity contains.
+    pub table: toml::Table,
+}
+
+/// Reads a configuration of type `C`; for [`Architecture::parse`].
+fn parse<C>(table: toml::Table) -> std::result::Result<Sizes, toml::de::Error>
+where
+    C: Configuration + Serialize + DeserializeOwned + 'static,
+{
+    let configuration: C = table.try_into()?;
+    let table = toml::Table::try_from(&configuration).expect("sizes are plain numbers");
+    Ok(Sizes { configuration: Arc::new(configuration), table })
+}
