@@ -1,0 +1,179 @@
+//! Experiments: what to generate, train and log, read from a TOML file and checked once.
+//!
+//! The first stage of the journey. [`Experiment`] can only hold values that make sense, so nothing after
+//! it asks again; [`plan`] turns it into runs and groups.
+
+use std::path::PathBuf;
+
+use serde::{Deserialize, Serialize};
+
+use crate::data::synthetic::SyntheticSpec;
+use crate::model::initialise::Init;
+use crate::model::{Architecture, Problem, Sizes};
+
+pub mod load;
+pub mod plan;
+
+pub use load::LoadError;
+
+/// A checked experiment.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// Name of the study, and of its folder in `results/`: the file's name without `.toml`.
+    pub name: String,
+    /// One line for headings.
+    pub title: String,
+    /// A few sentences on what it asks.
+    pub description: String,
+    /// What is generated.
+    pub data: SyntheticSpec,
+    /// What is varied.
+    pub grid: Grid,
+    /// The models of `grid.models`, in that order.
+    pub models: Vec<ModelSpec>,
+    /// How it is trained.
+    pub train: Train,
+}
+
+/// What is varied: every combination is a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Grid {
+    /// Names of the models; may be empty where only labels are studied.
+    pub models: Vec<String>,
+    /// Cosines of the weight vectors, −1 to 1, in rising order.
+    pub task_correlations: Vec<f64>,
+    /// Adam's step sizes, in rising order.
+    pub learning_rates: Vec<f64>,
+    /// Seeds, in rising order.
+    pub seeds: Vec<u64>,
+}
+
+/// A model of an experiment: an architecture with its sizes under a name.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    /// Name in the experiment and in the CSV files.
+    pub name: String,
+    /// Name in figures.
+    pub title: String,
+    /// The architecture.
+    pub architecture: &'static Architecture,
+    /// Its sizes.
+    pub sizes: Sizes,
+}
+
+/// How every run is trained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Train {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Rows of a step's batch.
+    pub batch_size: usize,
+    /// Losses are logged at every multiple of this, and after the last step.
+    pub log_every: u64,
+    /// Gate statistics are logged at every multiple of this (itself a multiple of `log_every`), and after
+    /// the last step.
+    pub log_gates_every: u64,
+    /// First values of the parameters.
+    pub init: Init,
+    /// Which engine trains.
+    pub engine: EngineChoice,
+    /// Where it trains.
+    pub device: DeviceChoice,
+    /// Rows of the held-out set.
+    pub held_out_rows: usize,
+}
+
+/// Which engine trains the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineChoice {
+    /// The fastest that can train the model on the device.
+    Auto,
+    /// Plain Candle ops and autograd: any model, any device.
+    Graph,
+    /// One custom op per model: the mixture family on the CPU.
+    Fused,
+}
+
+/// Where the runs are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this number.
+    Cuda(usize),
+}
+
+impl Serialize for DeviceChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(n) => write!(f, "cuda:{n}"),
+        }
+    }
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cuda" => Ok(Self::Cuda(0)),
+            Some(("cuda", number)) => number.parse().map(Self::Cuda).map_err(drop),
+            _ => Err(()),
+        }
+    }
+}
+
+impl Experiment {
+    /// What the data asks of a model.
+    pub fn problem(&self) -> Problem {
+        Problem { features: self.data.dim, tasks: self.data.tasks() }
+    }
+
+    /// Title of a model in figures; its name where the experiment does not know it.
+    pub fn model_title<'a>(&'a self, name: &'a str) -> &'a str {
+        self.models.iter().find(|model| model.name == name).map_or(name, |model| &model.title)
+    }
+
+    /// The experiment with every default filled in, as `study.toml` has it. Reading it back gives the same
+    /// experiment.
+    pub fn to_toml(&self) -> toml::Table {
+        let mut table = toml::Table::new();
+        table.insert("title".into(), self.title.clone().into());
+        table.insert("description".into(), self.description.clone().into());
+        let mut data = section(&self.data);
+        data.insert("kind".into(), "synthetic".into());
+        table.insert("data".into(), data.into());
+        table.insert("grid".into(), section(&self.grid).into());
+        table.insert("train".into(), section(&self.train).into());
+        let models: toml::Table = self
+            .models
+            .iter()
+            .map(|model| {
+                let mut sizes = model.sizes.table.clone();
+                sizes.insert("architecture".into(), model.architecture.name.into());
+                (model.name.clone(), sizes.into())
+            })
+            .collect();
+        table.insert("models".into(), models.into());
+        table
+    }
+}
+
+/// A section of an experiment as a TOML table.
+fn section(fields: &impl Serialize) -> toml::Table {
+    toml::Table::try_from(fields).expect("sections hold numbers, strings and lists")
+}
+
+/// Folder of the experiment files, relative to where the command runs.
+pub fn experiments_folder() -> PathBuf {
+    PathBuf::from("experiments")
+}

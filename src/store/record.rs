@@ -1,0 +1,111 @@
+//! What is known of a run once it is over: the records that engines produce, group files keep, the CSV
+//! files show and the analysis reads.
+
+use serde::{Deserialize, Serialize};
+
+/// How a run ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// It trained to its last step.
+    Finished,
+    /// Its loss became NaN or infinite; `steps` says where.
+    Diverged,
+}
+
+impl Status {
+    /// The word in `runs.csv`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Finished => "finished",
+            Self::Diverged => "diverged",
+        }
+    }
+}
+
+/// What identifies a run within its study.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunKey {
+    /// Name of the model in the experiment.
+    pub model: String,
+    /// Cosine p of the two tasks' weight vectors.
+    pub task_correlation: f64,
+    /// Step size of Adam.
+    pub learning_rate: f64,
+    /// Seed of data and initial parameters.
+    pub seed: u64,
+}
+
+/// One run.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Which run.
+    pub key: RunKey,
+    /// How it ended.
+    pub status: Status,
+    /// Optimiser steps done. For a diverged run: the steps done when the first loss that is not finite was
+    /// seen.
+    pub steps: u64,
+    /// Pearson correlation of the labels, measured on the data of this seed; the mean over pairs of tasks.
+    pub label_correlation: f64,
+    /// Trainable scalars.
+    pub parameters: usize,
+    /// Engine and device that trained it, such as `graph-cpu`.
+    pub engine: String,
+    /// Wall-clock seconds of its group, divided by the group's runs. A measurement of the machine: the one
+    /// value here that does not follow from the run's specification.
+    pub seconds: f64,
+    /// Losses at the logged steps, in order; the last point of a finished run is at `steps`.
+    pub curve: Vec<CurvePoint>,
+    /// Gate use at the logged steps, in order; empty for models without gates.
+    pub gates: Vec<GatePoint>,
+}
+
+impl RunRecord {
+    /// The last logged point of a run that finished.
+    pub fn last(&self) -> Option<&CurvePoint> {
+        match self.status {
+            Status::Finished => self.curve.last(),
+            Status::Diverged => None,
+        }
+    }
+}
+
+/// Losses at one logged step: of the parameters as they stand before that step's update.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CurvePoint {
+    /// Optimiser steps done so far.
+    pub step: u64,
+    /// Mean squared error on this step's training batch, per task.
+    pub train_loss: Vec<f32>,
+    /// Mean squared error on the held-out rows, per task.
+    pub held_out_loss: Vec<f32>,
+}
+
+/// Use of one task's gate at one logged step, over the held-out rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct GatePoint {
+    /// Optimiser steps done so far.
+    pub step: u64,
+    /// Task, from 1. Where all tasks share a gate, each task has its own equal point.
+    pub task: usize,
+    /// Mean softmax weight per expert.
+    pub mean_weight: Vec<f32>,
+    /// Mean entropy of a row's weights in nats: 0 (one expert) to ln(experts) (all alike).
+    pub entropy: f32,
+}
+
+/// Measured correlation of the labels of one seed at one task correlation.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabelRecord {
+    /// Cosine p of the weight vectors.
+    pub task_correlation: f64,
+    /// Seed of the data.
+    pub seed: u64,
+    /// Pair of tasks, from 1.
+    pub pair: usize,
+    /// Rows it was measured on.
+    pub points: usize,
+    /// Pearson correlation of the pair's labels.
+    pub label_correlation: f64,
+}
