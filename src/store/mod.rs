@@ -4,6 +4,8 @@
 //! nothing else.
 
 pub mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 
 use crate::experiment::Experiment;
 pub use record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
