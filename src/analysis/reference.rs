@@ -254,10 +254,7 @@ mod tests {
         };
         assert_eq!(Counterpart::of(&model("mmoe", "")), Some(Counterpart::Figure4));
         assert_eq!(Counterpart::of(&model("mmoe", "experts = 4")), None);
-        assert_eq!(
-            Counterpart::of(&model("shared_bottom", "bottom_units = 16")),
-            Some(Counterpart::Figure3)
-        );
+        assert_eq!(Counterpart::of(&model("shared_bottom", "bottom_units = 16")), Some(Counterpart::Figure3));
         assert_eq!(Counterpart::of(&model("single_task", "")), None);
         let end = |name: &str, sizes: &str| curve(&model(name, sizes), 0.5).unwrap().points.pop().unwrap().1;
         assert!((end("shared_bottom", "") - 0.255).abs() < 0.001);

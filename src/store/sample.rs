@@ -153,7 +153,8 @@ impl Sample {
                 held_out_loss: losses(step, 1.0),
             })
             .collect();
-        let experts = model.sizes.table.get("experts").and_then(toml::Value::as_integer).unwrap_or(0) as usize;
+        let experts =
+            model.sizes.table.get("experts").and_then(toml::Value::as_integer).unwrap_or(0) as usize;
         let gates = (0..=steps)
             .step_by((self.steps / 10) as usize)
             .flat_map(|step| gate_points(step, self.tasks, experts, architecture == "omoe", apart, &mut rng))
