@@ -19,5 +19,6 @@ pub mod data;
 pub mod engine;
 pub mod experiment;
 pub mod model;
+pub mod report;
 pub mod schedule;
 pub mod store;

@@ -8,6 +8,7 @@ use crate::data::Batch;
 
 pub mod adam;
 pub mod graph;
+pub mod memory;
 pub mod train;
 
 /// Runs of one model that are trained side by side on the same inputs.

@@ -282,6 +282,6 @@ fn population<'a>(
 ) -> Result<Box<dyn Population + 'a>> {
     match engine {
         Engine::Graph => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
-        Engine::Fused => unimplemented!(),
+        Engine::Fused => candle_core::bail!("not yet"),
     }
 }

@@ -145,7 +145,7 @@ impl Folder {
             a.task_correlation.total_cmp(&b.task_correlation).then((a.seed, a.pair).cmp(&(b.seed, b.pair)))
         });
         let digest = self.write_tables(experiment, &runs, &labels)?;
-        let manifest = self.manifest(&runs, runs_planned, finished.groups, digest, session);
+        let manifest = self.new_manifest(&runs, runs_planned, finished.groups, digest, session);
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         atomic::write(&self.path.join("manifest.json"), format!("{text}\n").as_bytes())?;
         Ok(Study { experiment: experiment.clone(), manifest, runs, labels })
@@ -175,7 +175,7 @@ impl Folder {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    fn manifest(
+    fn new_manifest(
         &self,
         runs: &[RunRecord],
         runs_planned: usize,
@@ -184,7 +184,7 @@ impl Folder {
         session: &Session,
     ) -> Manifest {
         let before = match session.resumed {
-            true => self.read_manifest().unwrap_or_default(),
+            true => self.manifest().unwrap_or_default(),
             false => Manifest::default(),
         };
         Manifest {
@@ -206,7 +206,8 @@ impl Folder {
         }
     }
 
-    fn read_manifest(&self) -> Result<Manifest, StoreError> {
+    /// The study's manifest.
+    pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");
         let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path, "read"))?;
         serde_json::from_str(&text).map_err(|error| {
@@ -228,7 +229,7 @@ impl Folder {
     pub fn read(&self) -> Result<Study, StoreError> {
         Ok(Study {
             experiment: self.experiment()?,
-            manifest: self.read_manifest()?,
+            manifest: self.manifest()?,
             runs: tables::read_runs(&self.path)?,
             labels: tables::read_labels(&self.path)?,
         })
