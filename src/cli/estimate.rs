@@ -23,7 +23,11 @@ pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads:
     println!("experiment      {}: {}", experiment.name, experiment.title);
     println!("runs            {} of {} are to be trained", HumanCount(runs as u64), HumanCount(all as u64));
     println!("groups          {} on {threads} threads", missing.len());
-    println!("steps           {} of {} rows", HumanCount(experiment.train.steps), experiment.train.batch_size);
+    println!(
+        "steps           {} of {} rows",
+        HumanCount(experiment.train.steps),
+        experiment.train.batch_size
+    );
     println!("operations      {:.3e} useful floating-point operations", operations(experiment, &missing));
     let bytes = memory::peak_bytes(experiment, plan, threads);
     println!("memory          {} at its peak", HumanBytes(bytes));

@@ -43,13 +43,20 @@ impl Progress {
             HumanCount(runs),
             HumanCount(experiment.train.steps),
             missing.len(),
-            if all > runs { format!(" ({} runs are here already)", HumanCount(all - runs)) } else { String::new() }
+            if all > runs {
+                format!(" ({} runs are here already)", HumanCount(all - runs))
+            } else {
+                String::new()
+            }
         );
         let terminal = std::io::stderr().is_terminal();
-        let target = if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
+        let target =
+            if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(run_steps), target).with_style(
-            ProgressStyle::with_template("{wide_bar} {percent:>3} %  {per_sec} run-steps  {msg}  {eta} to go")
-                .expect("the template is well-formed"),
+            ProgressStyle::with_template(
+                "{wide_bar} {percent:>3} %  {per_sec} run-steps  {msg}  {eta} to go",
+            )
+            .expect("the template is well-formed"),
         );
         let progress = Self {
             bar,

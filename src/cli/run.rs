@@ -46,9 +46,8 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let plan = Plan::new(&experiment);
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or(cores, usize::from);
-    let folder = Folder::new(
-        options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)),
-    );
+    let folder =
+        Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
     let finished = folder.finished()?;
     if options.dry_run {
         estimate::print(&experiment, &plan, &finished, threads)?;

@@ -362,8 +362,7 @@ mod tests {
         };
         for (which, other) in others.iter().enumerate() {
             let plain = correlation(&base, other, f64::from);
-            let squares =
-                correlation(&base, other, |z| (f64::from(z) * f64::from(z) - 1.0) / 2f64.sqrt());
+            let squares = correlation(&base, other, |z| (f64::from(z) * f64::from(z) - 1.0) / 2f64.sqrt());
             assert!(plain.abs() < 4.5 && squares.abs() < 4.5, "{which}: {plain} {squares}");
         }
         let wide = normals(4, Purpose::TrainingInputs, 0..n / 8, 8);

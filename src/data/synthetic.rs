@@ -98,7 +98,8 @@ impl SyntheticSpec {
     fn signal_covariance(&self, p: f64) -> f64 {
         let c2 = self.scale * self.scale;
         // Cov(t₁, t₂), then Cov(t, sin(αt' + β)) = pc²α cos β exp(−α²c²/2) by Stein's lemma, twice.
-        let linear = p * c2 * (1.0 + 2.0 * self.waves().map(|(a, b)| a * b.cos() * self.decay(a)).sum::<f64>());
+        let linear =
+            p * c2 * (1.0 + 2.0 * self.waves().map(|(a, b)| a * b.cos() * self.decay(a)).sum::<f64>());
         // E sin A sin B = ½ E cos(A − B) − ½ E cos(A + B), where A ∓ B has variance c²(α² + α'² ∓ 2pαα').
         let sines: f64 = self
             .waves()
@@ -452,7 +453,13 @@ mod tests {
             let w = generator.weight_vectors(set);
             for (i, a) in w.iter().enumerate() {
                 for (j, b) in w.iter().enumerate() {
-                    let expected = if i == j { 1.0 } else if i / 2 == j / 2 { p } else { 0.0 };
+                    let expected = if i == j {
+                        1.0
+                    } else if i / 2 == j / 2 {
+                        p
+                    } else {
+                        0.0
+                    };
                     let cosine = dot(a, b) / (0.54 * 0.54);
                     assert!((cosine - expected).abs() < 1e-12, "{i} {j} at {p}: {cosine}");
                 }

@@ -59,8 +59,7 @@ impl<'a> GraphPopulation<'a> {
 
     /// Labels of every run, `[runs, tasks, rows]`, on the device.
     fn labels(&self, batch: &Batch) -> Result<Tensor> {
-        let sets =
-            Tensor::from_slice(&batch.y, (batch.label_sets, batch.tasks, batch.rows), &self.device)?;
+        let sets = Tensor::from_slice(&batch.y, (batch.label_sets, batch.tasks, batch.rows), &self.device)?;
         let of_run: Vec<u32> = self.runs.iter().map(|run| run.label_set as u32).collect();
         sets.index_select(&Tensor::from_vec(of_run, self.runs.len(), &self.device)?, 0)
     }
@@ -141,7 +140,8 @@ impl Population for GraphPopulation<'_> {
     }
 
     fn parameters(&self) -> Result<Vec<f32>> {
-        let flat = self.parameters.iter().map(|p| p.as_tensor().flatten_from(1)).collect::<Result<Vec<_>>>()?;
+        let flat =
+            self.parameters.iter().map(|p| p.as_tensor().flatten_from(1)).collect::<Result<Vec<_>>>()?;
         Tensor::cat(&flat, 1)?.flatten_all()?.to_vec1()
     }
 }

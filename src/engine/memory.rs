@@ -30,7 +30,9 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
         let widest = network.layout().count().div_ceil(problem.features);
         let step = match Engine::of(experiment, model) {
             Engine::Fused => floats(4 * train.batch_size * widest),
-            Engine::Graph => floats(10 * runs * train.batch_size * widest + 4 * runs * network.layout().count()),
+            Engine::Graph => {
+                floats(10 * runs * train.batch_size * widest + 4 * runs * network.layout().count())
+            }
         };
         (state, step)
     });

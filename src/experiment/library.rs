@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
+use super::Experiment;
 use super::load::{self, LoadError};
 use super::section::did_you_mean;
-use super::Experiment;
 
 /// Folder of the experiment files, relative to where the command runs.
 const FOLDER: &str = "experiments";

@@ -8,8 +8,9 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
-use super::section::{Section, whole};
+use super::section::{Section, did_you_mean, expected, whole};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::model::initialise::Init;
 use crate::model::{REGISTRY, architecture};
@@ -96,16 +97,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("grid", &["models", "task_correlations", "learning_rates", "seeds"]),
     (
         "train",
-        &[
-            "steps",
-            "batch_size",
-            "log_every",
-            "log_gates_every",
-            "init",
-            "engine",
-            "device",
-            "held_out_rows",
-        ],
+        &["steps", "batch_size", "log_every", "log_gates_every", "init", "engine", "device", "held_out_rows"],
     ),
 ];
 
@@ -114,8 +106,8 @@ const MOST: u64 = 1 << 31;
 
 /// Reads the experiment file at `path` and applies `key=value` overrides in order.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, LoadError> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let text =
+        std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     parse(&name, &path.display().to_string(), &text, overrides)
 }
@@ -128,7 +120,7 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
         change.apply(&mut table)?;
     }
     experiment(name, table).map_err(|mistake| {
-        let origin = overrides.iter().rev().find(|change| mistake.key.starts_with(&change.key.join(".")));
+        let origin = overrides.iter().rev().find(|change| related(&mistake.key, &change.key.join(".")));
         let place = match origin {
             Some(change) => format!("--set {}", change.text),
             None => match line_of(text, &mistake.key) {
@@ -145,7 +137,11 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let mut root = Section::new("", table);
     let name = root.text_or("name", name)?;
     if !is_plain_name(&name) {
-        return Err(root.mistake("name", &name, "letters, digits, '-', '_' and '.' only, not starting with '.'"));
+        return Err(root.mistake(
+            "name",
+            &name,
+            "letters, digits, '-', '_' and '.' only, not starting with '.'",
+        ));
     }
     let title = root.text_or("title", &name)?;
     let description = root.text_or("description", "")?;
@@ -182,23 +178,24 @@ fn data(mut section: Section) -> Result<SyntheticSpec, Mistake> {
     let standardise_labels = section.flag("standardise_labels", true)?;
     let source = source(&mut section)?;
     let label_points = section.whole("label_points", whole(2..=MOST), Some(10_000))? as usize;
-    let spec = SyntheticSpec {
-        dim,
-        pairs,
-        scale,
-        alpha,
-        beta,
-        noise_std,
-        standardise_labels,
-        source,
-        label_points,
-    };
+    let spec =
+        SyntheticSpec { dim, pairs, scale, alpha, beta, noise_std, standardise_labels, source, label_points };
     if !(spec.label_variance() > 0.0 && spec.label_variance().is_finite()) {
         return Err(section.mistake(
             "scale",
             format!("{scale}"),
             "labels that vary: a scale or noise_std above 0 (their variance is 0 with these)",
         ));
+    }
+    // Eight standard deviations of t never come up; sines of larger arguments would lose their digits.
+    let reach = |(a, b): (&f64, &f64)| a.abs() * scale * 8.0 + b.abs();
+    let farthest = spec.alpha.iter().zip(&spec.beta).map(reach).fold(0.0, f64::max);
+    if farthest > LARGEST_ARGUMENT {
+        let remedy = format!(
+            "waves that stay within reach: |alpha| · scale · 8 + |beta| of at most {LARGEST_ARGUMENT} (it is \
+             {farthest} with these)"
+        );
+        return Err(section.mistake("scale", scale, remedy));
     }
     section.finish(keys("data"))?;
     Ok(spec)
@@ -227,7 +224,11 @@ fn grid(mut section: Section) -> Result<(Grid, Vec<String>), Mistake> {
     let task_correlations = section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?;
     let learning_rates = match models.is_empty() {
         true => section.sorted_numbers_or("learning_rates", 0.0..=1e3, "step sizes above 0", vec![])?,
-        false => section.sorted_numbers("learning_rates", f64::MIN_POSITIVE..=1e3, "step sizes above 0, each once")?,
+        false => section.sorted_numbers(
+            "learning_rates",
+            f64::MIN_POSITIVE..=1e3,
+            "step sizes above 0, each once",
+        )?,
     };
     let seeds = seeds(&mut section)?;
     section.finish(keys("grid"))?;
@@ -268,7 +269,11 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
     let mut specs: Vec<ModelSpec> = Vec::new();
     for (position, name) in names.iter().enumerate() {
         let key = format!("grid.models[{position}]");
-        let wrong = |remedy: String| Mistake { key: key.clone(), value: Some(format!("{name:?}")), remedy };
+        let wrong = |remedy: String| Mistake {
+            key: key.clone(),
+            value: Some(format!("{name:?}")),
+            remedy: expected(remedy),
+        };
         if specs.iter().any(|spec| spec.name == *name) {
             return Err(wrong("each model once".into()));
         }
@@ -283,7 +288,7 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
                 return Err(wrong(format!(
                     "one of {}, or the name of a [models.{name}] table with its architecture{}",
                     known.join(", "),
-                    super::section::did_you_mean(name, &names)
+                    did_you_mean(name, &names)
                 )));
             }
         };
@@ -316,7 +321,7 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, 
                         "not an architecture ({}); a model of another name says which it is with \
                          architecture = \"…\"{}",
                         known.join(", "),
-                        super::section::did_you_mean(name, known)
+                        did_you_mean(name, known)
                     ),
                 };
                 return Err(mistake);
@@ -324,7 +329,7 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, 
         },
     };
     let Some(architecture) = architecture(&chosen) else {
-        let hint = super::section::did_you_mean(&chosen, known);
+        let hint = did_you_mean(&chosen, known);
         let remedy = format!("one of {}{hint}", known.join(", "));
         return Err(section.mistake("architecture", format!("{chosen:?}"), remedy));
     };
@@ -337,7 +342,7 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, 
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
-        remedy: invalid.remedy.to_string(),
+        remedy: expected(invalid.remedy.to_string()),
     })?;
     Ok(ModelSpec { name: name.to_string(), title, architecture, sizes: parsed })
 }
@@ -386,16 +391,7 @@ fn train(mut section: Section, models: &[ModelSpec], data: &SyntheticSpec) -> Re
         }
     }
     section.finish(keys("train"))?;
-    Ok(Train {
-        steps,
-        batch_size,
-        log_every,
-        log_gates_every,
-        init,
-        engine,
-        device,
-        held_out_rows,
-    })
+    Ok(Train { steps, batch_size, log_every, log_gates_every, init, engine, device, held_out_rows })
 }
 
 /// The keys of a section.
@@ -452,6 +448,14 @@ impl Override {
         table.insert(last.clone(), self.value.clone());
         Ok(())
     }
+}
+
+/// Whether one of two key paths lies within the other: `grid.models[1]` and `grid.models`.
+fn related(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    within(a, b) || within(b, a)
 }
 
 /// A syntax error with file, line and column.

@@ -53,12 +53,10 @@ impl Engine {
             EngineChoice::Graph => Self::Graph,
             EngineChoice::Fused => Self::Fused,
             EngineChoice::Auto if train.device != DeviceChoice::Cpu => Self::Graph,
-            EngineChoice::Auto => {
-                match model.sizes.configuration.build(experiment.problem()).mixture() {
-                    Some(_) => Self::Fused,
-                    None => Self::Graph,
-                }
-            }
+            EngineChoice::Auto => match model.sizes.configuration.build(experiment.problem()).mixture() {
+                Some(_) => Self::Fused,
+                None => Self::Graph,
+            },
         }
     }
 
@@ -150,8 +148,7 @@ impl Plan {
                 Some(identity) if !done(identity) => group.label_correlations.clone(),
                 _ => Vec::new(),
             };
-            (!runs.is_empty() || !labels.is_empty())
-                .then(|| Group::new(experiment, group.seed, runs, labels))
+            (!runs.is_empty() || !labels.is_empty()).then(|| Group::new(experiment, group.seed, runs, labels))
         };
         self.groups.iter().filter_map(rest).collect()
     }

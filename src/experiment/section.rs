@@ -228,7 +228,8 @@ impl Section {
     }
 }
 
-fn expected(remedy: String) -> String {
+/// What would be right, as a sentence.
+pub(super) fn expected(remedy: String) -> String {
     format!("expected {remedy}")
 }
 

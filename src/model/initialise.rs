@@ -143,10 +143,7 @@ mod tests {
     fn models_of_a_seed_share_their_draws() {
         let one = shape(Routing::OneGate).layout();
         let many = shape(Routing::GatePerTask).layout();
-        let (a, b) = (
-            Init::TruncatedNormalFanIn.draw(&one, 7),
-            Init::TruncatedNormalFanIn.draw(&many, 7),
-        );
+        let (a, b) = (Init::TruncatedNormalFanIn.draw(&one, 7), Init::TruncatedNormalFanIn.draw(&many, 7));
         let of = |layout: &Layout, flat: &[f32], name: &str| {
             flat[layout.ranges()[layout.position(name).unwrap()].clone()].to_vec()
         };

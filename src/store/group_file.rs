@@ -58,8 +58,7 @@ pub fn write(folder: &Path, group: &Group, record: &GroupRecord) -> Result<(), S
 pub fn read(path: &Path) -> Result<Found, StoreError> {
     let text = std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))?;
     let damaged = |line, problem: &str| StoreError::malformed(path, Some(line), problem);
-    let (header, rest) =
-        text.split_once('\n').ok_or_else(|| damaged(1, "is cut off within its header"))?;
+    let (header, rest) = text.split_once('\n').ok_or_else(|| damaged(1, "is cut off within its header"))?;
     let header: Header = serde_json::from_str(header)
         .map_err(|error| damaged(1, &format!("is no group file of this program: {error}")))?;
     if header.schema != SCHEMA {

@@ -15,8 +15,8 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 use super::StoreError;
+use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 
 const KEY_COLUMNS: &str = "model,task_correlation,learning_rate,seed";
 
@@ -281,8 +281,7 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
 pub fn read_labels(folder: &Path) -> Result<Vec<LabelRecord>, StoreError> {
     let path = folder.join("labels.csv");
     let mut table = Table::open(&path)?;
-    let [p, seed, pair] =
-        [table.column("task_correlation")?, table.column("seed")?, table.column("pair")?];
+    let [p, seed, pair] = [table.column("task_correlation")?, table.column("seed")?, table.column("pair")?];
     let [points, label] = [table.column("points")?, table.column("label_correlation")?];
     let mut labels = Vec::new();
     let mut row = StringRecord::new();
