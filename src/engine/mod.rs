@@ -7,6 +7,7 @@
 use crate::data::Batch;
 
 pub mod adam;
+pub mod fused;
 
 /// Runs of one model that are trained side by side on the same inputs.
 ///
