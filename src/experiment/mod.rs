@@ -13,6 +13,7 @@ use crate::model::{Architecture, Problem, Sizes};
 
 pub mod load;
 pub mod plan;
+mod section;
 
 pub use load::LoadError;
 

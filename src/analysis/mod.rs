@@ -1,0 +1,12 @@
+//! What a study says: everything here is computed from the store alone.
+//!
+//! [`cell`] puts runs together, [`selection`] picks a learning rate for every model and correlation without
+//! flattering it, [`interval`] holds estimates with their uncertainty, [`reference`] the papers' own data.
+
+pub mod cell;
+pub mod interval;
+pub mod selection;
+
+pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};
+pub use interval::Interval;
+pub use selection::{Reported, reported};
