@@ -7,6 +7,7 @@
 use crate::data::Batch;
 
 pub mod adam;
+pub mod fused;
 pub mod graph;
 pub mod memory;
 pub mod train;

@@ -1,0 +1,52 @@
+//! Adam on one run's padded parameters, in one sweep over gradient, moments and parameters.
+
+use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
+
+use super::simd::{Job, Simd};
+
+/// One step: θ ← θ − step · m / (√v · root + ε) with the moments updated before. All slices have the same
+/// length, a multiple of 32; padding has gradient 0 and stays 0.
+pub struct Adam<'a> {
+    /// θ.
+    pub theta: &'a mut [f32],
+    /// First moment m.
+    pub first: &'a mut [f32],
+    /// Second moment v.
+    pub second: &'a mut [f32],
+    /// The gradient.
+    pub gradient: &'a [f32],
+    /// This step's correction for this run's learning rate.
+    pub correction: Correction,
+}
+
+impl Job for Adam<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self, simd: S) {
+        let Adam { theta, first, second, gradient, correction } = self;
+        let count = gradient.len();
+        assert!(theta.len() == count && first.len() == count && second.len() == count);
+        assert_eq!(count % S::LANES, 0);
+        let beta_1 = simd.splat(BETA_1 as f32);
+        let beta_2 = simd.splat(BETA_2 as f32);
+        let rest_1 = simd.splat((1.0 - BETA_1) as f32);
+        let rest_2 = simd.splat((1.0 - BETA_2) as f32);
+        let epsilon = simd.splat(EPSILON as f32);
+        let step = simd.splat(correction.step as f32);
+        let root = simd.splat(correction.root as f32);
+        for at in (0..count).step_by(S::LANES) {
+            // SAFETY: `at` is a multiple of LANES below `count`, itself a multiple of LANES.
+            unsafe {
+                let g = simd.load(gradient, at);
+                let m = simd.mul_add(beta_1, simd.load(first, at), simd.mul(rest_1, g));
+                let v = simd.mul_add(beta_2, simd.load(second, at), simd.mul(rest_2, simd.mul(g, g)));
+                let denominator = simd.mul_add(simd.sqrt(v), root, epsilon);
+                let change = simd.div(simd.mul(step, m), denominator);
+                simd.store(first, at, m);
+                simd.store(second, at, v);
+                simd.store(theta, at, simd.sub(simd.load(theta, at), change));
+            }
+        }
+    }
+}
