@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Result};
 
+use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::{Evaluation, Population, Start, StartRun};
 use crate::data::Batch;
@@ -280,8 +281,9 @@ fn population<'a>(
     choice: DeviceChoice,
     start: Start<'a>,
 ) -> Result<Box<dyn Population + 'a>> {
-    match engine {
-        Engine::Graph => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
-        Engine::Fused => candle_core::bail!("not yet"),
+    match (engine, start.model.mixture()) {
+        (Engine::Fused, Some(shape)) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
+        (Engine::Fused, None) => candle_core::bail!("the fused engine trains the mixture family alone"),
+        (Engine::Graph, _) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
     }
 }
