@@ -6,6 +6,7 @@
 pub mod cell;
 pub mod interval;
 pub mod selection;
+pub mod statistics;
 
 pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};
 pub use interval::Interval;
