@@ -4,6 +4,7 @@
 //! flattering it, [`interval`] holds estimates with their uncertainty, [`reference`] the papers' own data.
 
 pub mod cell;
+pub mod claims;
 pub mod interval;
 pub mod selection;
 pub mod statistics;

@@ -36,8 +36,10 @@ pub fn probability_of_improvement(
     }
 }
 
-/// Where every value of `a` stands among those of `b`, so that a resample costs O(n) and not O(n²).
-struct Comparison {
+/// Two samples, ready to compare any runs drawn from them.
+///
+/// It keeps where every value of `a` stands among those of `b`, so that a resample costs O(n) and not O(n²).
+pub struct Comparison {
     /// Place of each value of b in their rising order.
     place: Vec<usize>,
     /// For each value of a: how many of b are lower, and how many are not higher.
@@ -45,7 +47,8 @@ struct Comparison {
 }
 
 impl Comparison {
-    fn new(a: &[f64], b: &[f64]) -> Self {
+    /// Of all runs of two models.
+    pub fn new(a: &[f64], b: &[f64]) -> Self {
         let mut order: Vec<usize> = (0..b.len()).collect();
         order.sort_by(|&i, &j| b[i].total_cmp(&b[j]));
         let mut place = vec![0; b.len()];
@@ -59,8 +62,14 @@ impl Comparison {
         Self { place, around }
     }
 
-    /// P(A < B) + ½ P(A = B) among the runs drawn.
-    fn probability(&self, of_a: &[usize], of_b: &[usize]) -> f64 {
+    /// P(A < B) + ½ P(A = B) among all runs.
+    pub fn probability_of_all(&self) -> f64 {
+        let all = |n: usize| (0..n).collect::<Vec<_>>();
+        self.probability(&all(self.around.len()), &all(self.place.len()))
+    }
+
+    /// P(A < B) + ½ P(A = B) among the runs at these places of either sample.
+    pub fn probability(&self, of_a: &[usize], of_b: &[usize]) -> f64 {
         // below[i]: runs drawn from the i lowest of b.
         let mut below = vec![0u32; self.place.len() + 1];
         for &i in of_b {
