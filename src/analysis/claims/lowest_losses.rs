@@ -24,6 +24,9 @@ pub(super) const CLAIM: Claim = Claim {
 
 /// Equivalence of the expected best of ten within [`hardly`], for all pairs of models. Diverged runs count as
 /// the worst loss of the two cells.
+///
+/// By the middles of Figure 5's bins the paper's own differences reach 0.043 (shared bottom less OMoE at 1),
+/// a bin more than none: its sentence is about what histograms show to the eye.
 fn test(evidence: &Evidence) -> Result<Vec<Part>, String> {
     let [bottom, omoe, mmoe] = Contender::ALL;
     let mut parts = Vec::new();
@@ -68,7 +71,7 @@ mod tests {
     #[test]
     fn best_runs_may_be_alike_where_means_are_not() {
         let losses = |model, p: f64, s: u64| {
-            let stuck = model == Contender::SharedBottom && s % 2 == 0;
+            let stuck = model == Contender::SharedBottom && s.is_multiple_of(2);
             Some(if stuck { 0.45 } else { 0.06 } + 0.01 * noise(s ^ p.to_bits() ^ model as u64))
         };
         check(7, "supported", &study(&[0.5, 1.0], 40, losses));

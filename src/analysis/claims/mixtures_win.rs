@@ -40,7 +40,7 @@ fn wins(evidence: &Evidence, ours: At, theirs: At) -> Result<Part, String> {
         .zip(of_paper(theirs))
         .map(|(ours, theirs)| Comparison::new(&ours, &theirs).probability_of_all());
     let question = Question {
-        name: format!("probability that {} beats the {} at {}", ours.0.title(), theirs.0.title(), ours.1),
+        name: format!("probability that {} beats {} at {}", ours.0.title(), theirs.0.title(), ours.1),
         role: Role::Context,
         requirement: Requirement::Above(0.5),
         unit: Unit::Probability,

@@ -21,7 +21,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Part>, String> {
     let mut parts = Vec::new();
     for other in [Contender::Omoe, Contender::SharedBottom] {
         for (sign, word) in [(-1.0, "less"), (1.0, "plus")] {
-            let name = format!("half of the {}'s gap {word} MMoE's ({low} to {high})", other.title());
+            let name = format!("half of {}'s gap {word} MMoE's ({low} to {high})", other.title());
             let terms = [
                 (0.5, (other, low)),
                 (-0.5, (other, high)),

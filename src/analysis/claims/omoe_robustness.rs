@@ -68,7 +68,9 @@ fn change(evidence: &Evidence, loose: f64, identical: f64) -> Result<Part, Strin
         (bad_ends(evidence, MISSED, at(loose))?, bad_ends(evidence, MISSED, at(identical))?);
     let paper = |p| paper_difference(MISSED, at(p).0, at(p).1);
     let question = Question {
-        name: format!("that difference at {loose} less that at {identical}"),
+        name: format!(
+            "OMoE's share of runs at {MISSED:.3} or above less MMoE's, at {loose} less the same at {identical}"
+        ),
         role: Role::Decides,
         requirement: Requirement::Above(0.0),
         unit: Unit::ShareOfRuns,
@@ -149,7 +151,7 @@ mod tests {
     #[test]
     fn diverged_runs_are_bad_ends() {
         let losses = |model, p: f64, s: u64| {
-            (!(model == Contender::Omoe && p < 1.0 && s % 3 == 0)).then_some(0.05 + 1e-4 * s as f64)
+            (!(model == Contender::Omoe && p < 1.0 && s.is_multiple_of(3))).then_some(0.05 + 1e-4 * s as f64)
         };
         let claim = &test_all(&study(&[0.5, 1.0], 60, losses))[5];
         assert_eq!(claim.verdict, Verdict::Supported);

@@ -19,8 +19,8 @@ pub(super) const CLAIM: Claim = Claim {
 };
 
 /// "Larger at every correlation" is a ratio of variances above 1 in each; "much" is one above 2 on the
-/// geometric mean over correlations. In the paper the nine hundredths of Figure 5 give ratios of 2.2 to 5.9,
-/// geometric means 2.9 (OMoE) and 4.3 (MMoE); with 200 runs, 2.2 alone could not be told from 2.
+/// geometric mean over correlations. Figure 5 gives ratios of 2.2 to 5.9 and
+/// geometric means of 2.9 (OMoE) and 4.3 (MMoE); with 200 runs, 2.2 alone could not be told from 2.
 fn test(evidence: &Evidence) -> Result<Vec<Part>, String> {
     let correlations = evidence.correlations(&Contender::ALL)?;
     let mut parts = Vec::new();
@@ -60,7 +60,7 @@ pub(super) fn variance_ratio(
         n => format!("geometric mean of {n} correlations"),
     };
     let question = Question {
-        name: format!("variance of the {}'s losses over {}'s, {place}", a.title(), b.title()),
+        name: format!("variance of {}'s losses over {}'s, {place}", a.title(), b.title()),
         role,
         requirement,
         unit: Unit::VarianceRatio,
