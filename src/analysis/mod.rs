@@ -5,6 +5,8 @@
 
 pub mod cell;
 pub mod claims;
+pub mod comparison;
+pub mod gates;
 pub mod interval;
 pub mod selection;
 pub mod statistics;

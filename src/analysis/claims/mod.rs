@@ -1,6 +1,6 @@
 //! The paper's claims as code: what it says about its figures, tested on a study.
 //!
-//! Each claim is one file with one function from [`evidence`] to [`Part`]s, which are comparisons with a
+//! Each claim is one file with one function from the study's evidence to [`Part`]s, which are comparisons with a
 //! requirement, an effect and a 95 % interval. How parts add up is the same for all claims:
 //!
 //! - **Supported** where every deciding part is: each interval lies wholly where the claim wants it. This is
@@ -35,7 +35,7 @@ mod part;
 mod shared_bottom_spread;
 pub mod table;
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 
 pub use evidence::{Contender, Seeds};
 pub use part::{Part, Requirement, Role, Unit};

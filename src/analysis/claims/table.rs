@@ -195,7 +195,9 @@ mod tests {
             test_all(&testing::study(&[0.5, 1.0], 8, |_, p, s| Some(0.3 - 0.1 * p + 1e-3 * s as f64)));
         let text = text(&results[..1], true);
         assert!(text.starts_with("1  supported     Every model does better"), "{text}");
-        assert!(text.contains("MMoE: loss at 0.5 less loss at 1: 0.050 [0.050, 0.050] loss, must be > 0; paper 0.012; 8 seeds"), "{text}");
+        let finding =
+            "MMoE: loss at 0.5 less loss at 1: 0.050 [0.050, 0.050] loss, must be > 0; paper 0.012; 8 seeds";
+        assert!(text.contains(finding), "{text}");
     }
 
     #[test]
