@@ -100,7 +100,7 @@ type Named<'a> = (CellName, Vec<&'a RunRecord>);
 
 /// Compares two studies by final loss.
 pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> StudyComparison {
-    let same_data = data_of(first) == data_of(second);
+    let same_data = first.experiment.data == second.experiment.data;
     let (a, mut b) = (named(first, measure, by), named(second, measure, by));
     let (mut found, mut only_first) = (Vec::new(), Vec::new());
     for (name, runs) in a {
@@ -120,11 +120,6 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
     }
     let only_second = b.into_iter().map(|(name, _)| name).collect();
     StudyComparison { same_data, cells: found, only_first, only_second }
-}
-
-/// The `[data]` section: what a seed is turned into data by.
-fn data_of(study: &Study) -> Option<toml::Value> {
-    study.experiment.to_toml().remove("data")
 }
 
 /// The cells of a study under their names.

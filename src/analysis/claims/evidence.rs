@@ -54,12 +54,16 @@ pub(super) struct Evidence<'a> {
     pub(super) study: &'a Study,
     measure: Measure,
     reported: Vec<Reported<'a>>,
+    /// Variance of the labels that models are trained on: the unit in which losses are given.
+    label_variance: f64,
 }
 
 impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
         let measure = Measure::default();
-        Self { study, measure, reported: reported(study, measure) }
+        let data = &study.experiment.data;
+        let label_variance = if data.standardise_labels { 1.0 } else { data.label_variance() };
+        Self { study, measure, reported: reported(study, measure), label_variance }
     }
 
     /// The runs of a model at a task correlation.
@@ -110,13 +114,13 @@ impl<'a> Evidence<'a> {
         Ok((loose, 1.0))
     }
 
-    /// Final losses of these cells on the seeds that all of them have.
+    /// Final losses of these cells, as shares of the labels' variance, on the seeds that all of them have.
     pub(super) fn table(&self, cells: &[At]) -> Result<Table, String> {
         let mut by_seed: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
         for &at in cells {
             for run in self.cell(at).into_iter().flat_map(|cell| &cell.runs) {
                 let loss = self.measure.final_loss(run).filter(|loss| loss.is_finite());
-                by_seed.entry(run.key.seed).or_default().push(loss);
+                by_seed.entry(run.key.seed).or_default().push(loss.map(|loss| loss / self.label_variance));
             }
         }
         let rows: Vec<_> = by_seed.into_values().filter(|row| row.len() == cells.len()).collect();
@@ -161,5 +165,43 @@ impl Table {
     /// The highest loss of any run that finished; NaN where none did.
     pub(super) fn worst(&self) -> f64 {
         self.rows.iter().flatten().flatten().copied().fold(f64::NAN, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::study;
+    use super::*;
+
+    #[test]
+    fn losses_are_shares_of_the_labels_variance_however_labels_are_scaled() {
+        let mut study = study(&[1.0], 4, |_, _, _| Some(0.5));
+        let loss = |study: &Study| {
+            let (columns, _) = Evidence::new(study).table(&[(Contender::Mmoe, 1.0)]).unwrap().finished();
+            columns[0][0]
+        };
+        assert_eq!(loss(&study), 0.5);
+        study.experiment.data.standardise_labels = false;
+        assert_eq!(loss(&study), 0.5 / study.experiment.data.label_variance());
+    }
+
+    #[test]
+    fn cells_are_compared_on_their_common_seeds() {
+        let mut study = study(&[0.5, 1.0], 8, |_, p, s| (p == 1.0 || s != 5).then_some(0.1 * s as f64));
+        study.runs.retain(|run| run.key.seed != 3 || run.key.task_correlation != 1.0);
+        let evidence = Evidence::new(&study);
+        let table = evidence.table(&[(Contender::Omoe, 0.5), (Contender::Omoe, 1.0)]).unwrap();
+        let (columns, seeds) = table.finished();
+        assert_eq!(seeds, Seeds { used: 6, left_out: 1 });
+        assert_eq!(columns[0], columns[1]);
+        let (columns, seeds) = table.with_diverged_as(table.worst());
+        assert_eq!((columns[0].len(), seeds.left_out), (7, 0));
+        assert_eq!(columns[0].iter().copied().fold(0.0, f64::max), table.worst());
+    }
+
+    #[test]
+    fn negative_correlations_are_not_the_papers() {
+        let study = study(&[-0.5, 0.5, 1.0], 4, |_, _, _| Some(0.5));
+        assert_eq!(Evidence::new(&study).correlations(&Contender::ALL), Ok(vec![0.5, 1.0]));
     }
 }

@@ -3,8 +3,8 @@
 //! Figure 5 gives the rule, so that no study sets its own. The nine histograms together (1,800 runs, bins of
 //! 1/30) have three hills: most runs below 1/6, some around 1/5 to 1/3, and a narrow hill at 0.43 to 0.5. The
 //! valleys between are the bins that begin at 1/6 (43 runs, between 109 and 69) and at 1/3 (3 runs, between
-//! 20 and 9). With labels of unit variance a loss is a share of that variance, so the rule carries over to
-//! any study with standardised labels. A diverged run has missed both.
+//! 20 and 9). Losses are shares of the labels' variance here (the paper's start near 1, so its labels were most
+//! likely standardised), and the rule carries over to any study. A diverged run has missed both.
 
 /// A run that ends at or above has missed the good minimum: the lower edge of the first valley.
 pub const MISSED: f64 = 1.0 / 6.0;

@@ -2,7 +2,9 @@
 
 use super::{Contender, paper, test_all};
 use crate::analysis::statistics::rank::ranks;
+use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use crate::model::initialise::Init;
 use crate::model::{REGISTRY, architecture};
 use crate::store::{CurvePoint, Manifest, RunKey, RunRecord, Status, Study};
 
@@ -57,7 +59,17 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
         name: "by-hand".into(),
         title: String::new(),
         description: String::new(),
-        data: crate::data::synthetic::SyntheticSpec::default(),
+        data: SyntheticSpec {
+            dim: 4,
+            pairs: 1,
+            scale: 1.0,
+            alpha: vec![1.0],
+            beta: vec![0.0],
+            noise_std: 0.1,
+            standardise_labels: true,
+            source: Source::Fresh,
+            label_points: 10,
+        },
         grid: Grid {
             models: Contender::ALL.map(|model| model.architecture().to_string()).to_vec(),
             task_correlations: task_correlations.to_vec(),
@@ -70,7 +82,7 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
             batch_size: 1,
             log_every: 100,
             log_gates_every: 100,
-            init: crate::model::initialise::Init::default(),
+            init: Init::TruncatedNormalFanIn,
             engine: EngineChoice::Auto,
             device: DeviceChoice::Cpu,
             held_out_rows: 1,
