@@ -179,12 +179,12 @@ fn compare_cell(
 fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, Vec<f64>) {
     let (first, second): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let changes = differences(&second, &first);
-    (Bootstrap::default().sample(&changes, summary::mean), changes)
+    (Bootstrap::of_means().sample(&changes, summary::mean), changes)
 }
 
 /// Mean of the second sample less the first's.
 fn independent_difference([first, second]: &[Vec<f64>; 2]) -> Resampled {
-    Bootstrap::default().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
+    Bootstrap::of_means().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
 }
 
 /// Final losses of the runs that finished, by seed.

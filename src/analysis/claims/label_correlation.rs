@@ -44,7 +44,7 @@ fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Part, String> {
         unit: Unit::Correlation,
         paper: of_paper.map(|(high, low)| high - low),
     };
-    let found = paired::mean_difference(&higher, &lower, &Bootstrap::default());
+    let found = paired::mean_difference(&higher, &lower, &Bootstrap::of_means());
     Ok(question.answer(&found, Seeds { used: higher.len(), left_out: 0 }))
 }
 

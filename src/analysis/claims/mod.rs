@@ -19,6 +19,9 @@
 //! with their seed, and the count is shown (above a tenth, the comparison may not decide); they count as bad
 //! ends, and as the worst loss of all where runs are ranked.
 //!
+//! Fewer than three seeds test nothing, fewer than six decide nothing, fewer than a hundred nothing about
+//! variances.
+//!
 //! The eight claims are tested as eight questions: no correction is made across claims.
 
 mod better_when_related;

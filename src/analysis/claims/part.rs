@@ -10,6 +10,11 @@ use crate::analysis::statistics::{Bootstrap, Confidence, summary};
 /// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %.
 const SEEDS_TO_DECIDE: usize = 6;
 
+/// Fewest seeds for which a ratio of variances can: with fewer than a hundred the rare bad runs that make a
+/// variance are too often missing, and its interval errs two or three times as often as it should (measured:
+/// [`spread::variance_ratio`](crate::analysis::statistics::spread::variance_ratio)).
+const SEEDS_TO_DECIDE_VARIANCES: usize = 100;
+
 /// Largest share of seeds that may be left out, because a run diverged, of a number that is still to decide.
 /// Beyond it, leaving out is itself an effect.
 const LEFT_OUT_TO_DECIDE: f64 = 0.1;
@@ -150,7 +155,7 @@ impl Question {
     /// The comparison with what was found.
     pub(super) fn answer(self, found: &dyn Confidence, seeds: Seeds) -> Part {
         let Self { name, role, requirement, unit, paper } = self;
-        let reservation = reservation(seeds);
+        let reservation = reservation(unit, seeds);
         let (mut p_met, mut p_failed) = (requirement.p_met(found), requirement.p_failed(found));
         if reservation.is_some() {
             (p_met, p_failed) = (1.0, 1.0);
@@ -166,10 +171,11 @@ impl Question {
 }
 
 /// Why a number may not decide.
-fn reservation(seeds: Seeds) -> Option<String> {
+fn reservation(unit: Unit, seeds: Seeds) -> Option<String> {
     let Seeds { used, left_out } = seeds;
-    if used < SEEDS_TO_DECIDE {
-        return Some(format!("{used} seeds cannot decide; {SEEDS_TO_DECIDE} can"));
+    let needed = if unit == Unit::VarianceRatio { SEEDS_TO_DECIDE_VARIANCES } else { SEEDS_TO_DECIDE };
+    if used < needed {
+        return Some(format!("{used} seeds cannot decide; {needed} can"));
     }
     let share = left_out as f64 / (used + left_out) as f64;
     (share > LEFT_OUT_TO_DECIDE)
@@ -193,7 +199,7 @@ impl Evidence<'_> {
             .collect();
         let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
         let question = Question { name, role, requirement, unit: Unit::Loss, paper };
-        Ok(question.answer(&Bootstrap::default().sample(&sums, summary::mean), seeds))
+        Ok(question.answer(&Bootstrap::of_means().sample(&sums, summary::mean), seeds))
     }
 }
 

@@ -6,6 +6,9 @@ use super::summary;
 /// Ratio of two samples' variances, var(a) / var(b), bootstrapped on the log scale with rows drawn whole.
 ///
 /// The F test of two variances trusts in normality, which bimodal losses break badly; the bootstrap does not.
+/// Drawn from Figure 5's own histograms, one side of its
+/// 95 % interval errs in 1.5 to 3.3 % of pairs of equally distributed samples of 200, 1.4 to 6 % of 100, and 5 to
+/// 8 % of 20 where bad runs are rare (nominal 2.5 %): of few runs, those that would make the variance are missing.
 /// Bounds are of the ratio itself. Undefined (NaN) where a variance is 0.
 ///
 /// # Panics
