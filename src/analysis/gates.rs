@@ -19,6 +19,10 @@ pub const COLLAPSED: f32 = 0.9;
 /// Resamples of a band in a figure: its ends need no tail probabilities, and a band has hundreds of points.
 const BAND_RESAMPLES: usize = 2_000;
 
+/// Fewest runs for an interval of a rank correlation: resampled, two or three runs are in line more often
+/// than not, and the interval would be sure of it. From six on, one order in 720 is perfect by chance.
+const RUNS_TO_CORRELATE: usize = 6;
+
 /// What the gates of one run are like at one logged step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateUseOfRun {
@@ -176,11 +180,16 @@ fn at(run: &RunRecord, step: u64) -> Option<GateUseOfRun> {
     GateUseOfRun::new(&run.gates[from..to])
 }
 
-/// Spearman's correlation with its bootstrap interval; NaN where either does not vary.
+/// Spearman's correlation with its bootstrap interval; NaN where either does not vary, and no ends below
+/// [`RUNS_TO_CORRELATE`].
 fn correlation(x: &[f64], y: &[f64]) -> Interval {
     let pick = |values: &[f64], rows: &[usize]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
     let spearman = |rows: &[usize]| rank::spearman(&pick(x, rows), &pick(y, rows));
-    Bootstrap::default().rows(x.len(), spearman).interval()
+    let interval = Bootstrap::default().rows(x.len(), spearman).interval();
+    match x.len() < RUNS_TO_CORRELATE {
+        true => Interval { low: f64::NAN, high: f64::NAN, ..interval },
+        false => interval,
+    }
 }
 
 #[cfg(test)]
