@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use candle_core::{Device, Result};
 
+use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::{Evaluation, Population, Start, StartRun};
 use crate::data::Batch;
@@ -282,6 +283,10 @@ fn population<'a>(
 ) -> Result<Box<dyn Population + 'a>> {
     match engine {
         Engine::Graph => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
-        Engine::Fused => unimplemented!(),
+        Engine::Fused => {
+            let shape =
+                start.model.mixture().expect("the plan gives this engine members of the mixture family");
+            Ok(Box::new(FusedPopulation::new(shape, start)?))
+        }
     }
 }
