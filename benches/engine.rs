@@ -11,6 +11,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use mmoe_study::data::Batch;
+use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
 use mmoe_study::engine::{Population, Start, StartRun};
@@ -47,18 +48,21 @@ fn main() {
             }
         }
         println!("\n{}: FMA peak {:.1} GFLOP/s (median)", set.name(), median(&mut peaks));
-        println!("{:<28} {:>12} {:>10} {:>10}", "case", "run-steps/s", "GFLOP/s", "of peak");
+        println!("{:<40} {:>12} {:>10} {:>10}", "case", "units/s", "GFLOP/s", "of peak");
         for case in &mut cases {
             let rate = median(&mut case.rates);
             let fraction = 100.0 * median(&mut case.fractions);
-            println!("{:<28} {rate:>12.0} {:>10.1} {fraction:>8.1} %", case.name, rate * case.flops / 1e9);
+            println!("{:<40} {rate:>12.0} {:>10.1} {fraction:>8.1} %", case.name, rate * case.flops / 1e9);
         }
-        for rows in BATCHES {
-            // Equally weighted models: the time for one run-step of each.
-            let of: Vec<&Case> = cases.iter().filter(|case| case.rows == Some(rows)).collect();
-            let flops: f64 = of.iter().map(|case| case.flops).sum();
-            let at_peak: f64 = of.iter().map(|case| case.flops / case.median_fraction()).sum();
-            println!("{:<28} {:>44.1} %", format!("mean of models, B={rows}"), 100.0 * flops / at_peak);
+        for data in [Data::Given, Data::Fresh] {
+            for rows in BATCHES {
+                // Equally weighted models: the time for one run-step of each.
+                let of: Vec<&Case> = cases.iter().filter(|case| case.counted == Some((rows, data))).collect();
+                let flops: f64 = of.iter().map(|case| case.flops).sum();
+                let at_peak: f64 = of.iter().map(|case| case.flops / case.median_fraction()).sum();
+                let name = format!("mean of models, B={rows}, data {data:?}");
+                println!("{name:<40} {:>32.1} %", 100.0 * flops / at_peak);
+            }
         }
     }
 }
@@ -66,8 +70,8 @@ fn main() {
 /// Something measured: `work` does some run-steps and says how many.
 struct Case {
     name: String,
-    /// Batch size, for cases that count into the mean over models.
-    rows: Option<usize>,
+    /// Batch size and data, for cases that count into the mean over models.
+    counted: Option<(usize, Data)>,
     /// Useful operations a run-step.
     flops: f64,
     work: Box<dyn FnMut() -> usize>,
@@ -76,8 +80,13 @@ struct Case {
 }
 
 impl Case {
-    fn new(name: String, rows: Option<usize>, flops: f64, work: impl FnMut() -> usize + 'static) -> Self {
-        Self { name, rows, flops, work: Box::new(work), rates: Vec::new(), fractions: Vec::new() }
+    fn new(
+        name: String,
+        counted: Option<(usize, Data)>,
+        flops: f64,
+        work: impl FnMut() -> usize + 'static,
+    ) -> Self {
+        Self { name, counted, flops, work: Box::new(work), rates: Vec::new(), fractions: Vec::new() }
     }
 
     fn median_fraction(&self) -> f64 {
@@ -88,23 +97,43 @@ impl Case {
 fn cases(set: Instructions) -> Vec<Case> {
     let mut cases = Vec::new();
     for rows in BATCHES {
-        for model in MODELS {
-            cases.push(fused(model, rows, set));
+        for data in [Data::Given, Data::Fresh] {
+            for model in MODELS {
+                cases.push(fused(model, rows, data, set));
+            }
         }
     }
     cases.push(adam(set));
+    for rows in BATCHES {
+        cases.push(generator(rows));
+    }
     cases
 }
 
-/// Training steps of the fused engine, data given.
-fn fused(name: &str, rows: usize, set: Instructions) -> Case {
+/// Whether a case makes its data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Data {
+    /// The same batch every step.
+    Given,
+    /// A new batch every step, shared by the runs of the population.
+    Fresh,
+}
+
+/// Training steps of the fused engine.
+fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
     let model = model(name);
     let shape = model.mixture().expect("a member of the mixture family");
     let start = Start { model: &*model, runs: runs(), parameters: first_values(&*model) };
     let mut population = FusedPopulation::with_instructions(shape, start, set).expect("sizes fit");
-    let batch = batch(rows);
+    let (mut generator, mut batch, mut step) = (study_data(), Batch::default(), 0);
+    generator.training_batch(step, rows, &mut batch);
     let mut losses = Vec::new();
-    Case::new(format!("fused {name} B={rows}"), Some(rows), rows as f64 * shape.flops_per_row(), move || {
+    let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
+    Case::new(case, Some((rows, data)), rows as f64 * shape.flops_per_row(), move || {
+        if data == Data::Fresh {
+            step += 1;
+            generator.training_batch(step, rows, &mut batch);
+        }
         population.step(&batch, &mut losses).expect("a step");
         black_box(&losses);
         RUNS
@@ -143,16 +172,31 @@ fn first_values(model: &dyn Model) -> Vec<f32> {
     (0..RUNS * model.layout().count()).map(|_| 0.1 * next()).collect()
 }
 
-fn batch(rows: usize) -> Batch {
-    let mut next = numbers();
-    Batch {
-        rows,
-        features: PROBLEM.features,
-        tasks: PROBLEM.tasks,
-        label_sets: LABEL_SETS,
-        x: (0..rows * PROBLEM.features).map(|_| next()).collect(),
-        y: (0..LABEL_SETS * PROBLEM.tasks * rows).map(|_| next()).collect(),
-    }
+/// The studies' data, one label set a correlation.
+fn study_data() -> Generator {
+    let spec = SyntheticSpec {
+        dim: PROBLEM.features,
+        pairs: 1,
+        scale: 1.0,
+        alpha: vec![1.0, 2.0, 3.0, 4.0],
+        beta: vec![0.5, 1.0, 1.5, 2.0],
+        noise_std: 0.1,
+        standardise_labels: false,
+        source: Source::Fresh,
+        label_points: 0,
+    };
+    Generator::new(&spec, 1, &[0.5, 0.9, 1.0])
+}
+
+/// Data alone; a unit of work is a batch, which nine run-steps share.
+fn generator(rows: usize) -> Case {
+    let (mut generator, mut batch, mut step) = (study_data(), Batch::default(), 0);
+    Case::new(format!("data alone, B={rows}"), None, 0.0, move || {
+        step += 1;
+        generator.training_batch(step, rows, &mut batch);
+        black_box(&batch);
+        1
+    })
 }
 
 /// Numbers in [−1, 1) from a 64-bit linear congruential generator (Knuth's constants).

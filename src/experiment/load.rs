@@ -223,7 +223,12 @@ fn grid(mut section: Section) -> Result<(Grid, Vec<String>), Mistake> {
     let remedy = "cosines from -1 to 1, each once";
     let task_correlations = section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?;
     let learning_rates = match models.is_empty() {
-        true => section.sorted_numbers_or("learning_rates", f64::MIN_POSITIVE..=1e12, "step sizes above 0", vec![])?,
+        true => section.sorted_numbers_or(
+            "learning_rates",
+            f64::MIN_POSITIVE..=1e12,
+            "step sizes above 0",
+            vec![],
+        )?,
         false => section.sorted_numbers(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,

@@ -274,26 +274,14 @@ impl Pass<'_> {
     #[inline(always)]
     fn finish<S: Simd>(&mut self, simd: S) {
         let Self { geometry: g, scratch, wanted, losses, .. } = self;
-        let total = |column: &Column| {
-            let mut sum = simd.get(column, 0);
-            for v in 1..PANEL / S::LANES {
-                sum = simd.add(sum, simd.get(column, v));
-            }
-            simd.sum(sum)
-        };
-        let totals = |columns: &[Column], to: &mut [f32]| {
-            for (column, to) in columns.iter().zip(to) {
-                *to = total(column);
-            }
-        };
-        totals(&scratch.losses, losses);
+        totals(simd, &scratch.losses, losses);
         match wanted {
             Wanted::Gates { mean_weight, entropy } => {
-                totals(&scratch.gate_weights, mean_weight);
-                totals(&scratch.entropies, entropy);
+                totals(simd, &scratch.gate_weights, mean_weight);
+                totals(simd, &scratch.entropies, entropy);
             }
             Wanted::Gradient(out) => {
-                totals(&scratch.outputs, &mut out[g.output_at..]);
+                totals(simd, &scratch.outputs, &mut out[g.output_at..]);
                 // Gates have no bias: what gathered in its slot is dropped, so that it stays 0.
                 if matches!(g.shape.routing, Routing::OneGate | Routing::GatePerTask) {
                     for row in out[..g.tower_at].chunks_exact_mut(g.stride).skip(g.units) {
@@ -302,5 +290,18 @@ impl Pass<'_> {
                 }
             }
         }
+    }
+}
+
+/// The sum of every column's rows.
+// A closure in `finish` would not inherit the instructions, and be called 20 times a step without them.
+#[inline(always)]
+fn totals<S: Simd>(simd: S, columns: &[Column], to: &mut [f32]) {
+    for (column, to) in columns.iter().zip(to) {
+        let mut sum = simd.get(column, 0);
+        for v in 1..PANEL / S::LANES {
+            sum = simd.add(sum, simd.get(column, v));
+        }
+        *to = simd.sum(sum);
     }
 }
