@@ -312,7 +312,7 @@ mod tests {
         for (k, expected, variance) in
             [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0), (6, 15.0, 10_170.0)]
         {
-            let error = (moment(k) - expected) / (variance / n as f64).sqrt();
+            let error = (moment(k) - expected) / (variance / n).sqrt();
             assert!(error.abs() < 4.0, "moment {k}: {} standard errors", error);
         }
         for bound in [2.0, 3.0, 4.0] {

@@ -11,7 +11,7 @@ pub fn sine(x: f32) -> f32 {
     // Adding 1.5 · 2²³ rounds to the nearest whole number and leaves it in the low bits.
     const ROUND: f32 = 12_582_912.0;
     // π in three parts; whole multiples up to 2¹² of the first two are exact (Cody & Waite 1980).
-    const PI: [f32; 3] = [3.140_625, 0.000_967_741_03, -8.742_278e-8];
+    const PI: [f32; 3] = [3.140_625, 0.000_967_741, -8.742_278e-8];
     let shifted = x * std::f32::consts::FRAC_1_PI + ROUND;
     let turns = shifted - ROUND;
     let rest = ((x - turns * PI[0]) - turns * PI[1]) - turns * PI[2];

@@ -1,6 +1,6 @@
 //! One run's pass over a batch: losses, and for training the gradient with it.
 //!
-//! The batch goes through in blocks of [`BLOCK`] panels. Each panel goes forward and backward to the gradient
+//! The batch goes through in blocks of `BLOCK` panels. Each panel goes forward and backward to the gradient
 //! of the first layer's output while it is in the first-level cache; then the block's share of the first
 //! layer's weight gradient, the largest product of the backward pass, is taken at once, its register tiles
 //! summing over all rows of the block. Scratch does not depend on the batch.
