@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod claims;
 mod estimate;
 mod list;
 mod progress;
@@ -38,6 +39,7 @@ Examples:
   sweep run figure4 --dry-run                   what that would cost; nothing is trained
   sweep run my.toml --out results/mine          an experiment of your own
   sweep report results/quick                    figures and report again, from the CSV files
+  sweep claims results/figure4                  which of the paper's claims hold there
   sweep list                                    experiments, architectures and studies
 
 Exit codes: 0 done, 1 something failed (what was finished is stored), 2 the request is wrong (nothing was
@@ -58,6 +60,14 @@ enum Command {
         /// The study's folder, such as results/quick
         study: PathBuf,
     },
+    /// Hold the paper's eight claims against a study
+    Claims {
+        /// The study's folder, such as results/figure4
+        study: PathBuf,
+        /// Show every comparison behind the verdicts
+        #[arg(long)]
+        parts: bool,
+    },
     /// Show the experiments, architectures and studies there are
     List,
     /// Print a completion script for a shell
@@ -74,6 +84,7 @@ pub fn main() -> ExitCode {
         None => run::run("quick", &cli.run),
         Some(Command::Run { experiment, options }) => run::run(&experiment, &options),
         Some(Command::Report { study }) => report::run(&study),
+        Some(Command::Claims { study, parts }) => claims::run(&study, parts),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut std::io::stdout());

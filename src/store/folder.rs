@@ -206,6 +206,13 @@ impl Folder {
         }
     }
 
+    /// Writes a table that was computed from the study beside its own; gives its path.
+    pub fn write_table(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        atomic::write(&path, content)?;
+        Ok(path)
+    }
+
     /// The study's manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");
