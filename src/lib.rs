@@ -1,1 +1,27 @@
-//! x
+//! `mmoe-study`: how related must tasks be before sharing hurts, and which architecture survives it?
+//!
+//! An **experiment** file is planned into **runs**, runs are trained in groups by an **engine** on **data** it
+//! can make again at will, every finished group lands atomically in the **store**, and everything a person
+//! looks at is computed from the store alone.
+//!
+//! - [`experiment`]: the TOML schema with its checks; the plan: runs, groups and their identities.
+//! - [`data`]: the generator of MMoE §3.2 on counter-based streams.
+//! - [`model`]: one file an architecture, in plain Candle ops with a leading run axis.
+//! - [`engine`]: what trains a group, and the training loop that engines share.
+//! - [`schedule`]: groups onto threads.
+//! - [`store`]: group files, resume, and the CSV files of a study.
+//! - [`analysis`]: means, intervals, selection of learning rates, comparison with the paper.
+//! - [`figure`]: the paper's figures with the paper's data over them.
+//! - [`report`]: one page that says what was run and what came of it.
+//! - [`cli`]: the commands of `sweep`.
+
+pub mod analysis;
+pub mod cli;
+pub mod data;
+pub mod engine;
+pub mod experiment;
+pub mod figure;
+pub mod model;
+pub mod report;
+pub mod schedule;
+pub mod store;

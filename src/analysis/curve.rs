@@ -1,9 +1,12 @@
 //! Mean loss curves: what Figures 3 and 4 show.
 
-use super::bootstrap::Resamples;
 use super::cell::Measure;
 use super::interval::Interval;
+use super::statistics::{Bootstrap, Confidence};
 use crate::store::RunRecord;
+
+/// Resamples of a band: its ends need no tail probabilities, and a report draws a thousand points.
+pub const BAND_RESAMPLES: usize = 2_000;
 
 /// The mean over runs of a loss at every logged step.
 #[derive(Debug, Clone, PartialEq)]
@@ -33,7 +36,8 @@ impl MeanCurve {
                 run.curve.iter().map(|point| measure.of(point)).collect()
             })
             .collect();
-        let loss = Resamples::of(rows.len()).means(&rows);
+        let bootstrap = Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() };
+        let loss = bootstrap.means(&rows).iter().map(Confidence::interval).collect();
         Self { steps, loss, runs: finished.len(), diverged: runs.len() - finished.len() }
     }
 

@@ -7,7 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::histogram::{Histogram, bin};
-use crate::experiment::ModelSpec;
+use crate::experiment::{Experiment, ModelSpec};
 
 /// Runs behind every curve and histogram of the paper (MMoE §5).
 pub const RUNS: usize = 200;
@@ -123,8 +123,10 @@ pub fn figure6() -> Vec<GateWeight> {
 }
 
 /// The paper's curve for one of our models at a task correlation, from Figure 4 or, for the small shared
-/// bottom, Figure 3: only where the model has the paper's sizes.
-pub fn curve(model: &ModelSpec, task_correlation: f64) -> Option<Curve> {
+/// bottom, Figure 3: only where the model has the paper's sizes and labels have variance 1, as the paper's
+/// losses suggest theirs had.
+pub fn curve(experiment: &Experiment, model: &str, task_correlation: f64) -> Option<Curve> {
+    let model = comparable(experiment, model)?;
     let curves = match Counterpart::of(model)? {
         Counterpart::Figure3 => figure3(),
         Counterpart::Figure4 => figure4(),
@@ -134,9 +136,9 @@ pub fn curve(model: &ModelSpec, task_correlation: f64) -> Option<Curve> {
     })
 }
 
-/// The paper's histogram for one of our models at a task correlation: only where the model has the paper's
-/// sizes.
-pub fn final_losses(model: &ModelSpec, task_correlation: f64) -> Option<Histogram> {
+/// The paper's histogram for one of our models at a task correlation, under the conditions of [`curve`].
+pub fn final_losses(experiment: &Experiment, model: &str, task_correlation: f64) -> Option<Histogram> {
+    let model = comparable(experiment, model)?;
     if Counterpart::of(model)? != Counterpart::Figure4 {
         return None;
     }
@@ -146,6 +148,12 @@ pub fn final_losses(model: &ModelSpec, task_correlation: f64) -> Option<Histogra
             panel.architecture == model.architecture.name && same(panel.task_correlation, task_correlation)
         })
         .map(|panel| panel.histogram)
+}
+
+/// The model of this name, if its losses are on the paper's scale.
+fn comparable<'a>(experiment: &'a Experiment, model: &str) -> Option<&'a ModelSpec> {
+    let standardised = experiment.data.standardise_labels;
+    experiment.models.iter().find(|spec| standardised && spec.name == model)
 }
 
 /// The figure that has a model's curves.
@@ -212,6 +220,7 @@ fn rows<T: DeserializeOwned>(text: &str) -> Vec<T> {
 mod tests {
     use super::*;
     use crate::model::architecture;
+    use crate::store::sample::Sample;
 
     #[test]
     fn every_file_is_read_whole() {
@@ -256,9 +265,17 @@ mod tests {
         assert_eq!(Counterpart::of(&model("mmoe", "experts = 4")), None);
         assert_eq!(Counterpart::of(&model("shared_bottom", "bottom_units = 16")), Some(Counterpart::Figure3));
         assert_eq!(Counterpart::of(&model("single_task", "")), None);
-        let end = |name: &str, sizes: &str| curve(&model(name, sizes), 0.5).unwrap().points.pop().unwrap().1;
-        assert!((end("shared_bottom", "") - 0.255).abs() < 0.001);
-        assert!((end("shared_bottom", "bottom_units = 16") - 0.397).abs() < 0.001);
-        assert!(curve(&model("mmoe", ""), 0.6).is_none());
+    }
+
+    #[test]
+    fn a_comparable_model_has_the_papers_curve() {
+        let mut study = Sample { seeds: 1, ..Sample::default() }.study();
+        let end = |curve: Curve| curve.points[curve.points.len() - 1].1;
+        let bottom = curve(&study.experiment, "shared_bottom", 0.5).unwrap();
+        assert!((end(bottom) - 0.255).abs() < 0.001);
+        assert!(curve(&study.experiment, "mmoe", 0.6).is_none());
+        assert!(final_losses(&study.experiment, "mmoe", 1.0).is_some());
+        study.experiment.data.standardise_labels = false;
+        assert!(curve(&study.experiment, "mmoe", 0.5).is_none());
     }
 }

@@ -1,2 +1,22 @@
-//! x
-fn main() {}
+//! `sweep`: plans, trains and reports. See `sweep --help`.
+
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+fn main() -> ExitCode {
+    single_threaded_candle();
+    mmoe_study::cli::main()
+}
+
+/// Groups are the unit of parallelism: inside a group Candle and its matrix products use one thread. Left to
+/// themselves they would ask the system for its number of cores in every product, and share one pool whose
+/// lock all groups wait for.
+fn single_threaded_candle() {
+    // SAFETY: nothing else runs yet that could read the environment at the same time.
+    unsafe {
+        std::env::set_var("RAYON_NUM_THREADS", "1");
+        std::env::set_var("CANDLE_NUM_THREADS", "1");
+    }
+}

@@ -22,9 +22,6 @@ impl Correction {
     pub fn at(t: u64, learning_rate: f64) -> Self {
         // Past the range of i32 both powers are 0 in f64.
         let t = i32::try_from(t).unwrap_or(i32::MAX);
-        Self {
-            step: learning_rate / (1.0 - BETA_1.powi(t)),
-            root: 1.0 / (1.0 - BETA_2.powi(t)).sqrt(),
-        }
+        Self { step: learning_rate / (1.0 - BETA_1.powi(t)), root: 1.0 / (1.0 - BETA_2.powi(t)).sqrt() }
     }
 }

@@ -7,6 +7,10 @@
 use crate::data::Batch;
 
 pub mod adam;
+pub mod fused;
+pub mod graph;
+pub mod memory;
+pub mod train;
 
 /// Runs of one model that are trained side by side on the same inputs.
 ///

@@ -3,16 +3,16 @@
 //! The first stage of the journey. [`Experiment`] can only hold values that make sense, so nothing after
 //! it asks again; [`plan`] turns it into runs and groups.
 
-use std::path::PathBuf;
-
 use serde::{Deserialize, Serialize};
 
 use crate::data::synthetic::SyntheticSpec;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Problem, Sizes};
 
+pub mod library;
 pub mod load;
 pub mod plan;
+mod section;
 
 pub use load::LoadError;
 
@@ -171,9 +171,4 @@ impl Experiment {
 /// A section of an experiment as a TOML table.
 fn section(fields: &impl Serialize) -> toml::Table {
     toml::Table::try_from(fields).expect("sections hold numbers, strings and lists")
-}
-
-/// Folder of the experiment files, relative to where the command runs.
-pub fn experiments_folder() -> PathBuf {
-    PathBuf::from("experiments")
 }

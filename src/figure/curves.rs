@@ -23,8 +23,7 @@ pub struct ModelCurve {
 impl ModelCurve {
     /// The curve of a model's reported runs.
     pub fn of(study: &Study, reported: &Reported) -> Self {
-        let spec = study.experiment.models.iter().find(|model| model.name == reported.model);
-        let paper = spec.and_then(|model| reference::curve(model, reported.task_correlation));
+        let paper = reference::curve(&study.experiment, reported.model, reported.task_correlation);
         let mut paper = paper.map_or(Vec::new(), |curve| curve.points);
         paper.retain(|point| point.0 <= study.experiment.train.steps as f64);
         Self {

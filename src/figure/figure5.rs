@@ -52,8 +52,7 @@ impl Figure5 {
             .map(|reported| {
                 let ours = Histogram::of(&reported.final_losses(MEASURE), reported.diverged(), bins);
                 let scale = ours.runs() as f64 / reference::RUNS as f64;
-                let spec = experiment.models.iter().find(|model| model.name == reported.model);
-                let paper = spec.and_then(|model| reference::final_losses(model, reported.task_correlation));
+                let paper = reference::final_losses(experiment, reported.model, reported.task_correlation);
                 let paper = paper.map(|paper| {
                     paper.with_bins(bins).counts.iter().map(|&count| count as f64 * scale).collect()
                 });

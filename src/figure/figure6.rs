@@ -8,7 +8,8 @@ use plotters::prelude::DrawingBackend;
 
 use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch, round_up};
 use super::{Figure, MEASURE, grid, theme};
-use crate::analysis::{Interval, bootstrap::Resamples, reference, reported};
+use crate::analysis::statistics::{Bootstrap, Confidence};
+use crate::analysis::{Interval, reference, reported};
 use crate::store::{GatePoint, RunRecord, Study};
 
 /// Tasks with a colour and a legend entry of their own; as many as the theme has colours.
@@ -203,7 +204,7 @@ fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
 fn mean_use(runs: &[Vec<Vec<f64>>]) -> Option<Vec<Vec<Interval>>> {
     let experts = runs.first()?.first()?.len();
     let rows: Vec<Vec<f64>> = runs.iter().map(|tasks| tasks.concat()).collect();
-    let means = Resamples::of(rows.len()).means(&rows);
+    let means: Vec<Interval> = Bootstrap::default().means(&rows).iter().map(Confidence::interval).collect();
     Some(means.chunks(experts).map(<[Interval]>::to_vec).collect())
 }
 

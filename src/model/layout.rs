@@ -39,22 +39,12 @@ pub struct Parameter {
 impl Parameter {
     /// A weight of one block.
     pub fn weight(name: &'static str, shape: &[usize], fan_in: usize, fan_out: usize) -> Self {
-        Self {
-            name,
-            shape: shape.to_vec(),
-            role: Role::Weight { fan_in, fan_out },
-            blocks: 1,
-        }
+        Self { name, shape: shape.to_vec(), role: Role::Weight { fan_in, fan_out }, blocks: 1 }
     }
 
     /// A bias beside a weight of `fan_in`.
     pub fn bias(name: &'static str, shape: &[usize], fan_in: usize) -> Self {
-        Self {
-            name,
-            shape: shape.to_vec(),
-            role: Role::Bias { fan_in },
-            blocks: 1,
-        }
+        Self { name, shape: shape.to_vec(), role: Role::Bias { fan_in }, blocks: 1 }
     }
 
     /// The same parameter, its last axis made of `blocks` equal blocks of columns.

@@ -67,14 +67,7 @@ impl MixtureShape {
     /// | `output.weight` | `[tasks, tower_units]` |
     /// | `output.bias` | `[tasks]` |
     pub fn layout(&self) -> Layout {
-        let Self {
-            features: d,
-            experts: n,
-            expert_units: h,
-            tasks: k,
-            tower_units: t,
-            ..
-        } = *self;
+        let Self { features: d, experts: n, expert_units: h, tasks: k, tower_units: t, .. } = *self;
         let gates = self.gates();
         let mut parameters = vec![
             Parameter::weight("expert.weight", &[d, n * h], d, h).in_blocks(n),

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing};
-use super::{Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers};
+use super::{
+    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+};
 
 /// Sizes; the defaults are the paper's (§5).
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -24,12 +24,8 @@ pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
 
 /// Every architecture that an experiment can name, in the order `sweep list` shows them.
-pub static REGISTRY: &[Architecture] = &[
-    single_task::ARCHITECTURE,
-    shared_bottom::ARCHITECTURE,
-    omoe::ARCHITECTURE,
-    mmoe::ARCHITECTURE,
-];
+pub static REGISTRY: &[Architecture] =
+    &[single_task::ARCHITECTURE, shared_bottom::ARCHITECTURE, omoe::ARCHITECTURE, mmoe::ARCHITECTURE];
 
 /// The registry's entry called `name`.
 pub fn architecture(name: &str) -> Option<&'static Architecture> {

@@ -5,7 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing};
-use super::{Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers};
+use super::{
+    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+};
 
 /// Sizes; 60 units a task spend the mixtures' budget: 13,056 / (2 · (100 + 8)).
 #[derive(Debug, Clone, Serialize, Deserialize)]

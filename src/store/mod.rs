@@ -3,11 +3,19 @@
 //! Training hands finished groups to the store; analysis, figures and report read studies from it and from
 //! nothing else.
 
+mod atomic;
+mod error;
+pub mod folder;
+mod group_file;
+pub mod machine;
 pub mod record;
 #[cfg(test)]
 pub(crate) mod sample;
+mod tables;
 
 use crate::experiment::Experiment;
+pub use error::StoreError;
+pub use folder::Folder;
 pub use record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 
 /// A study as it lies on disk: `results/<name>/`.

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunKey, RunRecord, Status, Study};
-use crate::data::synthetic::SyntheticSpec;
+use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::architecture;
 use crate::model::initialise::Init;
@@ -21,7 +21,7 @@ pub(crate) struct Sample {
     pub learning_rates: Vec<f64>,
     pub seeds: u64,
     pub steps: u64,
-    pub tasks: usize,
+    pub pairs: usize,
     /// Of every cell's runs, the first so many diverged.
     pub diverged: usize,
     /// Factor of all losses.
@@ -38,7 +38,7 @@ impl Default for Sample {
             learning_rates: vec![0.001, 0.01],
             seeds: 8,
             steps: 1_000,
-            tasks: 2,
+            pairs: 1,
             diverged: 0,
             loss_scale: 1.0,
             title: "Loss curves of three models",
@@ -97,7 +97,7 @@ impl Sample {
             name: "sample".into(),
             title: self.title.into(),
             description: "A study that nobody trained.".into(),
-            data: data(self.tasks),
+            data: data(self.pairs),
             grid: Grid {
                 models: models.iter().map(|model| model.name.clone()).collect(),
                 task_correlations: self.correlations.clone(),
@@ -110,7 +110,7 @@ impl Sample {
                 batch_size: 512,
                 log_every: self.steps / 100,
                 log_gates_every: self.steps / 10,
-                init: INIT,
+                init: Init::TruncatedNormalFanIn,
                 engine: EngineChoice::Auto,
                 device: DeviceChoice::Cpu,
                 held_out_rows: 2_048,
@@ -137,7 +137,7 @@ impl Sample {
             level * rng.random_range(0.6..1.4) * slow.sqrt()
         };
         let pace = self.steps as f64 / 9.0 * slow;
-        let task_noise: Vec<f64> = (0..self.tasks).map(|_| rng.random_range(0.97..1.03)).collect();
+        let task_noise: Vec<f64> = (0..2 * self.pairs).map(|_| rng.random_range(0.97..1.03)).collect();
         let diverged = (key.seed as usize) < self.diverged;
         let steps = if diverged { self.steps / 3 } else { self.steps };
         let losses = |step: u64, noise: f64| -> Vec<f32> {
@@ -157,7 +157,9 @@ impl Sample {
             model.sizes.table.get("experts").and_then(toml::Value::as_integer).unwrap_or(0) as usize;
         let gates = (0..=steps)
             .step_by((self.steps / 10) as usize)
-            .flat_map(|step| gate_points(step, self.tasks, experts, architecture == "omoe", apart, &mut rng))
+            .flat_map(|step| {
+                gate_points(step, 2 * self.pairs, experts, architecture == "omoe", apart, &mut rng)
+            })
             .collect();
         RunRecord {
             label_correlation: 0.07 + 0.9 * key.task_correlation.powi(8),
@@ -224,18 +226,17 @@ fn gate_points(
         .collect()
 }
 
-/// Initialisation of the sample.
-const INIT: Init = Init::TruncatedNormal;
-
-/// Fit A of the paper's Figure 2.
-fn data(tasks: usize) -> SyntheticSpec {
+/// Fit B of the paper's Figure 2.
+fn data(pairs: usize) -> SyntheticSpec {
     SyntheticSpec {
         dim: 100,
-        tasks,
-        scale: 0.54,
-        alpha: vec![3.71, 6.88, 11.08, 14.63],
-        beta: vec![1.55; 4],
-        noise_variance: 0.01,
-        standardise: true,
+        pairs,
+        scale: 0.557,
+        alpha: vec![3.950, 5.190, 8.742, 10.954, 15.174],
+        beta: vec![1.672, 0.174, 3.024, 4.132, 1.019],
+        noise_std: 0.1,
+        standardise_labels: true,
+        source: Source::Fresh,
+        label_points: 10_000,
     }
 }

@@ -1,11 +1,11 @@
 //! Final losses in numbers: a row of the report's table.
 
-use super::bootstrap::{self, quantile};
 use super::interval::Interval;
+use super::statistics::{Bootstrap, Confidence, summary};
 
 /// What the final losses of some runs look like.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Summary {
+pub struct LossSummary {
     /// Mean, with its 95 % bootstrap interval over runs.
     pub mean: Interval,
     /// Median.
@@ -22,18 +22,15 @@ pub struct Summary {
     pub diverged: usize,
 }
 
-impl Summary {
+impl LossSummary {
     /// The summary of final `losses`, beside `diverged` runs that have none. All values are NaN where no run
     /// finished.
     pub fn of(losses: &[f64], diverged: usize) -> Self {
-        let mut sorted = losses.to_vec();
-        sorted.sort_by(f64::total_cmp);
-        let mean = bootstrap::mean(losses);
-        let squares: f64 = losses.iter().map(|loss| (loss - mean.estimate).powi(2)).sum();
+        let sorted = summary::sorted(losses);
         Self {
-            mean,
-            median: quantile(&sorted, 0.5),
-            sd: if losses.len() < 2 { f64::NAN } else { (squares / (losses.len() - 1) as f64).sqrt() },
+            mean: Bootstrap::default().sample(losses, summary::mean).interval(),
+            median: summary::quantile_of_sorted(&sorted, 0.5),
+            sd: summary::variance(losses).sqrt(),
             lowest: sorted.first().copied().unwrap_or(f64::NAN),
             highest: sorted.last().copied().unwrap_or(f64::NAN),
             finished: losses.len(),
@@ -48,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_what_the_words_say() {
-        let summary = Summary::of(&[4.0, 1.0, 2.0, 3.0], 2);
+        let summary = LossSummary::of(&[4.0, 1.0, 2.0, 3.0], 2);
         assert_eq!((summary.mean.estimate, summary.median), (2.5, 2.5));
         assert!((summary.sd - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!((summary.lowest, summary.highest), (1.0, 4.0));
@@ -57,7 +54,7 @@ mod tests {
 
     #[test]
     fn nothing_finished_is_nan_not_a_panic() {
-        let summary = Summary::of(&[], 5);
+        let summary = LossSummary::of(&[], 5);
         assert!(summary.mean.estimate.is_nan() && summary.median.is_nan() && summary.sd.is_nan());
     }
 }

@@ -1,0 +1,207 @@
+//! The runs that a claim is tested on.
+//!
+//! One run a seed for each of the paper's three models and each task correlation from 0 up, at cross-fitted
+//! learning rates. Runs of one seed share their data, so every comparison uses the seeds that all its cells
+//! have, and pairs them.
+
+use std::collections::BTreeMap;
+
+use crate::analysis::{Measure, Reported, reported};
+use crate::store::Study;
+
+/// Fewest seeds that anything is computed on: below, a variance is a guess.
+pub(super) const FEWEST_SEEDS: usize = 3;
+
+/// The paper's three models. A study's model is the first with that architecture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Contender {
+    /// One network for all tasks, with a tower each.
+    SharedBottom,
+    /// Experts and one gate for all tasks.
+    Omoe,
+    /// Experts and a gate for each task.
+    Mmoe,
+}
+
+impl Contender {
+    /// All three, in the paper's order.
+    pub const ALL: [Self; 3] = [Self::SharedBottom, Self::Omoe, Self::Mmoe];
+
+    /// Name of its architecture, in experiments and in the reference data.
+    pub fn architecture(self) -> &'static str {
+        match self {
+            Self::SharedBottom => "shared_bottom",
+            Self::Omoe => "omoe",
+            Self::Mmoe => "mmoe",
+        }
+    }
+
+    /// Name in sentences.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::SharedBottom => "shared bottom",
+            Self::Omoe => "OMoE",
+            Self::Mmoe => "MMoE",
+        }
+    }
+}
+
+/// A model at a task correlation.
+pub(super) type At = (Contender, f64);
+
+/// What a study has to say to the claims.
+pub(super) struct Evidence<'a> {
+    pub(super) study: &'a Study,
+    measure: Measure,
+    reported: Vec<Reported<'a>>,
+    /// Variance of the labels that models are trained on: the unit in which losses are given.
+    label_variance: f64,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(study: &'a Study) -> Self {
+        let measure = Measure::default();
+        let data = &study.experiment.data;
+        let label_variance = if data.standardise_labels { 1.0 } else { data.label_variance() };
+        Self { study, measure, reported: reported(study, measure), label_variance }
+    }
+
+    /// The runs of a model at a task correlation.
+    fn cell(&self, (contender, task_correlation): At) -> Option<&Reported<'a>> {
+        let architecture = contender.architecture();
+        let model = self.study.experiment.models.iter().find(|m| m.architecture.name == architecture)?;
+        self.reported
+            .iter()
+            .find(|cell| cell.model == model.name && cell.task_correlation == task_correlation)
+    }
+
+    /// Task correlations from 0 up at which all of these models have runs, in rising order. The paper speaks
+    /// of related tasks only. An error says which model is missing.
+    pub(super) fn correlations(&self, contenders: &[Contender]) -> Result<Vec<f64>, String> {
+        for contender in contenders {
+            let name = contender.architecture();
+            if !self.study.experiment.models.iter().any(|m| m.architecture.name == name) {
+                return Err(format!("the study has no model of architecture {name}"));
+            }
+        }
+        let mut correlations = self.study.experiment.grid.task_correlations.clone();
+        correlations.retain(|&p| p >= 0.0 && contenders.iter().all(|&c| self.cell((c, p)).is_some()));
+        correlations.sort_by(f64::total_cmp);
+        match correlations.is_empty() {
+            true => Err("no task correlation of 0 or more has runs of every model compared".into()),
+            false => Ok(correlations),
+        }
+    }
+
+    /// The lowest and the highest of [`Self::correlations`]; an error where they are one.
+    pub(super) fn extremes(&self, contenders: &[Contender]) -> Result<(f64, f64), String> {
+        match self.correlations(contenders)?[..] {
+            [low, .., high] => Ok((low, high)),
+            _ => Err("one task correlation: two are needed".into()),
+        }
+    }
+
+    /// Correlation 1 (identical tasks) and, to hold against it, 0.5 as in the paper, or else the lowest.
+    pub(super) fn loose_and_identical(&self, contenders: &[Contender]) -> Result<(f64, f64), String> {
+        let correlations = self.correlations(contenders)?;
+        if !correlations.contains(&1.0) {
+            return Err("needs identical tasks (task correlation 1)".into());
+        }
+        let loose = if correlations.contains(&0.5) { 0.5 } else { correlations[0] };
+        if loose == 1.0 {
+            return Err("one task correlation: two are needed".into());
+        }
+        Ok((loose, 1.0))
+    }
+
+    /// Final losses of these cells, as shares of the labels' variance, on the seeds that all of them have.
+    pub(super) fn table(&self, cells: &[At]) -> Result<Table, String> {
+        let mut by_seed: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
+        for &at in cells {
+            for run in self.cell(at).into_iter().flat_map(|cell| &cell.runs) {
+                let loss = self.measure.final_loss(run).filter(|loss| loss.is_finite());
+                by_seed.entry(run.key.seed).or_default().push(loss.map(|loss| loss / self.label_variance));
+            }
+        }
+        let rows: Vec<_> = by_seed.into_values().filter(|row| row.len() == cells.len()).collect();
+        if rows.len() < FEWEST_SEEDS {
+            return Err(format!("{} seeds in common: {FEWEST_SEEDS} are needed", rows.len()));
+        }
+        Ok(Table { rows })
+    }
+}
+
+/// Final losses, a row a seed and a column a cell; none where the run diverged.
+pub(super) struct Table {
+    rows: Vec<Vec<Option<f64>>>,
+}
+
+/// How many seeds a number stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seeds {
+    /// Seeds that it is computed from.
+    pub used: usize,
+    /// Seeds left out because one of the runs compared diverged.
+    pub left_out: usize,
+}
+
+impl Table {
+    /// Columns of the seeds on which no run diverged.
+    pub(super) fn finished(&self) -> (Vec<Vec<f64>>, Seeds) {
+        let complete: Vec<Vec<f64>> =
+            self.rows.iter().filter_map(|row| row.iter().copied().collect()).collect();
+        let seeds = Seeds { used: complete.len(), left_out: self.rows.len() - complete.len() };
+        let columns = (0..self.rows[0].len()).map(|c| complete.iter().map(|row| row[c]).collect());
+        (columns.collect(), seeds)
+    }
+
+    /// Columns of all seeds, with `stand_in` for the loss of a diverged run.
+    pub(super) fn with_diverged_as(&self, stand_in: f64) -> (Vec<Vec<f64>>, Seeds) {
+        let column = |c: usize| self.rows.iter().map(|row| row[c].unwrap_or(stand_in)).collect();
+        let seeds = Seeds { used: self.rows.len(), left_out: 0 };
+        ((0..self.rows[0].len()).map(column).collect(), seeds)
+    }
+
+    /// The highest loss of any run that finished; NaN where none did.
+    pub(super) fn worst(&self) -> f64 {
+        self.rows.iter().flatten().flatten().copied().fold(f64::NAN, f64::max)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::testing::study;
+    use super::*;
+
+    #[test]
+    fn losses_are_shares_of_the_labels_variance_however_labels_are_scaled() {
+        let mut study = study(&[1.0], 4, |_, _, _| Some(0.5));
+        let loss = |study: &Study| {
+            let (columns, _) = Evidence::new(study).table(&[(Contender::Mmoe, 1.0)]).unwrap().finished();
+            columns[0][0]
+        };
+        assert_eq!(loss(&study), 0.5);
+        study.experiment.data.standardise_labels = false;
+        assert_eq!(loss(&study), 0.5 / study.experiment.data.label_variance());
+    }
+
+    #[test]
+    fn cells_are_compared_on_their_common_seeds() {
+        let mut study = study(&[0.5, 1.0], 8, |_, p, s| (p == 1.0 || s != 5).then_some(0.1 * s as f64));
+        study.runs.retain(|run| run.key.seed != 3 || run.key.task_correlation != 1.0);
+        let evidence = Evidence::new(&study);
+        let table = evidence.table(&[(Contender::Omoe, 0.5), (Contender::Omoe, 1.0)]).unwrap();
+        let (columns, seeds) = table.finished();
+        assert_eq!(seeds, Seeds { used: 6, left_out: 1 });
+        assert_eq!(columns[0], columns[1]);
+        let (columns, seeds) = table.with_diverged_as(table.worst());
+        assert_eq!((columns[0].len(), seeds.left_out), (7, 0));
+        assert_eq!(columns[0].iter().copied().fold(0.0, f64::max), table.worst());
+    }
+
+    #[test]
+    fn negative_correlations_are_not_the_papers() {
+        let study = study(&[-0.5, 0.5, 1.0], 4, |_, _, _| Some(0.5));
+        assert_eq!(Evidence::new(&study).correlations(&Contender::ALL), Ok(vec![0.5, 1.0]));
+    }
+}

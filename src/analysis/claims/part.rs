@@ -1,0 +1,238 @@
+//! One comparison of a claim, and how it is decided.
+
+use super::evidence::{At, Evidence, Seeds};
+use super::{Verdict, paper};
+use crate::analysis::Interval;
+use crate::analysis::statistics::confidence::ONE_SIDED;
+use crate::analysis::statistics::{Bootstrap, Confidence, summary};
+
+/// Fewest seeds that can decide anything. With five, even five differences of one sign have a two-sided sign
+/// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %.
+const SEEDS_TO_DECIDE: usize = 6;
+
+/// Fewest seeds for which a ratio of variances can: with fewer than a hundred the rare bad runs that make a
+/// variance are too often missing, and its interval errs two or three times as often as it should (measured:
+/// [`spread::variance_ratio`](crate::analysis::statistics::spread::variance_ratio)).
+const SEEDS_TO_DECIDE_VARIANCES: usize = 100;
+
+/// Largest share of seeds that may be left out, because a run diverged, of a number that is still to decide.
+/// Beyond it, leaving out is itself an effect.
+const LEFT_OUT_TO_DECIDE: f64 = 0.1;
+
+/// What a comparison is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// Must hold for the claim to be supported; contradicts it where it clearly fails.
+    Decides,
+    /// Need not be shown, but contradicts the claim where it clearly fails.
+    Guards,
+    /// Shown beside the others; decides nothing.
+    Context,
+}
+
+impl Role {
+    /// The word in `claims.csv`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Decides => "decides",
+            Self::Guards => "guards",
+            Self::Context => "context",
+        }
+    }
+}
+
+/// What must be true of an effect.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Requirement {
+    /// Effect > value.
+    Above(f64),
+    /// −margin < effect < margin.
+    Within(f64),
+}
+
+impl Requirement {
+    /// One-sided p-value against "the requirement does not hold". For a margin: two one-sided tests, each at
+    /// 2.5 %.
+    fn p_met(self, confidence: &dyn Confidence) -> f64 {
+        match self {
+            Self::Above(value) => confidence.p_not_above(value),
+            Self::Within(margin) => confidence.p_not_above(-margin).max(confidence.p_not_below(margin)),
+        }
+    }
+
+    /// One-sided p-value against "the requirement holds".
+    fn p_failed(self, confidence: &dyn Confidence) -> f64 {
+        match self {
+            Self::Above(value) => confidence.p_not_below(value),
+            // At either edge of the margin only one of the two can err.
+            Self::Within(margin) => confidence.p_not_above(margin).min(confidence.p_not_below(-margin)),
+        }
+    }
+}
+
+impl std::fmt::Display for Requirement {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Above(value) => write!(f, "> {}", rounded(*value)),
+            Self::Within(margin) => write!(f, "within ±{}", rounded(*margin)),
+        }
+    }
+}
+
+/// Four decimals without trailing zeros.
+fn rounded(value: f64) -> f64 {
+    (value * 1e4).round() / 1e4
+}
+
+/// What an effect is measured in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Mean squared error of task 1 on held-out rows as a share of the labels' variance: what is logged, where
+    /// labels are standardised.
+    Loss,
+    /// Share of runs, 0 to 1 (differences: −1 to 1).
+    ShareOfRuns,
+    /// Ratio of variances of final losses.
+    VarianceRatio,
+    /// Probability, 0 to 1.
+    Probability,
+    /// Pearson correlation of labels.
+    Correlation,
+}
+
+impl Unit {
+    /// The word in `claims.csv`.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Loss => "loss",
+            Self::ShareOfRuns => "share of runs",
+            Self::VarianceRatio => "ratio of variances",
+            Self::Probability => "probability",
+            Self::Correlation => "correlation",
+        }
+    }
+}
+
+/// One comparison of a claim.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Part {
+    /// What is compared, in words: the effect is this.
+    pub name: String,
+    /// What it is for.
+    pub role: Role,
+    /// What must be true of the effect.
+    pub requirement: Requirement,
+    /// What this comparison alone says, uncorrected: supported where the 95 % interval lies wholly where it
+    /// must, contradicted where it lies wholly elsewhere.
+    pub verdict: Verdict,
+    /// The effect with its 95 % interval.
+    pub effect: Interval,
+    /// Its unit.
+    pub unit: Unit,
+    /// One-sided p-value against "the requirement does not hold": below 2.5 % it is shown to hold.
+    pub p_met: f64,
+    /// One-sided p-value against "the requirement holds": below 2.5 % it is shown to fail. 1 where the
+    /// comparison may not decide.
+    pub p_failed: f64,
+    /// The paper's own value, where its figures have it.
+    pub paper: Option<f64>,
+    /// What it stands on.
+    pub seeds: Seeds,
+    /// Why it may not decide, whatever its interval: too few seeds, or too many left out.
+    pub reservation: Option<String>,
+}
+
+/// The words that describe a comparison.
+pub(super) struct Question {
+    pub(super) name: String,
+    pub(super) role: Role,
+    pub(super) requirement: Requirement,
+    pub(super) unit: Unit,
+    pub(super) paper: Option<f64>,
+}
+
+impl Question {
+    /// The comparison with what was found.
+    pub(super) fn answer(self, found: &dyn Confidence, seeds: Seeds) -> Part {
+        let Self { name, role, requirement, unit, paper } = self;
+        let reservation = reservation(unit, seeds);
+        let (mut p_met, mut p_failed) = (requirement.p_met(found), requirement.p_failed(found));
+        if reservation.is_some() {
+            (p_met, p_failed) = (1.0, 1.0);
+        }
+        let verdict = match () {
+            () if p_met < ONE_SIDED => Verdict::Supported,
+            () if p_failed < ONE_SIDED => Verdict::Contradicted,
+            () => Verdict::Undecided,
+        };
+        let effect = found.interval();
+        Part { name, role, requirement, verdict, effect, unit, p_met, p_failed, paper, seeds, reservation }
+    }
+}
+
+/// Why a number may not decide.
+fn reservation(unit: Unit, seeds: Seeds) -> Option<String> {
+    let Seeds { used, left_out } = seeds;
+    let needed = if unit == Unit::VarianceRatio { SEEDS_TO_DECIDE_VARIANCES } else { SEEDS_TO_DECIDE };
+    if used < needed {
+        return Some(format!("{used} seeds cannot decide; {needed} can"));
+    }
+    let share = left_out as f64 / (used + left_out) as f64;
+    (share > LEFT_OUT_TO_DECIDE)
+        .then(|| format!("{left_out} of {} seeds left out: a run diverged", used + left_out))
+}
+
+impl Evidence<'_> {
+    /// A weighted sum of mean final losses, Σ w·mean(loss), bootstrapped over the seeds on which all of the
+    /// cells finished.
+    pub(super) fn contrast(
+        &self,
+        name: String,
+        role: Role,
+        requirement: Requirement,
+        terms: &[(f64, At)],
+    ) -> Result<Part, String> {
+        let cells: Vec<At> = terms.iter().map(|&(_, at)| at).collect();
+        let (columns, seeds) = self.table(&cells)?.finished();
+        let sums: Vec<f64> = (0..seeds.used)
+            .map(|row| terms.iter().zip(&columns).map(|((w, _), c)| w * c[row]).sum())
+            .collect();
+        let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
+        let question = Question { name, role, requirement, unit: Unit::Loss, paper };
+        Ok(question.answer(&Bootstrap::of_means().sample(&sums, summary::mean), seeds))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::statistics::paired::StudentMean;
+
+    fn answer(requirement: Requirement, values: &[f64], left_out: usize) -> Part {
+        let (name, unit) = ("effect".to_string(), Unit::Loss);
+        let question = Question { name, role: Role::Decides, requirement, unit, paper: None };
+        question.answer(&StudentMean::new(values), Seeds { used: values.len(), left_out })
+    }
+
+    const NEAR_ONE: [f64; 8] = [1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0];
+
+    #[test]
+    fn an_interval_on_one_side_decides() {
+        assert_eq!(answer(Requirement::Above(0.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
+        assert_eq!(answer(Requirement::Above(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
+        assert_eq!(answer(Requirement::Above(1.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
+        assert_eq!(answer(Requirement::Within(1.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
+        assert_eq!(answer(Requirement::Within(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
+        assert_eq!(answer(Requirement::Within(0.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
+    }
+
+    #[test]
+    fn few_seeds_and_many_divergences_do_not_decide() {
+        let few = answer(Requirement::Above(0.5), &NEAR_ONE[..5], 0);
+        assert_eq!(few.verdict, Verdict::Undecided);
+        assert_eq!(few.reservation.as_deref(), Some("5 seeds cannot decide; 6 can"));
+        let holes = answer(Requirement::Above(0.5), &NEAR_ONE, 1);
+        assert_eq!(holes.verdict, Verdict::Undecided);
+        assert_eq!(holes.reservation.as_deref(), Some("1 of 9 seeds left out: a run diverged"));
+    }
+}

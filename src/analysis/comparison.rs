@@ -1,0 +1,253 @@
+//! Two studies side by side: which cells changed, by how much, and is that noise?
+//!
+//! For `sweep compare`: an engine against another, a commit against the one before, a setting against its
+//! alternative. Where both studies have the same data and seeds, runs are paired by seed and what the seed
+//! does to both cancels.
+
+use std::collections::BTreeMap;
+
+use super::cell::{Measure, cells};
+use super::interval::Interval;
+use super::selection::reported;
+use super::statistics::confidence::{Confidence, LEVEL};
+use super::statistics::multiplicity::holm;
+use super::statistics::paired::{differences, rank_biserial, standardised};
+use super::statistics::{Bootstrap, Resampled, summary};
+use crate::store::{RunRecord, Study};
+
+/// Fewest common seeds to pair by; with fewer the studies are compared as independent samples.
+const SEEDS_TO_PAIR: usize = 3;
+
+/// Which runs stand against each other.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum By {
+    /// Cells of equal model, task correlation and learning rate.
+    LearningRate,
+    /// Models at a task correlation, each study at its own cross-fitted learning rates.
+    Reported,
+}
+
+/// Names a row of a comparison.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellName {
+    /// Name of the model, in both studies.
+    pub model: String,
+    /// Cosine p of the weight vectors.
+    pub task_correlation: f64,
+    /// Step size; none where each study has its own.
+    pub learning_rate: Option<f64>,
+}
+
+/// What a cell is in one study.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Side {
+    /// Mean final loss of the runs that finished.
+    pub mean: f64,
+    /// Runs that finished.
+    pub finished: usize,
+    /// Runs that diverged.
+    pub diverged: usize,
+}
+
+/// How a cell's losses moved from the first study to the second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// Lower in the second, after correction for the number of cells.
+    Lower,
+    /// Higher in the second, after correction for the number of cells.
+    Higher,
+    /// Within noise.
+    Unclear,
+}
+
+/// One cell in both studies.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CellComparison {
+    /// Which.
+    pub name: CellName,
+    /// In the first study and in the second.
+    pub sides: [Side; 2],
+    /// Runs compared as pairs of one seed; none where the samples were taken as independent.
+    pub pairs: Option<usize>,
+    /// Mean final loss in the second less that in the first, with its 95 % bootstrap interval.
+    pub difference: Interval,
+    /// Cohen's d_z of the pairs; NaN for independent samples.
+    pub standardised: f64,
+    /// Rank-biserial correlation of the pairs, positive where the second is higher; NaN for independent
+    /// samples.
+    pub rank_biserial: f64,
+    /// Two-sided p-value of no difference, Holm-corrected over all cells of the comparison.
+    pub p: f64,
+    /// What that amounts to.
+    pub change: Change,
+}
+
+/// Two studies compared.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StudyComparison {
+    /// Whether both generate equal data from equal seeds.
+    pub same_data: bool,
+    /// Cells in both, in the order of the first.
+    pub cells: Vec<CellComparison>,
+    /// Cells in the first only.
+    pub only_first: Vec<CellName>,
+    /// Cells in the second only.
+    pub only_second: Vec<CellName>,
+}
+
+/// Runs of a cell with its name.
+type Named<'a> = (CellName, Vec<&'a RunRecord>);
+
+/// Compares two studies by final loss.
+pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> StudyComparison {
+    let same_data = first.experiment.data == second.experiment.data;
+    let (a, mut b) = (named(first, measure, by), named(second, measure, by));
+    let (mut found, mut only_first) = (Vec::new(), Vec::new());
+    for (name, runs) in a {
+        match b.iter().position(|(other, _)| *other == name) {
+            Some(place) => found.push(compare_cell(name, [&runs, &b.remove(place).1], measure, same_data)),
+            None => only_first.push(name),
+        }
+    }
+    let p_values: Vec<f64> = found.iter().map(|cell| cell.p).collect();
+    for (cell, p) in found.iter_mut().zip(holm(&p_values)) {
+        cell.p = p;
+        cell.change = match cell.difference.estimate {
+            _ if p >= 1.0 - LEVEL => Change::Unclear,
+            estimate if estimate < 0.0 => Change::Lower,
+            _ => Change::Higher,
+        };
+    }
+    let only_second = b.into_iter().map(|(name, _)| name).collect();
+    StudyComparison { same_data, cells: found, only_first, only_second }
+}
+
+/// The cells of a study under their names.
+fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
+    let name = |model: &str, task_correlation, learning_rate| CellName {
+        model: model.into(),
+        task_correlation,
+        learning_rate,
+    };
+    match by {
+        By::LearningRate => cells(study)
+            .into_iter()
+            .map(|cell| (name(cell.model, cell.task_correlation, Some(cell.learning_rate)), cell.runs))
+            .collect(),
+        By::Reported => reported(study, measure)
+            .into_iter()
+            .map(|cell| (name(cell.model, cell.task_correlation, None), cell.runs))
+            .collect(),
+    }
+}
+
+/// One row; its p-value is not yet corrected and its change not yet called.
+fn compare_cell(
+    name: CellName,
+    runs: [&[&RunRecord]; 2],
+    measure: Measure,
+    same_data: bool,
+) -> CellComparison {
+    let [first, second] = runs.map(|runs| losses(runs, measure));
+    let common: Vec<(f64, f64)> =
+        first.iter().filter_map(|(seed, a)| Some((*a, *second.get(seed)?))).collect();
+    let values = [&first, &second].map(|losses| losses.values().copied().collect::<Vec<f64>>());
+    let sides = [0, 1].map(|i| Side {
+        mean: summary::mean(&values[i]),
+        finished: values[i].len(),
+        diverged: runs[i].len() - values[i].len(),
+    });
+    let paired = same_data && common.len() >= SEEDS_TO_PAIR;
+    let (found, changes) = match paired {
+        true => paired_difference(&common),
+        false => (independent_difference(&values), Vec::new()),
+    };
+    let p = (2.0 * found.p_not_above(0.0).min(found.p_not_below(0.0))).min(1.0);
+    CellComparison {
+        name,
+        sides,
+        pairs: paired.then_some(common.len()),
+        difference: found.interval(),
+        standardised: standardised(&changes),
+        rank_biserial: if paired { rank_biserial(&changes) } else { f64::NAN },
+        p,
+        change: Change::Unclear,
+    }
+}
+
+/// Mean of second less first over pairs, and the differences themselves.
+fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, Vec<f64>) {
+    let (first, second): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
+    let changes = differences(&second, &first);
+    (Bootstrap::of_means().sample(&changes, summary::mean), changes)
+}
+
+/// Mean of the second sample less the first's.
+fn independent_difference([first, second]: &[Vec<f64>; 2]) -> Resampled {
+    Bootstrap::of_means().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
+}
+
+/// Final losses of the runs that finished, by seed.
+fn losses(runs: &[&RunRecord], measure: Measure) -> BTreeMap<u64, f64> {
+    let loss = |run: &&RunRecord| Some((run.key.seed, measure.final_loss(run)?));
+    runs.iter().filter_map(loss).filter(|(_, loss)| loss.is_finite()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::claims::testing::{noise, study};
+    use super::*;
+
+    /// Losses with large common noise by seed; the second study's are `shift` off.
+    fn shifted(shift: f64, correlations: &[f64]) -> Study {
+        study(correlations, 12, move |_, p, s| {
+            Some(0.5 + 0.3 * noise(s) + shift * (1.0 + 0.1 * noise(s ^ p.to_bits())))
+        })
+    }
+
+    fn compared(a: &Study, b: &Study) -> StudyComparison {
+        compare(a, b, Measure::default(), By::LearningRate)
+    }
+
+    #[test]
+    fn equal_studies_do_not_differ_at_all() {
+        let comparison = compared(&shifted(0.0, &[0.5, 1.0]), &shifted(0.0, &[0.5, 1.0]));
+        assert_eq!(comparison.cells.len(), 6);
+        for cell in &comparison.cells {
+            assert_eq!(cell.difference, Interval { estimate: 0.0, low: 0.0, high: 0.0 });
+            assert_eq!((cell.p, cell.change, cell.pairs), (1.0, Change::Unclear, Some(12)));
+        }
+    }
+
+    #[test]
+    fn pairing_finds_a_small_shift_under_large_noise() {
+        let (a, b) = (shifted(0.0, &[0.5]), shifted(-0.01, &[0.5]));
+        for by in [By::LearningRate, By::Reported] {
+            for cell in compare(&a, &b, Measure::default(), by).cells {
+                assert_eq!(cell.change, Change::Lower);
+                assert!(cell.difference.low < -0.009 && cell.difference.high < -0.009);
+                assert_eq!(cell.rank_biserial, -1.0);
+            }
+        }
+    }
+
+    #[test]
+    fn other_data_is_not_paired() {
+        let (a, mut b) = (shifted(0.0, &[0.5]), shifted(-0.01, &[0.5]));
+        b.experiment.data.dim += 1;
+        let comparison = compared(&a, &b);
+        assert!(!comparison.same_data);
+        let cell = &comparison.cells[0];
+        assert_eq!((cell.pairs, cell.change), (None, Change::Unclear));
+        assert!(cell.standardised.is_nan() && cell.difference.low < 0.0 && cell.difference.high > 0.0);
+    }
+
+    #[test]
+    fn cells_of_one_study_only_are_named() {
+        let comparison = compared(&shifted(0.0, &[0.5, 0.9]), &shifted(0.0, &[0.5, 1.0]));
+        assert_eq!(comparison.cells.len(), 3);
+        assert!(comparison.only_first.iter().all(|name| name.task_correlation == 0.9));
+        assert!(comparison.only_second.iter().all(|name| name.task_correlation == 1.0));
+        assert_eq!((comparison.only_first.len(), comparison.only_second.len()), (3, 3));
+    }
+}

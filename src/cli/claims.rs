@@ -1,0 +1,21 @@
+//! `sweep claims`: the paper's eight claims held against a study.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::DONE;
+use crate::analysis::claims::{table, test_all};
+use crate::store::Folder;
+
+/// Tests the claims on the study in `path`, prints them and writes `claims.csv`; `parts` shows every
+/// comparison behind a verdict.
+pub fn run(path: &Path, parts: bool) -> Result<u8> {
+    let folder = Folder::new(path);
+    let results = test_all(&folder.read()?);
+    print!("{}", table::text(&results, parts));
+    let mut csv = Vec::new();
+    table::write_csv(&results, &mut csv)?;
+    println!("{}", folder.write_table("claims.csv", &csv)?.display());
+    Ok(DONE)
+}

@@ -1,0 +1,149 @@
+//! What a person sees while a sweep trains: a bar with rate and remaining time on a terminal, a line now and
+//! then where output is piped. Also listens for Ctrl-C.
+
+use std::io::IsTerminal;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+
+use super::INTERRUPTED;
+use crate::engine::train::Watch;
+use crate::experiment::Experiment;
+use crate::experiment::plan::{Group, Plan};
+use crate::schedule::Observer;
+
+/// Time between two lines where output is piped.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+
+/// Progress of a sweep, on standard error.
+pub struct Progress {
+    bar: ProgressBar,
+    interrupted: Arc<AtomicBool>,
+    began: Instant,
+    groups: u64,
+    groups_done: AtomicU64,
+    run_steps: u64,
+    run_steps_done: AtomicU64,
+    /// Milliseconds since `began` at which the next line is due; never on a terminal.
+    next_line: Option<AtomicU64>,
+}
+
+impl Progress {
+    /// Says what is to be done and starts counting. `missing` is what is left of the plan.
+    pub fn new(experiment: &Experiment, plan: &Plan, missing: &[Group], threads: usize) -> Result<Self> {
+        let runs: u64 = missing.iter().map(|group| group.runs.len() as u64).sum();
+        let run_steps = runs * experiment.train.steps;
+        let all = plan.runs().count() as u64;
+        eprintln!(
+            "{}: {} runs of {} steps in {} groups on {threads} threads{}",
+            experiment.name,
+            HumanCount(runs),
+            HumanCount(experiment.train.steps),
+            missing.len(),
+            if all > runs {
+                format!(" ({} runs are here already)", HumanCount(all - runs))
+            } else {
+                String::new()
+            }
+        );
+        let terminal = std::io::stderr().is_terminal();
+        let target =
+            if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
+        let bar = ProgressBar::with_draw_target(Some(run_steps), target).with_style(
+            ProgressStyle::with_template(
+                "{wide_bar} {percent:>3} %  {per_sec} run-steps  {msg}  {eta} to go",
+            )
+            .expect("the template is well-formed"),
+        );
+        let progress = Self {
+            bar,
+            interrupted: Arc::default(),
+            began: Instant::now(),
+            groups: missing.len() as u64,
+            groups_done: AtomicU64::new(0),
+            run_steps,
+            run_steps_done: AtomicU64::new(0),
+            next_line: (!terminal).then(|| AtomicU64::new(LINE_EVERY.as_millis() as u64)),
+        };
+        progress.listen()?;
+        Ok(progress)
+    }
+
+    /// The first Ctrl-C (or SIGTERM) gives up the groups in flight; the second leaves at once.
+    fn listen(&self) -> Result<()> {
+        let interrupted = Arc::clone(&self.interrupted);
+        ctrlc::set_handler(move || {
+            if interrupted.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(INTERRUPTED));
+            }
+            eprintln!("\nInterrupted: the groups in flight are given up, what is finished is stored …");
+        })
+        .context("cannot listen for Ctrl-C")
+    }
+
+    /// Whether Ctrl-C was pressed.
+    pub fn interrupted(&self) -> bool {
+        self.interrupted.load(Ordering::Relaxed)
+    }
+
+    /// Takes the bar away.
+    pub fn end(&self) {
+        self.bar.finish_and_clear();
+        let seconds = self.began.elapsed().as_secs_f64();
+        let done = self.run_steps_done.load(Ordering::Relaxed);
+        if done > 0 {
+            let rate = done as f64 / seconds;
+            eprintln!("{} run-steps in {seconds:.1} s: {}/s", HumanCount(done), HumanCount(rate as u64));
+        }
+    }
+
+    /// One line about how far it is, where output is piped and a line is due.
+    fn line(&self, done: u64) {
+        let Some(next_line) = &self.next_line else { return };
+        let elapsed = self.began.elapsed();
+        let due = next_line.load(Ordering::Relaxed);
+        let now = elapsed.as_millis() as u64;
+        let following = now + LINE_EVERY.as_millis() as u64;
+        // Of several threads that find the line due, one prints it.
+        if now < due
+            || next_line.compare_exchange(due, following, Ordering::Relaxed, Ordering::Relaxed).is_err()
+        {
+            return;
+        }
+        let rate = done as f64 / elapsed.as_secs_f64();
+        let rest = Duration::from_secs_f64((self.run_steps.saturating_sub(done)) as f64 / rate.max(1.0));
+        eprintln!(
+            "{:3} %, {} of {} groups, {} run-steps/s, {} to go",
+            100 * done / self.run_steps.max(1),
+            self.groups_done.load(Ordering::Relaxed),
+            self.groups,
+            HumanCount(rate as u64),
+            HumanDuration(rest)
+        );
+    }
+}
+
+impl Watch for Progress {
+    fn trained(&self, run_steps: u64) {
+        let done = self.run_steps_done.fetch_add(run_steps, Ordering::Relaxed) + run_steps;
+        if self.next_line.is_none() {
+            self.bar.set_position(done);
+        } else {
+            self.line(done);
+        }
+    }
+
+    fn cancelled(&self) -> bool {
+        self.interrupted()
+    }
+}
+
+impl Observer for Progress {
+    fn finished(&self, _: &Group) {
+        let done = self.groups_done.fetch_add(1, Ordering::Relaxed) + 1;
+        self.bar.set_message(format!("{done} of {} groups", self.groups));
+    }
+}

@@ -1,0 +1,16 @@
+//! `sweep report`: figures and report again, from the CSV files of a study.
+
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{DONE, run};
+use crate::store::Folder;
+
+/// Reports on the study in `path`.
+pub fn run(path: &Path) -> Result<u8> {
+    let folder = Folder::new(path);
+    let study = folder.read()?;
+    println!("{}", run::report(&study, &folder)?.display());
+    Ok(DONE)
+}

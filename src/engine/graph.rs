@@ -1,0 +1,193 @@
+//! The graph engine: plain Candle ops and autograd, for any model and device.
+//!
+//! Written for reading, and the reference that the fused engine is tested against. A population of R runs is
+//! one set of tensors with a leading run axis; the sum of all runs' losses has, for every run, that run's own
+//! gradient, because runs never mix.
+
+use candle_core::{D, Device, Result, Tensor, Var};
+
+use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use super::{Evaluation, GateUse, Population, Start, StartRun};
+use crate::data::Batch;
+use crate::model::{Model, Parameters};
+
+/// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
+const EVALUATION_ROWS: usize = 256;
+
+/// A population of runs as Candle tensors.
+pub struct GraphPopulation<'a> {
+    model: &'a dyn Model,
+    device: Device,
+    runs: Vec<StartRun>,
+    /// `[runs, shape…]` in layout order.
+    parameters: Vec<Var>,
+    /// First and second moments, shaped like the parameters.
+    moments: Vec<(Tensor, Tensor)>,
+    /// Optimiser steps done.
+    steps: u64,
+}
+
+impl<'a> GraphPopulation<'a> {
+    /// A population on `device`, before its first step.
+    pub fn new(start: Start<'a>, device: Device) -> Result<Self> {
+        let runs = start.runs.len();
+        let layout = start.model.layout();
+        let flat = Tensor::from_vec(start.parameters, (runs, layout.count()), &Device::Cpu)?;
+        let parameters = layout
+            .parameters
+            .iter()
+            .zip(layout.ranges())
+            .map(|(parameter, range)| {
+                let shape: Vec<usize> =
+                    std::iter::once(runs).chain(parameter.shape.iter().copied()).collect();
+                let values = flat.narrow(1, range.start, range.len())?.reshape(shape)?.to_device(&device)?;
+                Var::from_tensor(&values.contiguous()?)
+            })
+            .collect::<Result<Vec<_>>>()?;
+        let moments = parameters
+            .iter()
+            .map(|p| Ok((p.as_tensor().zeros_like()?, p.as_tensor().zeros_like()?)))
+            .collect::<Result<Vec<_>>>()?;
+        Ok(Self { model: start.model, device, runs: start.runs, parameters, moments, steps: 0 })
+    }
+
+    /// Inputs `[rows, features]` of some rows of a batch, on the device.
+    fn inputs(&self, batch: &Batch, rows: std::ops::Range<usize>) -> Result<Tensor> {
+        let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
+        Tensor::from_slice(x, (rows.len(), batch.features), &self.device)
+    }
+
+    /// Labels of every run, `[runs, tasks, rows]`, on the device.
+    fn labels(&self, batch: &Batch) -> Result<Tensor> {
+        let sets = Tensor::from_slice(&batch.y, (batch.label_sets, batch.tasks, batch.rows), &self.device)?;
+        let of_run: Vec<u32> = self.runs.iter().map(|run| run.label_set as u32).collect();
+        sets.index_select(&Tensor::from_vec(of_run, self.runs.len(), &self.device)?, 0)
+    }
+
+    /// θ ← θ − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε), every run at its own learning rate.
+    fn adam(&mut self, gradients: &candle_core::backprop::GradStore) -> Result<()> {
+        self.steps += 1;
+        let corrections: Vec<Correction> =
+            self.runs.iter().map(|run| Correction::at(self.steps, run.learning_rate)).collect();
+        let root = corrections.first().map_or(1.0, |correction| correction.root);
+        let steps: Vec<f32> = corrections.iter().map(|correction| correction.step as f32).collect();
+        let steps = Tensor::from_vec(steps, self.runs.len(), &self.device)?;
+        for (parameter, (first, second)) in self.parameters.iter().zip(&mut self.moments) {
+            let Some(gradient) = gradients.get(parameter.as_tensor()) else {
+                candle_core::bail!("a parameter of the model has no part in its predictions");
+            };
+            // Detached: moments that kept their graph would keep every step's tensors alive.
+            let gradient = gradient.detach();
+            *first = ((&*first * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?.detach();
+            *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?.detach();
+            let mut per_run = vec![1; parameter.rank()];
+            per_run[0] = self.runs.len();
+            let scale = steps.reshape(per_run)?;
+            let change = (&*first / ((second.sqrt()? * root)? + EPSILON)?)?.broadcast_mul(&scale)?;
+            parameter.set(&(parameter.as_tensor() - change)?.detach())?;
+        }
+        Ok(())
+    }
+}
+
+/// Mean squared error per run and task, `[runs, tasks]`.
+fn mean_squared_error(predictions: &Tensor, labels: &Tensor) -> Result<Tensor> {
+    (predictions - labels)?.sqr()?.mean(D::Minus1)
+}
+
+impl Population for GraphPopulation<'_> {
+    fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> Result<()> {
+        let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_tensor().clone()).collect();
+        let x = self.inputs(batch, 0..batch.rows)?;
+        let labels = self.labels(batch)?;
+        let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
+        let loss = mean_squared_error(&forward.predictions, &labels)?;
+        losses.clear();
+        losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
+        let gradients = loss.sum_all()?.backward()?;
+        drop((forward, loss, tensors));
+        self.adam(&gradients)
+    }
+
+    fn evaluate(&mut self, batch: &Batch) -> Result<Evaluation> {
+        // Detached parameters: no graph is kept.
+        let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_detached_tensor()).collect();
+        let labels = self.labels(batch)?;
+        let mut sums = Sums::default();
+        for start in (0..batch.rows).step_by(EVALUATION_ROWS) {
+            let rows = start..(start + EVALUATION_ROWS).min(batch.rows);
+            let x = self.inputs(batch, rows.clone())?;
+            let labels = labels.narrow(2, rows.start, rows.len())?.contiguous()?;
+            let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
+            sums.add(&forward, &labels)?;
+        }
+        Ok(sums.mean(batch.rows))
+    }
+
+    fn retain(&mut self, keep: &[bool]) -> Result<()> {
+        let kept: Vec<u32> = (0..).zip(keep).filter(|(_, keep)| **keep).map(|(run, _)| run).collect();
+        self.runs = kept.iter().map(|&run| self.runs[run as usize]).collect();
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let index = Tensor::from_vec(kept.clone(), kept.len(), &self.device)?;
+        for (parameter, (first, second)) in self.parameters.iter_mut().zip(&mut self.moments) {
+            *parameter = Var::from_tensor(&parameter.as_tensor().index_select(&index, 0)?)?;
+            *first = first.index_select(&index, 0)?;
+            *second = second.index_select(&index, 0)?;
+        }
+        Ok(())
+    }
+
+    fn parameters(&self) -> Result<Vec<f32>> {
+        let flat =
+            self.parameters.iter().map(|p| p.as_tensor().flatten_from(1)).collect::<Result<Vec<_>>>()?;
+        Tensor::cat(&flat, 1)?.flatten_all()?.to_vec1()
+    }
+}
+
+/// Sums over rows of what an evaluation reports as means, in f64.
+#[derive(Default)]
+struct Sums {
+    losses: Vec<f64>,
+    weights: Vec<f64>,
+    entropy: Vec<f64>,
+    gates: usize,
+    experts: usize,
+}
+
+impl Sums {
+    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor) -> Result<()> {
+        let squares = (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?;
+        add(&mut self.losses, &squares)?;
+        if let Some(gates) = &forward.gates {
+            (_, self.gates, _, self.experts) = gates.dims4()?;
+            add(&mut self.weights, &gates.sum(2)?)?;
+            // 0 · ln 0 counts as 0: the smallest normal number under the logarithm changes nothing else.
+            let logs = gates.maximum(f32::MIN_POSITIVE)?.log()?;
+            add(&mut self.entropy, &(gates * logs)?.sum(D::Minus1)?.sum(D::Minus1)?.neg()?)?;
+        }
+        Ok(())
+    }
+
+    fn mean(self, rows: usize) -> Evaluation {
+        let mean = |sums: Vec<f64>| sums.into_iter().map(|sum| (sum / rows as f64) as f32).collect();
+        let gates = (self.gates > 0).then(|| GateUse {
+            gates: self.gates,
+            experts: self.experts,
+            mean_weight: mean(self.weights),
+            entropy: mean(self.entropy),
+        });
+        Evaluation { losses: mean(self.losses), gates }
+    }
+}
+
+/// Adds the elements of `values` to `sums`, which takes their number at its first use.
+fn add(sums: &mut Vec<f64>, values: &Tensor) -> Result<()> {
+    let values = values.flatten_all()?.to_vec1::<f32>()?;
+    sums.resize(values.len(), 0.0);
+    for (sum, value) in sums.iter_mut().zip(values) {
+        *sum += f64::from(value);
+    }
+    Ok(())
+}

@@ -1,0 +1,55 @@
+//! How much memory a sweep takes, before it starts.
+
+use crate::experiment::Experiment;
+use crate::experiment::plan::{Engine, Group, Plan};
+
+/// The program itself with its allocator's reserves, fonts and figures.
+const BASE: u64 = 40 << 20;
+
+/// Predicted peak of resident memory in bytes, with `threads` groups in flight.
+pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
+    let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
+    BASE + largest * threads.min(plan.groups.len()) as u64 + records_bytes(experiment, plan)
+}
+
+/// One group while it trains.
+fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
+    let problem = experiment.problem();
+    let train = &experiment.train;
+    let floats = |n: usize| 4 * n as u64;
+    let label_sets = experiment.grid.task_correlations.len();
+    let rows = train.batch_size + train.held_out_rows;
+    let data = floats(rows * (problem.features + problem.tasks * (label_sets + 1)));
+    let models = experiment.models.iter().enumerate().map(|(number, model)| {
+        let runs = group.runs.iter().filter(|run| run.model == number).count();
+        let network = model.sizes.configuration.build(problem);
+        // Parameters, gradient and two moments.
+        let state = floats(4 * runs * network.layout().count());
+        // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
+        // every intermediate of all runs, forward and backward.
+        let widest = network.layout().count().div_ceil(problem.features);
+        let step = match Engine::of(experiment, model) {
+            Engine::Fused => floats(4 * train.batch_size * widest),
+            Engine::Graph => {
+                floats(10 * runs * train.batch_size * widest + 4 * runs * network.layout().count())
+            }
+        };
+        (state, step)
+    });
+    // Populations train in turn: their states add up, of their steps the largest counts.
+    let (states, steps): (Vec<u64>, Vec<u64>) = models.unzip();
+    data + states.iter().sum::<u64>() + steps.into_iter().max().unwrap_or(0)
+}
+
+/// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of
+/// the largest table beside them.
+fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
+    let (tasks, train) = (experiment.problem().tasks as u64, &experiment.train);
+    /// A list's own size and its allocation's overhead.
+    const LIST: u64 = 40;
+    let points = train.steps / train.log_every + 2;
+    let point = 8 + 2 * (LIST + 4 * tasks) + 25 * (4 + 2 * tasks);
+    let gate_points = train.steps / train.log_gates_every + 2;
+    let gate = tasks * (16 + LIST + 8 * 4);
+    plan.runs().count() as u64 * (200 + points * point + gate_points * gate)
+}

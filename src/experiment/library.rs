@@ -1,0 +1,83 @@
+//! The experiments there are: files in `experiments/`, and the project's own built into the program, so that
+//! it runs from any folder.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::Experiment;
+use super::load::{self, LoadError};
+use super::section::did_you_mean;
+
+/// Folder of the experiment files, relative to where the command runs.
+const FOLDER: &str = "experiments";
+
+/// The project's experiments by name.
+const BUILT_IN: &[(&str, &str)] = &[
+    ("ci", include_str!("../../experiments/ci.toml")),
+    ("figure2", include_str!("../../experiments/figure2.toml")),
+    ("figure3", include_str!("../../experiments/figure3.toml")),
+    ("figure4", include_str!("../../experiments/figure4.toml")),
+    ("quick", include_str!("../../experiments/quick.toml")),
+];
+
+/// The experiment called `name`: a path that ends in `.toml`, a file of that name in `experiments/`, or one
+/// that is built in.
+pub fn find(name: &str, overrides: &[String]) -> Result<Experiment, LoadError> {
+    let path = path_of(name);
+    if path.is_file() {
+        return load::load(&path, overrides);
+    }
+    match BUILT_IN.iter().find(|(built_in, _)| *built_in == name) {
+        Some((_, text)) => load::parse(name, &format!("{name}.toml (built in)"), text, overrides),
+        None => Err(missing(name, &path)),
+    }
+}
+
+fn path_of(name: &str) -> PathBuf {
+    match Path::new(name).extension() {
+        Some(extension) if extension == "toml" => PathBuf::from(name),
+        _ => Path::new(FOLDER).join(format!("{name}.toml")),
+    }
+}
+
+fn missing(name: &str, path: &Path) -> LoadError {
+    let names = names();
+    let known: Vec<&str> = names.iter().map(String::as_str).collect();
+    let hint = did_you_mean(name, &known);
+    LoadError::Missing {
+        name: name.to_string(),
+        looked_for: path.display().to_string(),
+        suggestion: format!("; there are {}{hint}", known.join(", ")),
+    }
+}
+
+/// Names of all experiments, sorted.
+fn names() -> Vec<String> {
+    let files = std::fs::read_dir(FOLDER).into_iter().flatten().flatten().map(|entry| entry.path());
+    let files = files.filter(|path| path.extension().is_some_and(|extension| extension == "toml"));
+    let mut names: Vec<String> =
+        files.filter_map(|path| Some(path.file_stem()?.to_str()?.to_string())).collect();
+    names.extend(BUILT_IN.iter().map(|(name, _)| name.to_string()));
+    names.sort();
+    names.dedup();
+    names
+}
+
+/// All experiments by name, as far as they can be read.
+pub fn all() -> BTreeMap<String, Result<Experiment, LoadError>> {
+    names().into_iter().map(|name| (name.clone(), find(&name, &[]))).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_built_in_experiment_is_valid_and_survives_study_toml() {
+        for (name, text) in BUILT_IN {
+            let experiment = load::parse(name, name, text, &[]).unwrap();
+            let again = load::parse(name, name, &experiment.to_toml().to_string(), &[]).unwrap();
+            assert_eq!(experiment.to_toml(), again.to_toml(), "{name}");
+        }
+    }
+}

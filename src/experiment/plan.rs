@@ -1,0 +1,229 @@
+//! The plan: which runs an experiment has, what identifies them, and the groups they are trained in.
+//!
+//! A run is its specification: its identity is a hash of everything its result depends on and of nothing
+//! else. Groups are only a way to train runs of a seed side by side; shards are a view on the same list of
+//! groups.
+
+use serde::Serialize;
+
+use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
+use crate::store::RunKey;
+
+/// Version of what a specification means. Raised whenever the same specification would give another result
+/// (a change of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
+pub const SCHEMA: u32 = 1;
+
+/// Most runs that are trained side by side: beyond this a population falls out of the cache and a killed
+/// process loses too much.
+const MAX_GROUP_RUNS: usize = 30;
+
+/// Identity of a run or group: a BLAKE3 hash in hexadecimal, cut to 32 digits.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
+#[serde(transparent)]
+pub struct Identity(pub String);
+
+impl Identity {
+    fn of(specification: &impl Serialize) -> Self {
+        let canonical = serde_json::to_vec(specification).expect("specifications are plain data");
+        Self(blake3::hash(&canonical).to_hex()[..32].to_string())
+    }
+}
+
+impl std::fmt::Display for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The engine that will train a model, the choice `auto` being resolved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Engine {
+    /// Plain Candle ops and autograd.
+    Graph,
+    /// One custom op per model, mixture family, CPU.
+    Fused,
+}
+
+impl Engine {
+    /// The engine for a model: as chosen, or the fastest that can.
+    pub fn of(experiment: &Experiment, model: &ModelSpec) -> Self {
+        let train = &experiment.train;
+        match train.engine {
+            EngineChoice::Graph => Self::Graph,
+            EngineChoice::Fused => Self::Fused,
+            EngineChoice::Auto if train.device != DeviceChoice::Cpu => Self::Graph,
+            EngineChoice::Auto => match model.sizes.configuration.build(experiment.problem()).mixture() {
+                Some(_) => Self::Fused,
+                None => Self::Graph,
+            },
+        }
+    }
+
+    /// The name in `runs.csv`, with the kind of device.
+    pub fn label(self, device: DeviceChoice) -> String {
+        let engine = match self {
+            Self::Graph => "graph",
+            Self::Fused => "fused",
+        };
+        let device = match device {
+            DeviceChoice::Cpu => "cpu",
+            DeviceChoice::Cuda(_) => "cuda",
+        };
+        format!("{engine}-{device}")
+    }
+}
+
+/// One run of the plan.
+#[derive(Debug, Clone)]
+pub struct PlannedRun {
+    /// What the CSV files call it.
+    pub key: RunKey,
+    /// Which of the experiment's models it is.
+    pub model: usize,
+    /// Which of the grid's task correlations it has.
+    pub correlation: usize,
+    /// Hash of its whole specification.
+    pub identity: Identity,
+}
+
+/// Runs of one seed that are trained side by side, and the labels measured with them.
+#[derive(Debug, Clone)]
+pub struct Group {
+    /// Hash of its content.
+    pub identity: Identity,
+    /// Seed of all its runs.
+    pub seed: u64,
+    /// Its runs, in the order of the plan.
+    pub runs: Vec<PlannedRun>,
+    /// Task correlations whose label correlation it measures.
+    pub label_correlations: Vec<f64>,
+    /// Hash of what those measurements depend on; none where nothing is measured.
+    pub label_identity: Option<Identity>,
+}
+
+/// Everything that an experiment is to train.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// Groups by seed.
+    pub groups: Vec<Group>,
+}
+
+impl Plan {
+    /// The plan of an experiment.
+    pub fn new(experiment: &Experiment) -> Self {
+        let grid = &experiment.grid;
+        let models: Vec<ModelIdentity> =
+            experiment.models.iter().map(|model| ModelIdentity::new(experiment, model)).collect();
+        let groups = grid.seeds.iter().flat_map(|&seed| {
+            let mut runs = Vec::new();
+            for (model, identity) in models.iter().enumerate() {
+                for (correlation, &task_correlation) in grid.task_correlations.iter().enumerate() {
+                    for &learning_rate in &grid.learning_rates {
+                        runs.push(PlannedRun {
+                            key: RunKey {
+                                model: experiment.models[model].name.clone(),
+                                task_correlation,
+                                learning_rate,
+                                seed,
+                            },
+                            model,
+                            correlation,
+                            identity: identity.run(task_correlation, learning_rate, seed),
+                        });
+                    }
+                }
+            }
+            split(experiment, seed, runs)
+        });
+        Self { groups: groups.collect() }
+    }
+
+    /// What is still to be trained where the runs and label measurements that `done` knows are there
+    /// already: groups of the rest.
+    pub fn missing(&self, experiment: &Experiment, done: impl Fn(&Identity) -> bool) -> Vec<Group> {
+        let rest = |group: &Group| {
+            let runs: Vec<_> = group.runs.iter().filter(|run| !done(&run.identity)).cloned().collect();
+            let labels = match &group.label_identity {
+                Some(identity) if !done(identity) => group.label_correlations.clone(),
+                _ => Vec::new(),
+            };
+            (!runs.is_empty() || !labels.is_empty()).then(|| Group::new(experiment, group.seed, runs, labels))
+        };
+        self.groups.iter().filter_map(rest).collect()
+    }
+
+    /// All runs of the plan.
+    pub fn runs(&self) -> impl Iterator<Item = &PlannedRun> {
+        self.groups.iter().flat_map(|group| &group.runs)
+    }
+}
+
+/// Groups of one seed: the labels, which are cheap, go with the first.
+fn split(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
+    let parts = runs.len().div_ceil(MAX_GROUP_RUNS).max(1);
+    let size = runs.len().div_ceil(parts).max(1);
+    let mut rest = runs.into_iter().peekable();
+    let mut groups = Vec::new();
+    while groups.is_empty() || rest.peek().is_some() {
+        let label_correlations =
+            if groups.is_empty() { experiment.grid.task_correlations.clone() } else { Vec::new() };
+        groups.push(Group::new(experiment, seed, rest.by_ref().take(size).collect(), label_correlations));
+    }
+    groups
+}
+
+impl Group {
+    /// A group of these runs of one seed.
+    pub fn new(
+        experiment: &Experiment,
+        seed: u64,
+        runs: Vec<PlannedRun>,
+        label_correlations: Vec<f64>,
+    ) -> Self {
+        let labels = serde_json::json!({
+            "schema": SCHEMA,
+            "data": experiment.data,
+            "seed": seed,
+            "label_correlations": label_correlations,
+        });
+        let label_identity = (!label_correlations.is_empty()).then(|| Identity::of(&labels));
+        let runs_identities: Vec<&Identity> = runs.iter().map(|run| &run.identity).collect();
+        let identity = Identity::of(&(runs_identities, &label_identity));
+        Self { identity, seed, runs, label_correlations, label_identity }
+    }
+}
+
+/// The part of a run's specification that all runs of a model share.
+struct ModelIdentity(serde_json::Map<String, serde_json::Value>);
+
+impl ModelIdentity {
+    fn new(experiment: &Experiment, model: &ModelSpec) -> Self {
+        let train = &experiment.train;
+        let specification = serde_json::json!({
+            "schema": SCHEMA,
+            "data": experiment.data,
+            "architecture": model.architecture.name,
+            "sizes": model.sizes.table,
+            "steps": train.steps,
+            "batch_size": train.batch_size,
+            "log_every": train.log_every,
+            "log_gates_every": train.log_gates_every,
+            "init": train.init,
+            "held_out_rows": train.held_out_rows,
+            "engine": Engine::of(experiment, model).label(train.device),
+        });
+        match specification {
+            serde_json::Value::Object(fields) => Self(fields),
+            _ => unreachable!("the specification is an object"),
+        }
+    }
+
+    fn run(&self, task_correlation: f64, learning_rate: f64, seed: u64) -> Identity {
+        let mut fields = self.0.clone();
+        fields.insert("task_correlation".into(), task_correlation.into());
+        fields.insert("learning_rate".into(), learning_rate.into());
+        fields.insert("seed".into(), seed.into());
+        Identity::of(&fields)
+    }
+}

@@ -1,0 +1,273 @@
+//! Typed access to one section of an experiment: each key is taken once, with what it may be, and what is
+//! left over at the end is a mistake.
+
+use std::ops::RangeInclusive;
+
+use toml::{Table, Value};
+
+use super::load::Mistake;
+
+/// A table of an experiment that keys are taken out of.
+pub(super) struct Section {
+    path: String,
+    table: Table,
+}
+
+/// Whole numbers of a range.
+pub(super) fn whole(range: RangeInclusive<u64>) -> RangeInclusive<u64> {
+    range
+}
+
+impl Section {
+    /// A section at `path` (empty for the whole document).
+    pub fn new(path: &str, table: Table) -> Self {
+        Self { path: path.to_string(), table }
+    }
+
+    /// Path of the section.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Names of the keys that are left.
+    pub fn names(&self) -> Vec<String> {
+        self.table.keys().cloned().collect()
+    }
+
+    /// A mistake about one of its keys.
+    pub fn mistake(&self, key: &str, value: impl ToString, remedy: impl Into<String>) -> Mistake {
+        Mistake { key: self.key(key), value: Some(value.to_string()), remedy: expected(remedy.into()) }
+    }
+
+    fn key(&self, key: &str) -> String {
+        if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// The value of a key, if it is there.
+    pub fn take(&mut self, key: &str) -> Option<Value> {
+        self.table.remove(key)
+    }
+
+    /// The value of a key that must be there.
+    pub fn require(&mut self, key: &str, remedy: &str) -> Result<Value, Mistake> {
+        self.take(key).ok_or_else(|| Mistake {
+            key: self.key(key),
+            value: None,
+            remedy: format!("is missing; expected {remedy}"),
+        })
+    }
+
+    /// A section within; empty where it is not there.
+    pub fn section(&mut self, key: &str) -> Result<Section, Mistake> {
+        match self.take(key) {
+            None => Ok(Section::new(&self.key(key), Table::new())),
+            Some(Value::Table(table)) => Ok(Section::new(&self.key(key), table)),
+            Some(other) => Err(self.mistake(key, other, format!("a section: [{}]", self.key(key)))),
+        }
+    }
+
+    /// Everything that is left.
+    pub fn rest(self) -> Table {
+        self.table
+    }
+
+    /// Text, or a default.
+    pub fn text_or(&mut self, key: &str, default: &str) -> Result<String, Mistake> {
+        match self.take(key) {
+            None => Ok(default.to_string()),
+            Some(Value::String(text)) => Ok(text),
+            Some(other) => Err(self.mistake(key, other, "text in quotes")),
+        }
+    }
+
+    /// true or false, or a default.
+    pub fn flag(&mut self, key: &str, default: bool) -> Result<bool, Mistake> {
+        match self.take(key) {
+            None => Ok(default),
+            Some(Value::Boolean(flag)) => Ok(flag),
+            Some(other) => Err(self.mistake(key, other, "true or false")),
+        }
+    }
+
+    /// A whole number of `range`; must be there unless there is a default.
+    pub fn whole(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<u64>,
+        default: Option<u64>,
+    ) -> Result<u64, Mistake> {
+        let remedy = format!("a whole number from {} to {}", range.start(), range.end());
+        let value = match (self.take(key), default) {
+            (Some(value), _) => value,
+            (None, Some(default)) => return Ok(default),
+            (None, None) => return self.require(key, &remedy).map(|_| 0),
+        };
+        match value.as_integer().and_then(|n| u64::try_from(n).ok()).filter(|n| range.contains(n)) {
+            Some(n) => Ok(n),
+            None => Err(self.mistake(key, value, remedy)),
+        }
+    }
+
+    /// A number of `range`; must be there unless there is a default.
+    pub fn number(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        remedy: &str,
+        default: Option<f64>,
+    ) -> Result<f64, Mistake> {
+        let value = match (self.take(key), default) {
+            (Some(value), _) => value,
+            (None, Some(default)) => return Ok(default),
+            (None, None) => self.require(key, remedy)?,
+        };
+        as_number(&value).filter(|x| range.contains(x)).ok_or_else(|| self.mistake(key, value, remedy))
+    }
+
+    /// A list of numbers of `range`; may be empty.
+    pub fn numbers(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        remedy: &str,
+    ) -> Result<Vec<f64>, Mistake> {
+        let remedy = format!("a list of {remedy}");
+        let value = self.require(key, &remedy)?;
+        value
+            .as_array()
+            .and_then(|list| list.iter().map(|x| as_number(x).filter(|x| range.contains(x))).collect())
+            .ok_or_else(|| self.mistake(key, value, remedy))
+    }
+
+    /// A list of different numbers of `range`, at least one; sorted.
+    pub fn sorted_numbers(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        remedy: &str,
+    ) -> Result<Vec<f64>, Mistake> {
+        let shown = self.table.get(key).map(Value::to_string).unwrap_or_default();
+        let mut numbers = self.numbers(key, range, remedy)?;
+        // -0 and 0 are one number, and one identity.
+        numbers.iter_mut().for_each(|x| *x += 0.0);
+        numbers.sort_by(f64::total_cmp);
+        if numbers.is_empty() || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
+            return Err(self.mistake(key, shown, format!("a list of {remedy}, at least one")));
+        }
+        Ok(numbers)
+    }
+
+    /// As [`Self::sorted_numbers`], or a default where the key is not there.
+    pub fn sorted_numbers_or(
+        &mut self,
+        key: &str,
+        range: RangeInclusive<f64>,
+        remedy: &str,
+        default: Vec<f64>,
+    ) -> Result<Vec<f64>, Mistake> {
+        match self.table.get(key) {
+            None => Ok(default),
+            Some(Value::Array(list)) if list.is_empty() => {
+                self.take(key);
+                Ok(default)
+            }
+            Some(_) => self.sorted_numbers(key, range, remedy),
+        }
+    }
+
+    /// A list of words.
+    pub fn words(&mut self, key: &str) -> Result<Vec<String>, Mistake> {
+        let remedy = "a list of names in quotes";
+        let value = self.require(key, remedy)?;
+        value
+            .as_array()
+            .and_then(|list| list.iter().map(|word| word.as_str().map(str::to_string)).collect())
+            .ok_or_else(|| self.mistake(key, value, remedy))
+    }
+
+    /// One of a few words; must be there unless there is a default.
+    pub fn word<T: Copy>(
+        &mut self,
+        key: &str,
+        words: &[(&str, T)],
+        default: Option<T>,
+    ) -> Result<T, Mistake> {
+        let names: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let remedy = match names[..] {
+            [only] => format!("\"{only}\""),
+            _ => format!("one of {}", names.join(", ")),
+        };
+        let value = match (self.take(key), default) {
+            (Some(value), _) => value,
+            (None, Some(default)) => return Ok(default),
+            (None, None) => self.require(key, &remedy)?,
+        };
+        let given = value.as_str().unwrap_or_default();
+        match words.iter().find(|(name, _)| *name == given) {
+            Some((_, meaning)) => Ok(*meaning),
+            None => {
+                let remedy = format!("{remedy}{}", did_you_mean(given, &names));
+                Err(self.mistake(key, &value, remedy))
+            }
+        }
+    }
+
+    /// Refuses what is left: keys that nobody asked for. `known` are the keys that may be.
+    pub fn finish(self, known: &[&str]) -> Result<(), Mistake> {
+        let Some((key, _)) = self.table.iter().next() else { return Ok(()) };
+        let known: Vec<&str> = match self.path.is_empty() {
+            true => vec!["name", "title", "description", "data", "grid", "models", "train"],
+            false => known.to_vec(),
+        };
+        let hint = did_you_mean(key, &known);
+        Err(Mistake {
+            key: self.key(key),
+            value: None,
+            remedy: format!("unknown key; expected one of {}{hint}", known.join(", ")),
+        })
+    }
+}
+
+/// What would be right, as a sentence.
+pub(super) fn expected(remedy: String) -> String {
+    format!("expected {remedy}")
+}
+
+fn as_number(value: &Value) -> Option<f64> {
+    value.as_float().or_else(|| value.as_integer().map(|n| n as f64)).filter(|x| x.is_finite())
+}
+
+/// `; did you mean "x"?` where a known word is close to `given`, else nothing.
+pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
+    /// Jaro–Winkler similarity from which a word is taken for a misspelling; unrelated keys of this project
+    /// stay under 0.75.
+    const CLOSE: f64 = 0.8;
+    known
+        .iter()
+        .map(|word| (strsim::jaro_winkler(given, word), word))
+        .filter(|(similarity, _)| *similarity >= CLOSE)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, word)| format!("; did you mean \"{word}\"?"))
+        .unwrap_or_default()
+}
+
+/// A model's sizes that serde refused: the key is found in the message or by its value.
+pub(super) fn size_mistake(path: &str, sizes: &Table, error: &toml::de::Error) -> Mistake {
+    let message = error.message();
+    let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    if message.starts_with("unknown field") {
+        let hint = did_you_mean(quoted[0], &quoted[1..]);
+        return Mistake {
+            key: format!("{path}.{}", quoted[0]),
+            value: None,
+            remedy: format!("unknown key; expected one of {}{hint}", quoted[1..].join(", ")),
+        };
+    }
+    // Sizes are whole numbers; the first that is not one is what serde stumbled over.
+    let wrong = sizes.iter().find(|(_, value)| value.as_integer().is_none_or(|n| n < 0));
+    Mistake {
+        key: wrong.map_or(path.to_string(), |(key, _)| format!("{path}.{key}")),
+        value: wrong.map(|(_, value)| value.to_string()),
+        remedy: expected("a whole number of at least 1".into()),
+    }
+}

@@ -1,0 +1,108 @@
+//! The schedule: trains what is missing of a plan, group by group, on a few threads.
+//!
+//! Each thread takes the next group when it is done with the last; groups know nothing of each other. Candle
+//! and its matrix products are single-threaded inside, so threads never wait for one another.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use thiserror::Error;
+
+use crate::engine::train::{Watch, train_group};
+use crate::experiment::Experiment;
+use crate::experiment::plan::Group;
+use crate::store::{Folder, StoreError};
+
+/// Who watches a sweep.
+pub trait Observer: Watch {
+    /// A group is finished and stored, or was found stored by another process.
+    fn finished(&self, group: &Group);
+}
+
+/// Why a group was not finished.
+#[derive(Debug, Error)]
+pub enum GroupError {
+    /// Training failed.
+    #[error("group {group} (seed {seed}): {source}")]
+    Train {
+        /// Identity of the group.
+        group: String,
+        /// Its seed.
+        seed: u64,
+        /// What Candle said.
+        source: candle_core::Error,
+    },
+    /// Training panicked: a mistake of this program.
+    #[error("group {group} (seed {seed}) panicked: {message}")]
+    Panic {
+        /// Identity of the group.
+        group: String,
+        /// Its seed.
+        seed: u64,
+        /// What the panic said.
+        message: String,
+    },
+    /// The group could not be stored.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Trains `groups` on `threads` threads and stores each as it is finished. A group that fails does not stop
+/// the others; the failures come back. Groups that the observer cancels are neither finished nor failed.
+pub fn train(
+    experiment: &Experiment,
+    groups: &[Group],
+    folder: &Folder,
+    threads: usize,
+    observer: &dyn Observer,
+) -> Vec<GroupError> {
+    let next = AtomicUsize::new(0);
+    let failures = Mutex::new(Vec::new());
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads.min(groups.len()).max(1))
+        .thread_name(|number| format!("group-{number}"))
+        .build()
+        .expect("the system gives a few threads");
+    pool.broadcast(|_| {
+        while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
+            if observer.cancelled() {
+                return;
+            }
+            if let Err(failure) = finish(experiment, group, folder, observer) {
+                failures.lock().expect("no thread panics while it holds this").push(failure);
+            }
+        }
+    });
+    failures.into_inner().expect("no thread panics while it holds this")
+}
+
+/// Trains and stores one group, unless another process has stored it since the plan was made.
+fn finish(
+    experiment: &Experiment,
+    group: &Group,
+    folder: &Folder,
+    observer: &dyn Observer,
+) -> Result<(), GroupError> {
+    if folder.has_group(group) {
+        observer.finished(group);
+        return Ok(());
+    }
+    let (name, seed) = (group.identity.to_string(), group.seed);
+    let outcome = catch_unwind(AssertUnwindSafe(|| train_group(experiment, group, observer)));
+    match outcome {
+        Ok(Ok(Some(record))) => {
+            folder.write_group(group, &record)?;
+            observer.finished(group);
+            Ok(())
+        }
+        Ok(Ok(None)) => Ok(()),
+        Ok(Err(source)) => Err(GroupError::Train { group: name, seed, source }),
+        Err(panic) => Err(GroupError::Panic { group: name, seed, message: panic_message(&*panic) }),
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}

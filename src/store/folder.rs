@@ -1,0 +1,244 @@
+//! The folder of a study: what is finished, and the files that people read, made from it.
+//!
+//! `groups/` holds what sweeps leave, one file a group. The CSV files, `study.toml` and `manifest.json` are
+//! made from them at the end of every sweep, finished or not, always in the order of the plan: the same
+//! groups give the same bytes, in whatever order and by however many processes they were trained.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use super::{LabelRecord, Manifest, RunRecord, StoreError, Study, atomic, group_file, machine, tables};
+use crate::engine::train::GroupRecord;
+use crate::experiment::Experiment;
+use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
+
+/// A study's folder.
+#[derive(Debug, Clone)]
+pub struct Folder {
+    path: PathBuf,
+}
+
+/// Everything that group files hold.
+#[derive(Default)]
+pub struct Finished {
+    /// Runs by identity.
+    pub runs: HashMap<Identity, RunRecord>,
+    /// Label measurements by identity.
+    pub labels: HashMap<Identity, Vec<LabelRecord>>,
+    /// Group files that were found.
+    pub groups: usize,
+    /// Group files that cannot be trusted, with the reason.
+    pub damaged: Vec<StoreError>,
+}
+
+impl Finished {
+    /// Whether the run or label measurement of this identity is there.
+    pub fn has(&self, identity: &Identity) -> bool {
+        self.runs.contains_key(identity) || self.labels.contains_key(identity)
+    }
+}
+
+/// One sitting of a sweep, for the manifest.
+#[derive(Debug, Clone, Default)]
+pub struct Session {
+    /// Command line.
+    pub command: String,
+    /// Threads that trained.
+    pub threads: usize,
+    /// Wall-clock seconds.
+    pub wall_seconds: f64,
+    /// CPU seconds.
+    pub cpu_seconds: f64,
+    /// Whether it went on from groups that were there, whose time then counts too.
+    pub resumed: bool,
+}
+
+impl Folder {
+    /// The folder at `path`; nothing is read or written.
+    pub fn new(path: impl Into<PathBuf>) -> Self {
+        Self { path: path.into() }
+    }
+
+    /// Where it lies.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    fn groups(&self) -> PathBuf {
+        self.path.join("groups")
+    }
+
+    /// Makes the folder and says in `study.toml` what it is for.
+    pub fn create(&self, experiment: &Experiment) -> Result<(), StoreError> {
+        let groups = self.groups();
+        std::fs::create_dir_all(&groups).map_err(StoreError::io(&groups, "make the folder"))?;
+        let mut table = toml::Table::new();
+        table.insert("name".into(), experiment.name.clone().into());
+        table.extend(experiment.to_toml());
+        let text = format!("# The resolved experiment of this study: every key with its value.\n{table}");
+        atomic::write(&self.path.join("study.toml"), text.as_bytes())
+    }
+
+    /// Whether a group's file is there already, whoever wrote it.
+    pub fn has_group(&self, group: &Group) -> bool {
+        group_file::read(&group_file::path(&self.groups(), &group.identity)).is_ok()
+    }
+
+    /// Keeps a finished group.
+    pub fn write_group(&self, group: &Group, record: &GroupRecord) -> Result<(), StoreError> {
+        group_file::write(&self.groups(), group, record)
+    }
+
+    /// Everything that is finished, in this plan or another.
+    pub fn finished(&self) -> Result<Finished, StoreError> {
+        let folder = self.groups();
+        let mut finished = Finished::default();
+        let entries = match std::fs::read_dir(&folder) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(finished),
+            Err(error) => return Err(StoreError::io(&folder, "read")(error)),
+        };
+        let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
+        let mut paths = paths.map_err(StoreError::io(&folder, "read"))?;
+        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        paths.sort();
+        for path in paths {
+            match group_file::read(&path) {
+                Ok(found) => {
+                    finished.groups += 1;
+                    finished.runs.extend(found.runs.into_iter().zip(found.record.runs));
+                    finished.labels.extend(found.labels.map(|labels| (labels, found.record.labels)));
+                }
+                Err(error) => finished.damaged.push(error),
+            }
+        }
+        Ok(finished)
+    }
+
+    /// Writes the tables and the manifest of everything that the plan and the finished groups share.
+    pub fn merge(
+        &self,
+        experiment: &Experiment,
+        plan: &Plan,
+        mut finished: Finished,
+        session: &Session,
+    ) -> Result<Study, StoreError> {
+        let mut planned: Vec<_> = plan.runs().collect();
+        planned.sort_by(|a, b| {
+            (a.model, a.correlation)
+                .cmp(&(b.model, b.correlation))
+                .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
+                .then(a.key.seed.cmp(&b.key.seed))
+        });
+        let runs_planned = planned.len();
+        let runs: Vec<RunRecord> = planned
+            .into_iter()
+            .filter_map(|run| {
+                // A model may have another name than when it was trained.
+                finished.runs.remove(&run.identity).map(|record| RunRecord { key: run.key.clone(), ..record })
+            })
+            .collect();
+        let identities = plan.groups.iter().filter_map(|group| group.label_identity.as_ref());
+        let mut labels: Vec<LabelRecord> =
+            identities.filter_map(|identity| finished.labels.remove(identity)).flatten().collect();
+        labels.sort_by(|a, b| {
+            a.task_correlation.total_cmp(&b.task_correlation).then((a.seed, a.pair).cmp(&(b.seed, b.pair)))
+        });
+        let digest = self.write_tables(experiment, &runs, &labels)?;
+        let manifest = self.new_manifest(&runs, runs_planned, finished.groups, digest, session);
+        let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
+        atomic::write(&self.path.join("manifest.json"), format!("{text}\n").as_bytes())?;
+        Ok(Study { experiment: experiment.clone(), manifest, runs, labels })
+    }
+
+    /// Writes the CSV files; gives the digest of their content without timings.
+    fn write_tables(
+        &self,
+        experiment: &Experiment,
+        runs: &[RunRecord],
+        labels: &[LabelRecord],
+    ) -> Result<String, StoreError> {
+        let tasks = experiment.problem().tasks;
+        let runs: Vec<&RunRecord> = runs.iter().collect();
+        let mut hasher = blake3::Hasher::new();
+        hasher.update(tables::runs_csv(&runs, tasks, false).as_bytes());
+        let mut write = |name: &str, text: String, counts: bool| {
+            if counts {
+                hasher.update(text.as_bytes());
+            }
+            atomic::write(&self.path.join(name), text.as_bytes())
+        };
+        write("runs.csv", tables::runs_csv(&runs, tasks, true), false)?;
+        write("curves.csv", tables::curves_csv(&runs, tasks), true)?;
+        write("gates.csv", tables::gates_csv(&runs), true)?;
+        write("labels.csv", tables::labels_csv(labels), true)?;
+        Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    fn new_manifest(
+        &self,
+        runs: &[RunRecord],
+        runs_planned: usize,
+        groups: usize,
+        digest: String,
+        session: &Session,
+    ) -> Manifest {
+        let before = match session.resumed {
+            true => self.manifest().unwrap_or_default(),
+            false => Manifest::default(),
+        };
+        Manifest {
+            schema: SCHEMA,
+            version: env!("CARGO_PKG_VERSION").to_string(),
+            commit: machine::commit(),
+            command: session.command.clone(),
+            cpu: machine::cpu(),
+            cpu_features: machine::cpu_features(),
+            threads: session.threads,
+            runs_planned,
+            runs_done: runs.len(),
+            runs_diverged: runs.iter().filter(|run| run.status == super::Status::Diverged).count(),
+            groups,
+            wall_seconds: before.wall_seconds + session.wall_seconds,
+            cpu_seconds: before.cpu_seconds + session.cpu_seconds,
+            peak_memory_bytes: before.peak_memory_bytes.max(machine::peak_memory_bytes()),
+            digest,
+        }
+    }
+
+    /// Writes a table that was computed from the study beside its own; gives its path.
+    pub fn write_table(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        atomic::write(&path, content)?;
+        Ok(path)
+    }
+
+    /// The study's manifest.
+    pub fn manifest(&self) -> Result<Manifest, StoreError> {
+        let path = self.path.join("manifest.json");
+        let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path, "read"))?;
+        serde_json::from_str(&text).map_err(|error| {
+            let line = error.line() as u64;
+            StoreError::malformed(&path, Some(line), format!("is no manifest of this program: {error}"))
+        })
+    }
+
+    /// The experiment of a study, from its `study.toml`.
+    pub fn experiment(&self) -> Result<Experiment, StoreError> {
+        let path = self.path.join("study.toml");
+        if !path.is_file() {
+            return Err(StoreError::NoStudy { path: self.path.clone(), missing: "study.toml" });
+        }
+        Ok(crate::experiment::load::load(&path, &[])?)
+    }
+
+    /// Reads the study back from its CSV files, `study.toml` and `manifest.json`.
+    pub fn read(&self) -> Result<Study, StoreError> {
+        Ok(Study {
+            experiment: self.experiment()?,
+            manifest: self.manifest()?,
+            runs: tables::read_runs(&self.path)?,
+            labels: tables::read_labels(&self.path)?,
+        })
+    }
+}

@@ -1,0 +1,50 @@
+//! What machine and program made a study, as far as the system tells.
+
+/// Name of the CPU.
+pub fn cpu() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    info.lines()
+        .find_map(|line| line.strip_prefix("model name"))
+        .and_then(|rest| rest.split_once(':'))
+        .map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
+}
+
+/// Instruction sets that kernels choose among, as far as this CPU has them.
+pub fn cpu_features() -> Vec<String> {
+    #[cfg(target_arch = "x86_64")]
+    let features = [
+        ("avx2", is_x86_feature_detected!("avx2")),
+        ("fma", is_x86_feature_detected!("fma")),
+        ("avx512f", is_x86_feature_detected!("avx512f")),
+    ];
+    #[cfg(not(target_arch = "x86_64"))]
+    let features: [(&str, bool); 0] = [];
+    features.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_string()).collect()
+}
+
+/// Commit that this program was built from, where it was built in a git checkout.
+pub fn commit() -> Option<String> {
+    option_env!("MMOE_STUDY_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_string)
+}
+
+/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
+pub fn peak_memory_bytes() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))
+        .and_then(|rest| rest.trim().strip_suffix("kB"))
+        .and_then(|kilobytes| kilobytes.trim().parse::<u64>().ok())
+        .map_or(0, |kilobytes| kilobytes * 1024)
+}
+
+/// CPU seconds of this process so far, over all threads; 0 where the system does not tell.
+pub fn cpu_seconds() -> f64 {
+    /// Linux counts them in hundredths of a second for every program, whatever the kernel's own clock.
+    const TICKS_PER_SECOND: f64 = 100.0;
+    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
+    // Fields after the command's name in brackets; user and system time are the 12th and 13th of them.
+    let Some((_, fields)) = stat.rsplit_once(')') else { return 0.0 };
+    fields.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>()
+        / TICKS_PER_SECOND
+}

@@ -1,0 +1,298 @@
+//! The CSV files of a study: tidy, one row an observation, columns that pandas and polars read as they are.
+//!
+//! | file | columns |
+//! |---|---|
+//! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (mean squared error of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
+//! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
+//! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the whole gate, equal in the rows of its experts) |
+//! | `labels.csv` | task_correlation, seed, pair, points, label_correlation |
+//!
+//! Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
+//! `seconds` measures the machine; every other value follows from the run's specification.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::StoreError;
+use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
+
+const KEY_COLUMNS: &str = "model,task_correlation,learning_rate,seed";
+
+fn task_columns(prefix: &str, tasks: usize) -> String {
+    (1..=tasks).fold(String::new(), |mut columns, task| {
+        write!(columns, ",{prefix}_{task}").expect("writing to a string");
+        columns
+    })
+}
+
+/// Starts a row with the columns that name a run. Model names are plain words, so nothing needs quoting.
+fn key(row: &mut String, key: &RunKey) {
+    write!(row, "{},{},{},{}", key.model, key.task_correlation, key.learning_rate, key.seed)
+        .expect("writing to a string");
+}
+
+fn losses(row: &mut String, losses: Option<&[f32]>, tasks: usize) {
+    for task in 0..tasks {
+        row.push(',');
+        if let Some(loss) = losses.and_then(|losses| losses.get(task)) {
+            write!(row, "{loss}").expect("writing to a string");
+        }
+    }
+}
+
+/// `runs.csv`; without its last column, `seconds`, where `timed` is false.
+pub fn runs_csv(runs: &[&RunRecord], tasks: usize, timed: bool) -> String {
+    let mut text = format!(
+        "{KEY_COLUMNS},status,steps{}{},label_correlation,parameters,engine{}\n",
+        task_columns("final_train_loss", tasks),
+        task_columns("final_held_out_loss", tasks),
+        if timed { ",seconds" } else { "" },
+    );
+    for run in runs {
+        key(&mut text, &run.key);
+        write!(text, ",{},{}", run.status.as_str(), run.steps).expect("writing to a string");
+        losses(&mut text, run.last().map(|point| &point.train_loss[..]), tasks);
+        losses(&mut text, run.last().map(|point| &point.held_out_loss[..]), tasks);
+        write!(text, ",{},{},{}", run.label_correlation, run.parameters, run.engine)
+            .expect("writing to a string");
+        if timed {
+            write!(text, ",{:.3}", run.seconds).expect("writing to a string");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// `curves.csv`.
+pub fn curves_csv(runs: &[&RunRecord], tasks: usize) -> String {
+    let mut text = format!(
+        "{KEY_COLUMNS},step{}{}\n",
+        task_columns("train_loss", tasks),
+        task_columns("held_out_loss", tasks)
+    );
+    for run in runs {
+        for point in &run.curve {
+            key(&mut text, &run.key);
+            write!(text, ",{}", point.step).expect("writing to a string");
+            losses(&mut text, Some(&point.train_loss), tasks);
+            losses(&mut text, Some(&point.held_out_loss), tasks);
+            text.push('\n');
+        }
+    }
+    text
+}
+
+/// `gates.csv`.
+pub fn gates_csv(runs: &[&RunRecord]) -> String {
+    let mut text = format!("{KEY_COLUMNS},step,task,expert,mean_weight,entropy\n");
+    for run in runs {
+        for point in &run.gates {
+            for (expert, weight) in point.mean_weight.iter().enumerate() {
+                key(&mut text, &run.key);
+                let GatePoint { step, task, entropy, .. } = point;
+                writeln!(text, ",{step},{task},{},{weight},{entropy}", expert + 1)
+                    .expect("writing to a string");
+            }
+        }
+    }
+    text
+}
+
+/// `labels.csv`.
+pub fn labels_csv(labels: &[LabelRecord]) -> String {
+    let mut text = "task_correlation,seed,pair,points,label_correlation\n".to_string();
+    for LabelRecord { task_correlation, seed, pair, points, label_correlation } in labels {
+        writeln!(text, "{task_correlation},{seed},{pair},{points},{label_correlation}")
+            .expect("writing to a string");
+    }
+    text
+}
+
+/// A CSV file being read: columns by name, errors with file and line.
+struct Table<'a> {
+    path: &'a Path,
+    reader: csv::Reader<std::fs::File>,
+    headers: StringRecord,
+}
+
+impl<'a> Table<'a> {
+    fn open(path: &'a Path) -> Result<Self, StoreError> {
+        let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
+        let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file);
+        let headers = reader.headers().map_err(|error| malformed(path, &error))?.clone();
+        Ok(Self { path, reader, headers })
+    }
+
+    fn column(&self, name: &str) -> Result<usize, StoreError> {
+        self.headers
+            .iter()
+            .position(|header| header == name)
+            .ok_or_else(|| StoreError::malformed(self.path, Some(1), format!("has no column {name:?}")))
+    }
+
+    /// Columns `<prefix>_1`, `<prefix>_2`, … as many as there are.
+    fn task_columns(&self, prefix: &str) -> Vec<usize> {
+        (1..).map_while(|task| self.column(&format!("{prefix}_{task}")).ok()).collect()
+    }
+
+    fn key_columns(&self) -> Result<[usize; 4], StoreError> {
+        Ok([
+            self.column("model")?,
+            self.column("task_correlation")?,
+            self.column("learning_rate")?,
+            self.column("seed")?,
+        ])
+    }
+
+    fn next(&mut self, row: &mut StringRecord) -> Result<bool, StoreError> {
+        self.reader.read_record(row).map_err(|error| malformed(self.path, &error))
+    }
+
+    fn parse<T: std::str::FromStr>(&self, row: &StringRecord, column: usize) -> Result<T, StoreError> {
+        let text = row.get(column).unwrap_or_default();
+        text.parse().map_err(|_| {
+            let line = row.position().map(csv::Position::line);
+            let header = &self.headers[column];
+            let wanted = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
+            let problem = format!("{header} = {text:?}: expected a value of type {wanted}");
+            StoreError::malformed(self.path, line, problem)
+        })
+    }
+
+    fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
+        Ok(RunKey {
+            model: self.parse(row, columns[0])?,
+            task_correlation: self.parse(row, columns[1])?,
+            learning_rate: self.parse(row, columns[2])?,
+            seed: self.parse(row, columns[3])?,
+        })
+    }
+
+    fn losses(&self, row: &StringRecord, columns: &[usize]) -> Result<Vec<f32>, StoreError> {
+        columns.iter().map(|&column| self.parse(row, column)).collect()
+    }
+}
+
+fn malformed(path: &Path, error: &csv::Error) -> StoreError {
+    let line = error.position().map(csv::Position::line);
+    StoreError::malformed(path, line, format!("is no table of this program: {error}"))
+}
+
+/// Runs of `runs.csv`, with the points that `curves.csv` and `gates.csv` have for them. Rows of those must
+/// come in the order of the runs, as they are written.
+pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
+    let path = folder.join("runs.csv");
+    let mut table = Table::open(&path)?;
+    let keys = table.key_columns()?;
+    let [status, steps] = [table.column("status")?, table.column("steps")?];
+    let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
+    let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
+    let mut runs = Vec::new();
+    let mut row = StringRecord::new();
+    while table.next(&mut row)? {
+        let status = match &row[status] {
+            "finished" => Status::Finished,
+            "diverged" => Status::Diverged,
+            other => {
+                let line = row.position().map(csv::Position::line);
+                let problem = format!("status = {other:?}: expected finished or diverged");
+                return Err(StoreError::malformed(&path, line, problem));
+            }
+        };
+        runs.push(RunRecord {
+            key: table.key(&row, keys)?,
+            status,
+            steps: table.parse(&row, steps)?,
+            label_correlation: table.parse(&row, label)?,
+            parameters: table.parse(&row, parameters)?,
+            engine: table.parse(&row, engine)?,
+            seconds: table.parse(&row, seconds)?,
+            curve: Vec::new(),
+            gates: Vec::new(),
+        });
+    }
+    read_curves(folder, &mut runs)?;
+    read_gates(folder, &mut runs)?;
+    Ok(runs)
+}
+
+/// The run that a row belongs to: the current one or a later one.
+fn run_of<'r>(
+    runs: &'r mut [RunRecord],
+    current: &mut usize,
+    key: &RunKey,
+    path: &Path,
+    row: &StringRecord,
+) -> Result<&'r mut RunRecord, StoreError> {
+    while *current < runs.len() && runs[*current].key != *key {
+        *current += 1;
+    }
+    runs.get_mut(*current).ok_or_else(|| {
+        let line = row.position().map(csv::Position::line);
+        StoreError::malformed(path, line, format!("has a run that runs.csv does not have there: {key:?}"))
+    })
+}
+
+fn read_curves(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
+    let path = folder.join("curves.csv");
+    let mut table = Table::open(&path)?;
+    let keys = table.key_columns()?;
+    let step = table.column("step")?;
+    let [train, held_out] = ["train_loss", "held_out_loss"].map(|prefix| table.task_columns(prefix));
+    let mut row = StringRecord::new();
+    let mut current = 0;
+    while table.next(&mut row)? {
+        let key = table.key(&row, keys)?;
+        let point = CurvePoint {
+            step: table.parse(&row, step)?,
+            train_loss: table.losses(&row, &train)?,
+            held_out_loss: table.losses(&row, &held_out)?,
+        };
+        run_of(runs, &mut current, &key, &path, &row)?.curve.push(point);
+    }
+    Ok(())
+}
+
+fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
+    let path = folder.join("gates.csv");
+    let mut table = Table::open(&path)?;
+    let keys = table.key_columns()?;
+    let [step, task] = [table.column("step")?, table.column("task")?];
+    let [weight, entropy] = [table.column("mean_weight")?, table.column("entropy")?];
+    let mut row = StringRecord::new();
+    let mut current = 0;
+    while table.next(&mut row)? {
+        let key = table.key(&row, keys)?;
+        let (step, task) = (table.parse(&row, step)?, table.parse(&row, task)?);
+        let weight = table.parse(&row, weight)?;
+        let entropy = table.parse(&row, entropy)?;
+        let gates = &mut run_of(runs, &mut current, &key, &path, &row)?.gates;
+        match gates.last_mut() {
+            Some(gate) if gate.step == step && gate.task == task => gate.mean_weight.push(weight),
+            _ => gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy }),
+        }
+    }
+    Ok(())
+}
+
+/// Rows of `labels.csv`.
+pub fn read_labels(folder: &Path) -> Result<Vec<LabelRecord>, StoreError> {
+    let path = folder.join("labels.csv");
+    let mut table = Table::open(&path)?;
+    let [p, seed, pair] = [table.column("task_correlation")?, table.column("seed")?, table.column("pair")?];
+    let [points, label] = [table.column("points")?, table.column("label_correlation")?];
+    let mut labels = Vec::new();
+    let mut row = StringRecord::new();
+    while table.next(&mut row)? {
+        labels.push(LabelRecord {
+            task_correlation: table.parse(&row, p)?,
+            seed: table.parse(&row, seed)?,
+            pair: table.parse(&row, pair)?,
+            points: table.parse(&row, points)?,
+            label_correlation: table.parse(&row, label)?,
+        });
+    }
+    Ok(labels)
+}

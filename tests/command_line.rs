@@ -1,0 +1,155 @@
+//! What a person at a terminal sees: output, exit codes, files.
+
+mod common;
+
+use common::{Desk, SMALL, group_files};
+
+#[test]
+fn a_run_ends_with_the_path_of_its_report() {
+    let desk = Desk::new();
+    let output = desk.run(&["run", "small.toml"]);
+    let (out, messages) =
+        (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
+    assert_eq!(output.status.code(), Some(0), "{messages}");
+    assert_eq!(out, "results/small/report.html\n");
+    assert!(messages.contains("24 of 24 runs are in results/small"), "{messages}");
+    for file in
+        ["runs.csv", "curves.csv", "gates.csv", "labels.csv", "study.toml", "manifest.json", "report.html"]
+    {
+        assert!(desk.path("results/small").join(file).is_file(), "{file}");
+    }
+}
+
+#[test]
+fn the_report_can_be_made_again_from_the_tables_alone() {
+    let desk = Desk::new();
+    desk.done(&["run", "small.toml"]);
+    let study = desk.path("results/small");
+    let first = std::fs::read_to_string(study.join("report.html")).unwrap();
+    std::fs::remove_dir_all(study.join("groups")).unwrap();
+    std::fs::remove_file(study.join("report.html")).unwrap();
+    assert_eq!(desk.done(&["report", "results/small"]), "results/small/report.html\n");
+    assert_eq!(std::fs::read_to_string(study.join("report.html")).unwrap(), first);
+}
+
+#[test]
+fn a_finished_study_is_not_trained_again() {
+    let desk = Desk::new();
+    desk.done(&["run", "small.toml", "--no-report"]);
+    let output = desk.run(&["run", "small.toml", "--no-report"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(messages.contains("0 runs of 150 steps in 0 groups"), "{messages}");
+    assert!(messages.contains("24 runs are here already"), "{messages}");
+}
+
+#[test]
+fn bad_requests_say_why_and_write_nothing() {
+    let desk = Desk::new();
+    let cases: &[(&[&str], &str)] = &[
+        (
+            &["run", "smal.toml"],
+            "error: no experiment \"smal.toml\": looked for smal.toml; there are ci, figure2, figure3, figure4, quick",
+        ),
+        (&["run", "figure5"], "did you mean \"figure"),
+        (
+            &["run", "small.toml", "--set", "grid.seeds=x"],
+            "--set grid.seeds=x: grid.seeds = \"x\": expected a count",
+        ),
+        (
+            &["run", "small.toml", "--device", "cuda"],
+            "this program was built without CUDA; build with --features cuda",
+        ),
+        (&["run", "small.toml", "--threads", "0"], "0 is not in 1..=1024"),
+        (&["run", "small.toml", "--sets", "a=1"], "--set"),
+    ];
+    for (arguments, expected) in cases {
+        let output = desk.run(arguments);
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {messages}");
+        assert!(messages.contains(expected), "{arguments:?}: {messages}");
+        assert!(!messages.contains("panicked"), "{messages}");
+    }
+    assert!(!desk.path("results").exists());
+    let output = desk.run(&["report", "nowhere"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: nowhere: no study here (there is no study.toml); `sweep run` makes one\n"
+    );
+}
+
+#[test]
+fn a_dry_run_counts_and_writes_nothing() {
+    let desk = Desk::new();
+    let out = desk.done(&["run", "small.toml", "--dry-run"]);
+    for part in
+        ["24 of 24 are to be trained", "groups          4", "operations", "memory", "run-steps/s", "time"]
+    {
+        assert!(out.contains(part), "{part}: {out}");
+    }
+    assert!(!desk.path("results").exists());
+}
+
+#[test]
+fn the_bare_program_has_its_experiments_built_in() {
+    let desk = Desk::new();
+    let out = desk.done(&["--dry-run"]);
+    assert!(out.starts_with("experiment      quick: "), "{out}");
+    let list = desk.done(&["list"]);
+    for name in ["quick", "figure2", "figure3", "figure4", "ci", "shared_bottom", "mmoe", "single_task"] {
+        assert!(list.contains(name), "{name}: {list}");
+    }
+}
+
+#[test]
+fn label_correlations_need_no_training() {
+    let desk = Desk::new();
+    desk.done(&["run", "figure2", "--no-report", "--set", "grid.seeds=5", "--set", "data.label_points=1000"]);
+    let labels = std::fs::read_to_string(desk.path("results/figure2/labels.csv")).unwrap();
+    assert_eq!(labels.lines().count(), 1 + 9 * 5);
+    assert!(labels.starts_with("task_correlation,seed,pair,points,label_correlation\n0.4,0,1,1000,"));
+}
+
+#[test]
+fn finite_data_pairs_and_negative_correlations_train() {
+    let desk = Desk::new();
+    let text = SMALL
+        .replace(
+            "label_points = 500",
+            "label_points = 500\npairs = 2\nsource = { rows = 100 }\nstandardise_labels = false",
+        )
+        .replace("[0.5, 1.0]", "[-1.0, -0.3]");
+    std::fs::write(desk.path("other.toml"), text).unwrap();
+    desk.done(&["run", "other.toml"]);
+    let runs = std::fs::read_to_string(desk.path("results/other/runs.csv")).unwrap();
+    assert!(runs.contains("final_held_out_loss_4"), "four tasks in two pairs");
+    assert_eq!(runs.matches("finished").count(), 24);
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_stores_what_is_finished_and_says_how_to_go_on() {
+    use std::io::Read;
+    let desk = Desk::new();
+    let arguments =
+        ["run", "small.toml", "--threads", "1", "--set", "train.engine=graph", "--set", "grid.seeds=400"];
+    let mut child = desk
+        .sweep(&arguments)
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while group_files(&desk.path("results/small")).is_empty() {
+        assert!(child.try_wait().unwrap().is_none(), "it must not end before it is interrupted");
+        std::thread::sleep(std::time::Duration::from_millis(5));
+    }
+    let interrupt =
+        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
+    assert!(interrupt.success());
+    let mut messages = String::new();
+    child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{messages}");
+    assert!(messages.contains("the same command goes on from there"), "{messages}");
+    let runs = std::fs::read_to_string(desk.path("results/small/runs.csv")).unwrap();
+    assert!(runs.lines().count() > 1, "finished runs are in the tables");
+}

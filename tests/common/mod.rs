@@ -1,0 +1,99 @@
+//! What the tests of the command line share: a small experiment and the built program.
+#![allow(dead_code, reason = "each test program uses a part of this")]
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// An experiment of 24 runs in four groups, each a fraction of a second.
+pub const SMALL: &str = r#"
+title = "A small study"
+
+[data]
+kind = "synthetic"
+dim = 16
+scale = 0.557
+alpha = [3.950, 5.190, 8.742]
+beta = [1.672, 0.174, 3.024]
+noise_std = 0.1
+label_points = 500
+
+[grid]
+models = ["shared_bottom", "omoe", "mmoe"]
+task_correlations = [0.5, 1.0]
+learning_rates = [0.01]
+seeds = 4
+
+[train]
+steps = 150
+batch_size = 32
+log_every = 50
+log_gates_every = 50
+held_out_rows = 64
+"#;
+
+/// A folder of its own for a test, with `small.toml` in it.
+pub struct Desk {
+    folder: tempfile::TempDir,
+}
+
+impl Desk {
+    pub fn new() -> Self {
+        let desk = Self { folder: tempfile::tempdir().unwrap() };
+        std::fs::write(desk.path("small.toml"), SMALL).unwrap();
+        desk
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// The program in this folder, its output captured.
+    pub fn sweep(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_sweep"));
+        command.args(arguments).current_dir(self.folder.path());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self, arguments: &[&str]) -> Output {
+        self.sweep(arguments).output().unwrap()
+    }
+
+    /// Runs it and expects success.
+    pub fn done(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+}
+
+/// A study's tables, without the one column that measures the machine.
+pub fn tables(study: &Path) -> Vec<(String, String)> {
+    ["runs.csv", "curves.csv", "gates.csv", "labels.csv"]
+        .iter()
+        .map(|name| {
+            let text = std::fs::read_to_string(study.join(name)).unwrap();
+            let text = match *name {
+                "runs.csv" => text
+                    .lines()
+                    .map(|line| line.rsplit_once(',').expect("seconds come last").0.to_string() + "\n")
+                    .collect(),
+                _ => text,
+            };
+            (name.to_string(), text)
+        })
+        .collect()
+}
+
+/// Group files of a study, sorted.
+pub fn group_files(study: &Path) -> Vec<PathBuf> {
+    let mut files: Vec<PathBuf> = std::fs::read_dir(study.join("groups"))
+        .into_iter()
+        .flatten()
+        .flatten()
+        .map(|entry| entry.path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "json"))
+        .collect();
+    files.sort();
+    files
+}

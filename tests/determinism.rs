@@ -1,0 +1,163 @@
+//! A run's result depends on its own specification alone, bit for bit; and nothing that is finished is lost.
+
+mod common;
+
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use common::{Desk, group_files, tables};
+
+/// The tables of the small study with extra arguments.
+fn study(desk: &Desk, out: &str, extra: &[&str]) -> Vec<(String, String)> {
+    let mut arguments = vec!["run", "small.toml", "--no-report", "--out", out];
+    arguments.extend(extra);
+    desk.done(&arguments);
+    tables(&desk.path(out))
+}
+
+/// Rows of a table that contain every one of `parts`.
+fn rows<'a>(tables: &'a [(String, String)], table: &str, parts: &[&str]) -> Vec<&'a str> {
+    let (_, text) = tables.iter().find(|(name, _)| name == table).unwrap();
+    text.lines().filter(|line| parts.iter().all(|part| line.contains(part))).collect()
+}
+
+#[test]
+fn threads_and_order_do_not_change_a_byte() {
+    for engine in ["train.engine=fused", "train.engine=graph"] {
+        let desk = Desk::new();
+        let one = study(&desk, "one", &["--threads", "1", "--set", engine]);
+        let two = study(&desk, "two", &["--threads", "2", "--set", engine]);
+        assert_eq!(one, two, "{engine}");
+        // The same seeds, the last half first: groups are trained in another order.
+        study(&desk, "halves", &["--set", "grid.seeds=[2,3]", "--set", engine]);
+        let halves = study(&desk, "halves", &["--set", engine]);
+        assert_eq!(one, halves, "{engine}");
+    }
+}
+
+#[test]
+fn a_run_is_the_same_alone_and_in_any_company() {
+    for engine in ["train.engine=fused", "train.engine=graph"] {
+        let desk = Desk::new();
+        let whole = study(&desk, "whole", &["--set", engine]);
+        let alone = study(
+            &desk,
+            "alone",
+            &[
+                "--set",
+                engine,
+                "--set",
+                "grid.models=[\"mmoe\"]",
+                "--set",
+                "grid.seeds=[2]",
+                "--set",
+                "task_correlations=[1.0]",
+            ],
+        );
+        let more = study(&desk, "more", &["--set", engine, "--set", "learning_rates=[0.001, 0.01, 0.1]"]);
+        for table in ["runs.csv", "curves.csv", "gates.csv"] {
+            let run = ["mmoe,1,0.01,2,"];
+            let expected = rows(&whole, table, &run);
+            assert!(!expected.is_empty());
+            assert_eq!(expected, rows(&alone, table, &run), "{engine} {table}");
+            assert_eq!(expected, rows(&more, table, &run), "{engine} {table}");
+        }
+    }
+}
+
+#[test]
+fn a_larger_grid_trains_only_what_is_new() {
+    let desk = Desk::new();
+    study(&desk, "grows", &["--set", "grid.seeds=2"]);
+    let before = group_files(&desk.path("grows"));
+    let grown = study(&desk, "grows", &["--set", "learning_rates=[0.001, 0.01]", "--set", "grid.seeds=3"]);
+    let after = group_files(&desk.path("grows"));
+    assert_eq!(before.len(), 2);
+    assert_eq!(after.len(), 5, "two groups of the new rate on old seeds, one of the new seed");
+    let whole = study(&desk, "whole", &["--set", "learning_rates=[0.001, 0.01]", "--set", "grid.seeds=3"]);
+    assert_eq!(grown, whole);
+}
+
+#[test]
+fn kill_at_any_time_and_resume_ends_in_the_same_bytes() {
+    let desk = Desk::new();
+    // Slow enough to be hit: the graph engine on one thread.
+    let slow = ["--set", "train.engine=graph", "--set", "grid.seeds=6", "--threads", "1"];
+    let undisturbed = study(&desk, "undisturbed", &slow);
+    let mut kills = 0;
+    for wait in (0..).map(|n| Duration::from_millis(30 + 40 * (n % 9))) {
+        let mut child = desk
+            .sweep(&["run", "small.toml", "--no-report", "--out", "killed"])
+            .args(slow)
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let began = Instant::now();
+        let ended = loop {
+            match child.try_wait().unwrap() {
+                Some(status) => break Some(status),
+                None if began.elapsed() > wait => break None,
+                None => std::thread::sleep(Duration::from_millis(2)),
+            }
+        };
+        match ended {
+            Some(status) => {
+                assert!(status.success());
+                break;
+            }
+            None => {
+                child.kill().unwrap();
+                child.wait().unwrap();
+                kills += 1;
+                assert!(kills < 500, "a sweep that is killed again and again gets on");
+            }
+        }
+    }
+    assert!(kills >= 3, "killed {kills} times only");
+    assert_eq!(tables(&desk.path("killed")), undisturbed);
+}
+
+#[test]
+fn damaged_group_files_are_reported_and_trained_again() {
+    let desk = Desk::new();
+    let good = study(&desk, "study", &[]);
+    let files = group_files(&desk.path("study"));
+    let text = std::fs::read(&files[0]).unwrap();
+    std::fs::write(&files[0], &text[..text.len() / 2]).unwrap();
+    let mut flipped = std::fs::read(&files[1]).unwrap();
+    let middle = flipped.len() / 2;
+    flipped[middle] ^= 1;
+    std::fs::write(&files[1], flipped).unwrap();
+    std::fs::copy(&files[3], &files[2]).unwrap();
+    std::fs::write(desk.path("study/groups/foreign.json"), "not ours").unwrap();
+    let output = desk.run(&["run", "small.toml", "--no-report", "--out", "study"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.success(), "{messages}");
+    assert_eq!(messages.matches("warning: ").count(), 4, "{messages}");
+    assert!(messages.contains("is cut off"), "{messages}");
+    assert!(messages.contains("does not have the hash"), "{messages}");
+    assert!(messages.contains("belongs to group"), "{messages}");
+    assert_eq!(tables(&desk.path("study")), good);
+}
+
+#[test]
+fn a_run_that_diverges_is_recorded_and_its_neighbours_go_on() {
+    for engine in ["train.engine=fused", "train.engine=graph"] {
+        let desk = Desk::new();
+        let wild = study(&desk, "wild", &["--set", engine, "--set", "learning_rates=[0.01, 1e8]"]);
+        let tame = study(&desk, "tame", &["--set", engine]);
+        let diverged = rows(&wild, "runs.csv", &["diverged"]);
+        assert!(!diverged.is_empty(), "{engine}: a step size of 1e8 ends in numbers that are none");
+        for row in diverged {
+            let fields: Vec<&str> = row.split(',').collect();
+            assert_eq!(fields[2], "100000000", "{row}");
+            let steps: u64 = fields[5].parse().unwrap();
+            assert!(steps > 0 && steps < 150, "{row}");
+            assert_eq!(&fields[6..10], ["", "", "", ""], "no final losses: {row}");
+        }
+        for table in ["curves.csv", "gates.csv"] {
+            assert_eq!(rows(&wild, table, &[",0.01,"]), rows(&tame, table, &[",0.01,"]), "{engine}");
+        }
+    }
+}

@@ -1,0 +1,248 @@
+//! What a person who writes a wrong experiment is told.
+
+use mmoe_study::experiment::load::parse;
+use mmoe_study::experiment::{DeviceChoice, Experiment};
+
+const GOOD: &str = r#"
+[data]
+kind = "synthetic"
+dim = 20
+scale = 1.0
+alpha = [1.0, 2.0]
+beta = [0.0, 1.0]
+noise_std = 0.1
+
+[grid]
+models = ["mmoe", "wide"]
+task_correlations = [1, -0.5]
+learning_rates = [0.01]
+seeds = 3
+
+[models.wide]
+architecture = "shared_bottom"
+bottom_units = 200
+
+[train]
+steps = 100
+batch_size = 16
+"#;
+
+fn good() -> Experiment {
+    parse("good", "good.toml", GOOD, &[]).unwrap()
+}
+
+/// The message for `GOOD` with one text replaced by another.
+fn message(from: &str, to: &str) -> String {
+    assert!(GOOD.contains(from), "{from}");
+    parse("good", "good.toml", &GOOD.replacen(from, to, 1), &[]).unwrap_err().to_string()
+}
+
+fn message_of_set(change: &str) -> String {
+    parse("good", "good.toml", GOOD, &[change.to_string()]).unwrap_err().to_string()
+}
+
+#[test]
+fn a_good_experiment_is_read_with_its_defaults() {
+    let experiment = good();
+    assert_eq!(experiment.grid.task_correlations, [-0.5, 1.0], "sorted");
+    assert_eq!(experiment.grid.seeds, [0, 1, 2]);
+    assert_eq!(experiment.models[1].architecture.name, "shared_bottom");
+    assert_eq!(experiment.models[1].sizes.table["tower_units"].as_integer(), Some(8));
+    assert_eq!(experiment.train.device, DeviceChoice::Cpu);
+    assert_eq!(experiment.train.log_every, 100);
+}
+
+#[test]
+fn overrides_change_any_key() {
+    let set = |change: &str| parse("good", "good.toml", GOOD, &[change.to_string()]).unwrap();
+    assert_eq!(set("grid.seeds=[7, 4]").grid.seeds, [4, 7]);
+    assert_eq!(set("seeds=2").grid.seeds, [0, 1], "a key alone means the section that has it");
+    assert_eq!(set("train.init=he_normal").to_toml()["train"]["init"].as_str(), Some("he_normal"));
+    assert_eq!(set("models.mmoe.experts=3").models[0].sizes.table["experts"].as_integer(), Some(3));
+    assert_eq!(set("data.source={ rows = 50 }").to_toml()["data"]["source"]["rows"].as_integer(), Some(50));
+    assert_eq!(set("train.device=cuda:1").train.device, DeviceChoice::Cuda(1));
+}
+
+/// One mistake a row: what is replaced by what, and the whole message.
+const MISTAKES: &[(&str, &str, &str)] = &[
+    ("dim = 20", "dim = -1", "good.toml:4: data.dim = -1: expected a whole number from 2 to 100000"),
+    ("dim = 20", "dim = 1e3", "good.toml:4: data.dim = 1000.0: expected a whole number from 2 to 100000"),
+    (
+        "dim = 20",
+        "dimm = 20",
+        "good.toml:4: data.dimm: unknown key; expected one of kind, dim, pairs, scale, alpha, beta, noise_std, \
+         standardise_labels, source, label_points; did you mean \"dim\"?",
+    ),
+    (
+        "kind = \"synthetic\"",
+        "kind = \"syntetic\"",
+        "good.toml:3: data.kind = \"syntetic\": expected \"synthetic\"; did you mean \"synthetic\"?",
+    ),
+    ("scale = 1.0\n", "", "good.toml:2: data.scale: is missing; expected a number of at least 0"),
+    (
+        "beta = [0.0, 1.0]",
+        "beta = [0.0]",
+        "good.toml:7: data.beta = [0.0]: expected as many numbers as alpha has, which are 2",
+    ),
+    (
+        "alpha = [1.0, 2.0]",
+        "alpha = [1.0, \"two\"]",
+        "good.toml:6: data.alpha = [1.0, \"two\"]: expected a list of numbers from -1000 to 1000",
+    ),
+    (
+        "noise_std = 0.1",
+        "noise_std = nan",
+        "good.toml:8: data.noise_std = nan: expected a number of at least 0",
+    ),
+    (
+        "scale = 1.0",
+        "scale = 1e6",
+        "good.toml:5: data.scale = 1000000: expected waves that stay within reach: |alpha| · scale · 8 + |beta| of at \
+         most 1000 (it is 16000001 with these)",
+    ),
+    (
+        "noise_std = 0.1",
+        "noise_std = 0.1\nsource = \"old\"",
+        "good.toml:9: data.source = \"old\": expected \"fresh\" (new rows every step) or { rows = N } (a finite \
+         training set)",
+    ),
+    (
+        "models = [\"mmoe\", \"wide\"]",
+        "models = [\"mmoe\", \"wid\"]",
+        "good.toml:11: grid.models[1] = \"wid\": expected one of single_task, shared_bottom, omoe, mmoe, or the name of \
+         a [models.wid] table with its architecture; did you mean \"wide\"?",
+    ),
+    (
+        "models = [\"mmoe\", \"wide\"]",
+        "models = [\"mmoe\", \"mmoe\"]",
+        "good.toml:11: grid.models[1] = \"mmoe\": expected each model once",
+    ),
+    (
+        "task_correlations = [1, -0.5]",
+        "task_correlations = [1, 1.5]",
+        "good.toml:12: grid.task_correlations = [1, 1.5]: expected a list of cosines from -1 to 1, each once",
+    ),
+    (
+        "task_correlations = [1, -0.5]",
+        "task_correlations = [0.5, 0.5]",
+        "good.toml:12: grid.task_correlations = [0.5, 0.5]: expected a list of cosines from -1 to 1, each once, at \
+         least one",
+    ),
+    (
+        "learning_rates = [0.01]",
+        "learning_rates = [0]",
+        "good.toml:13: grid.learning_rates = [0]: expected a list of step sizes above 0, each once",
+    ),
+    (
+        "seeds = 3",
+        "seeds = 0",
+        "good.toml:14: grid.seeds = 0: expected a count of at least 1, or a list of different whole numbers of at \
+         least 0",
+    ),
+    (
+        "seeds = 3",
+        "seeds = [1, 1]",
+        "good.toml:14: grid.seeds = [1, 1]: expected a count of at least 1, or a list of different whole numbers of at \
+         least 0",
+    ),
+    (
+        "bottom_units = 200",
+        "bottom_unit = 200",
+        "good.toml:18: models.wide.bottom_unit: unknown key; expected one of bottom_units, tower_units; did you mean \
+         \"bottom_units\"?",
+    ),
+    (
+        "bottom_units = 200",
+        "bottom_units = 0",
+        "good.toml:18: models.wide.bottom_units = 0: expected a whole number of at least 1",
+    ),
+    (
+        "bottom_units = 200",
+        "bottom_units = \"many\"",
+        "good.toml:18: models.wide.bottom_units = \"many\": expected a whole number of at least 1",
+    ),
+    (
+        "architecture = \"shared_bottom\"",
+        "architecture = \"sharedbottom\"",
+        "good.toml:17: models.wide.architecture = \"sharedbottom\": expected one of single_task, shared_bottom, omoe, \
+         mmoe; did you mean \"shared_bottom\"?",
+    ),
+    (
+        "steps = 100",
+        "steps = 0",
+        "good.toml:21: train.steps = 0: expected a whole number from 1 to 2147483648",
+    ),
+    (
+        "steps = 100\n",
+        "",
+        "good.toml:20: train.steps: is missing; expected a whole number from 1 to 2147483648",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nlog_every = 10\nlog_gates_every = 15",
+        "good.toml:23: train.log_gates_every = 15: expected a multiple of train.log_every, which is 10",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\ninit = \"he-normal\"",
+        "good.toml:22: train.init = \"he-normal\": expected one of truncated_normal_fan_in, glorot_uniform, he_normal, \
+         uniform_fan_in; did you mean \"he_normal\"?",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\ndevice = \"gpu\"",
+        "good.toml:22: train.device = \"gpu\": expected \"cpu\", \"cuda\" or \"cuda:<number>\"",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nengine = \"fused\"\ndevice = \"cuda\"",
+        "good.toml:22: train.engine = \"fused\": expected \"graph\" or \"auto\" on a CUDA device: the fused engine is \
+         for the CPU",
+    ),
+    (
+        "[train]",
+        "[trian]",
+        "good.toml: train.steps: is missing; expected a whole number from 1 to 2147483648",
+    ),
+    (
+        "[data]",
+        "name = \"../up\"\n[data]",
+        "good.toml:2: name = ../up: expected letters, digits, '-', '_' and '.' only, not starting with '.'",
+    ),
+];
+
+#[test]
+fn mistakes_get_one_message_with_place_key_value_and_remedy() {
+    for (from, to, expected) in MISTAKES {
+        assert_eq!(message(from, to), *expected);
+    }
+}
+
+#[test]
+fn text_that_is_no_toml_gets_line_and_column() {
+    let message = message("dim = 20", "dim = = 20");
+    assert!(message.starts_with("good.toml:4:7: not valid TOML: "), "{message}");
+}
+
+#[test]
+fn a_wrong_override_is_named() {
+    assert_eq!(message_of_set("grid.seeds"), "--set grid.seeds: expected key=value, such as grid.seeds=20");
+    assert_eq!(
+        message_of_set("grid.seeds=none"),
+        "--set grid.seeds=none: grid.seeds = \"none\": expected a count of at least 1, or a list of different whole \
+         numbers of at least 0"
+    );
+    assert_eq!(
+        message_of_set("grid.sed=3"),
+        "--set grid.sed=3: grid.sed: unknown key; expected one of models, task_correlations, learning_rates, seeds; \
+         did you mean \"seeds\"?"
+    );
+    assert_eq!(message_of_set("title.x=3"), "--set title.x=3: title = { x = 3 }: expected text in quotes");
+}
+
+#[test]
+fn what_is_resolved_reads_back_as_itself() {
+    let resolved = good().to_toml();
+    let again = parse("good", "study.toml", &resolved.to_string(), &[]).unwrap();
+    assert_eq!(resolved, again.to_toml());
+}
