@@ -215,4 +215,41 @@ mod tests {
             assert!(well_formed(&figure.svg_text), "{}", figure.name);
         }
     }
+
+    /// Draws samples to look at: `cargo test --release --lib look -- --ignored`, then open `target/look/`.
+    #[test]
+    #[ignore = "writes pictures for a person to look at"]
+    fn look() {
+        let look = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
+        let base = Sample { seeds: 40, steps: 10_000, ..Sample::default() };
+        let samples = [
+            ("paper", base.clone()),
+            (
+                "odd",
+                Sample {
+                    models: vec![
+                        ("single_task", "single_task", ""),
+                        (
+                            "a <rather> long & hostile name of a model that fits nowhere",
+                            "mmoe",
+                            "experts = 4",
+                        ),
+                        ("mmoe", "mmoe", ""),
+                        ("mmoe 16", "mmoe", "experts = 16"),
+                        ("omoe", "omoe", ""),
+                        ("shared_bottom", "shared_bottom", "bottom_units = 16"),
+                    ],
+                    correlations: vec![-1.0, -0.5, 0.0, 0.5, 1.0],
+                    pairs: 2,
+                    diverged: 3,
+                    loss_scale: 2.0,
+                    ..base.clone()
+                },
+            ),
+            ("one", Sample { seeds: 1, correlations: vec![0.5], steps: 1_000, ..base }),
+        ];
+        for (name, sample) in samples {
+            draw_all(&sample.study(), &look.join(name)).unwrap();
+        }
+    }
 }
