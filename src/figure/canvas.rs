@@ -1,16 +1,17 @@
 //! From a figure to its two files: PNG for slides and talk, SVG for print and the report.
 //!
-//! A figure is drawn by one piece of code on whatever backend it is given. plotters' bitmap backend does not
-//! smooth thick lines and bars; so the bitmap is drawn [`OVERSAMPLING`] times as large ([`Magnified`]) and
-//! averaged down.
+//! A figure is drawn by one piece of code on whatever backend it is given. plotters knows whole units only and
+//! its bitmap backend does not smooth thick lines; so the canvas has [`OVERSAMPLING`] times as many units as the
+//! PNG has pixels, and each pixel is the mean of a square of them. The SVG gains the finer units.
 
 use std::path::Path;
 
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
-use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
 
+#[cfg(doc)]
+use super::theme;
 use super::{Figure, FigureError};
 
 /// Side of the square of pixels that one pixel of the PNG is the mean of.
@@ -31,18 +32,17 @@ pub fn svg(figure: &impl Figure) -> Result<String, FigureError> {
         &format!("role=\"img\" aria-label=\"{label}\" "),
         1,
     );
+    // The two backends put text at different heights; this is the bitmap's ([`theme::middle`] builds on it).
+    let text = text.replace("dy=\"0.76em\"", "dy=\"0.62em\"");
     Ok(text.replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\""))
 }
 
 /// Writes a figure as PNG.
 pub fn write_png(figure: &impl Figure, path: &Path) -> Result<(), FigureError> {
     let (width, height) = figure.size();
-    let large = (width * OVERSAMPLING, height * OVERSAMPLING);
-    let mut pixels = vec![255; (large.0 * large.1 * 3) as usize];
-    {
-        let bitmap = BitMapBackend::with_buffer(&mut pixels, large);
-        draw(figure, &Magnified { inner: bitmap, factor: OVERSAMPLING as i32 }.into_drawing_area())?;
-    }
+    let mut pixels = vec![255; width as usize * height as usize * 3];
+    draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    let (width, height) = (width / OVERSAMPLING, height / OVERSAMPLING);
     let small = average(&pixels, (width, height));
     let failed = |error: &dyn std::fmt::Display| FigureError::Write {
         path: path.to_owned(),
@@ -83,126 +83,4 @@ fn average(pixels: &[u8], (width, height): (u32, u32)) -> Vec<u8> {
 /// Text for the inside of an SVG attribute.
 fn escape(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-/// A backend that draws everything `factor` times as large as it is told.
-struct Magnified<DB> {
-    inner: DB,
-    factor: i32,
-}
-
-/// A line or fill of the magnified drawing.
-struct Pen {
-    colour: BackendColor,
-    width: u32,
-}
-
-impl BackendStyle for Pen {
-    fn color(&self) -> BackendColor {
-        self.colour
-    }
-
-    fn stroke_width(&self) -> u32 {
-        self.width
-    }
-}
-
-impl<DB> Magnified<DB> {
-    fn at(&self, (x, y): BackendCoord) -> BackendCoord {
-        (x * self.factor, y * self.factor)
-    }
-
-    fn pen(&self, style: &impl BackendStyle) -> Pen {
-        Pen { colour: style.color(), width: style.stroke_width() * self.factor as u32 }
-    }
-}
-
-impl<DB: DrawingBackend> DrawingBackend for Magnified<DB> {
-    type ErrorType = DB::ErrorType;
-
-    fn get_size(&self) -> (u32, u32) {
-        let (width, height) = self.inner.get_size();
-        (width / self.factor as u32, height / self.factor as u32)
-    }
-
-    fn ensure_prepared(&mut self) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        self.inner.ensure_prepared()
-    }
-
-    fn present(&mut self) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        self.inner.present()
-    }
-
-    fn draw_pixel(
-        &mut self,
-        point: BackendCoord,
-        color: BackendColor,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        let (x, y) = self.at(point);
-        for dy in 0..self.factor {
-            for dx in 0..self.factor {
-                self.inner.draw_pixel((x + dx, y + dy), color)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn draw_line<S: BackendStyle>(
-        &mut self,
-        from: BackendCoord,
-        to: BackendCoord,
-        style: &S,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        self.inner.draw_line(self.at(from), self.at(to), &self.pen(style))
-    }
-
-    fn draw_rect<S: BackendStyle>(
-        &mut self,
-        upper_left: BackendCoord,
-        bottom_right: BackendCoord,
-        style: &S,
-        fill: bool,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        self.inner.draw_rect(self.at(upper_left), self.at(bottom_right), &self.pen(style), fill)
-    }
-
-    fn draw_path<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
-        &mut self,
-        path: I,
-        style: &S,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        let path: Vec<_> = path.into_iter().map(|point| self.at(point)).collect();
-        self.inner.draw_path(path, &self.pen(style))
-    }
-
-    fn draw_circle<S: BackendStyle>(
-        &mut self,
-        center: BackendCoord,
-        radius: u32,
-        style: &S,
-        fill: bool,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        self.inner.draw_circle(self.at(center), radius * self.factor as u32, &self.pen(style), fill)
-    }
-
-    fn fill_polygon<S: BackendStyle, I: IntoIterator<Item = BackendCoord>>(
-        &mut self,
-        vert: I,
-        style: &S,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        let corners: Vec<_> = vert.into_iter().map(|point| self.at(point)).collect();
-        self.inner.fill_polygon(corners, &self.pen(style))
-    }
-
-    fn draw_text<T: BackendTextStyle>(
-        &mut self,
-        text: &str,
-        style: &T,
-        pos: BackendCoord,
-    ) -> Result<(), DrawingErrorKind<Self::ErrorType>> {
-        let font = FontDesc::new(style.family(), style.size() * f64::from(self.factor), style.style())
-            .transform(style.transform());
-        let large = TextStyle { font, color: style.color(), pos: style.anchor() };
-        self.inner.draw_text(text, &large, self.at(pos))
-    }
 }

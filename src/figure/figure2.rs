@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use plotters::prelude::DrawingBackend;
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
 use super::{Figure, theme};
 use crate::analysis::reference::{self, LabelPoint};
 use crate::store::Study;
@@ -61,7 +61,7 @@ impl Figure2 {
             ],
             panels: 1,
             columns: 1,
-            panel_height: 1_000,
+            panel_height: 1_900,
         }
     }
 }
@@ -95,7 +95,7 @@ impl Figure for Figure2 {
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
         let panels = self.frame().draw(area)?;
-        let panel = Panel::new(&panels[0], "", &self.x, &self.y)?;
+        let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
         panel.line(&self.line, theme::series(0))?;
         for point in &self.paper {
             let at = (point.task_correlation, point.label_correlation);

@@ -3,7 +3,7 @@
 use plotters::prelude::DrawingBackend;
 
 use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
 use super::{Figure, MEASURE, theme};
 use crate::analysis::reference::Counterpart;
 use crate::analysis::reported;
@@ -50,7 +50,7 @@ impl Figure3 {
     fn frame(&self) -> Frame {
         let ours = self.curves.iter().enumerate().map(|(i, curve)| {
             let label = format!("task correlation {}", theme::number(curve.task_correlation));
-            Entry::new(Swatch::Line(theme::series(i)), label)
+            Entry::new(Swatch::Band(theme::series(i)), label)
         });
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
@@ -59,7 +59,7 @@ impl Figure3 {
             legend: ours.chain(paper).collect(),
             panels: 1,
             columns: 1,
-            panel_height: 1_000,
+            panel_height: 1_900,
         }
     }
 }
@@ -96,7 +96,7 @@ impl Figure for Figure3 {
 
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
         let panels = self.frame().draw(area)?;
-        let panel = Panel::new(&panels[0], "", &self.x, &self.y)?;
+        let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
         for (i, curve) in self.curves.iter().enumerate() {
             curve.draw(&panel, theme::series(i))?;
         }

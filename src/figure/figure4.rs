@@ -3,7 +3,7 @@
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
 use super::{Figure, MEASURE, figure3, theme};
 use crate::analysis::reported;
 use crate::store::Study;
@@ -56,7 +56,7 @@ impl Figure4 {
     }
 
     fn frame(&self) -> Frame {
-        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Line(*colour), title));
+        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Band(*colour), title));
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
         let columns = self.correlations.len().min(COLUMNS);
@@ -65,7 +65,7 @@ impl Figure4 {
             legend: models.chain(paper).collect(),
             panels: self.correlations.len(),
             columns,
-            panel_height: if columns == 1 { 1_000 } else { 800 },
+            panel_height: if columns == 1 { 1_900 } else { 1_560 },
         }
     }
 }
@@ -102,7 +102,7 @@ impl Figure for Figure4 {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
         let areas = self.frame().draw(area)?;
         for (area, &correlation) in areas.iter().zip(&self.correlations) {
-            let heading = format!("Task correlation {}", theme::number(correlation));
+            let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let here: Vec<&ModelCurve> =
                 self.curves.iter().filter(|curve| curve.task_correlation == correlation).collect();

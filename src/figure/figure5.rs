@@ -2,7 +2,7 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch, round_up, round_values};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch, round_up, round_values};
 use super::{Figure, MEASURE, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
 use crate::analysis::{Histogram, reference, reported};
@@ -83,13 +83,13 @@ impl Figure5 {
             legend,
             panels: grid::places(self.models.len(), self.correlations.len()).len(),
             columns: grid::columns(self.correlations.len()),
-            panel_height: 440,
+            panel_height: 940,
         }
     }
 
     fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
         let (name, title, colour) = &self.models[model];
-        let heading = format!("{title}, correlation {}", theme::number(correlation));
+        let heading = Heading::cell(title, correlation);
         let panel = Panel::new(area, &heading, &self.x, &self.y)?;
         let corner = (self.x.range.end, self.y.range.end);
         let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);

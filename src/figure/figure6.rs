@@ -6,7 +6,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch, round_up};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch, round_up};
 use super::{Figure, MEASURE, grid, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, reference, reported};
@@ -77,7 +77,7 @@ impl Figure6 {
             // One more for the paper's.
             panels: self.places().len() + 1,
             columns: grid::columns(self.correlations.len()),
-            panel_height: 480,
+            panel_height: 980,
         }
     }
 
@@ -87,7 +87,7 @@ impl Figure6 {
 
     fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
         let (name, title) = &self.models[model];
-        let heading = format!("{title}, correlation {}", theme::number(correlation));
+        let heading = Heading::cell(title, correlation);
         let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
         let Some(gates) = found else {
             let empty = Axis { label: String::new(), range: 0.0..1.0, ticks: Vec::new() };
@@ -154,7 +154,7 @@ fn draw_paper<DB: DrawingBackend>(area: &Area<DB>) -> Drawing<DB> {
         .collect();
     let y = Axis::new("Mean gate weight", 0.0..1.0, 4, theme::number);
     let x = expert_axis(weights[0].len(), "Expert, as in the paper", 0);
-    let panel = Panel::new(area, "Paper, production data", &x, &y)?;
+    let panel = Panel::new(area, &Heading::short("Paper, production data"), &x, &y)?;
     draw_bars(&panel, &weights)
 }
 

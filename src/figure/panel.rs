@@ -6,7 +6,7 @@ use std::ops::Range;
 use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
-use plotters::style::text_anchor::{HPos, VPos};
+use plotters::style::text_anchor::HPos;
 
 use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
 
@@ -18,15 +18,15 @@ pub type Drawing<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBack
 /// Opacity of a band of uncertainty.
 const BAND: f64 = 0.22;
 /// Width of a legend's swatch, and free space after an entry.
-const SWATCH: i32 = 64;
-const AFTER_ENTRY: i32 = 48;
+const SWATCH: i32 = 128;
+const AFTER_ENTRY: i32 = 96;
 /// Height of a line of the legend.
-const LEGEND_LINE: i32 = 48;
+const LEGEND_LINE: i32 = 96;
 /// Height of the title with the space below it.
-const TITLE_LINE: i32 = 66;
+const TITLE_LINE: i32 = 132;
 /// Length of a dash of the paper's curves and of the gap after it.
-const DASH: i32 = 16;
-const DASH_GAP: i32 = 12;
+const DASH: i32 = 32;
+const DASH_GAP: i32 = 24;
 
 /// A figure's title, legend and grid of panels.
 pub struct Frame {
@@ -53,7 +53,9 @@ pub struct Entry {
 /// How a thing looks in the legend.
 #[derive(Clone, Copy)]
 pub enum Swatch {
-    /// A line, within its band where there is one.
+    /// A line within its band.
+    Band(RGBColor),
+    /// A line.
     Line(RGBColor),
     /// A dashed line.
     Dashed(RGBColor),
@@ -103,7 +105,7 @@ impl Frame {
         let mut lines: Vec<Vec<(i32, &Entry)>> = Vec::new();
         let mut x = i32::MAX;
         for entry in &self.legend {
-            let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
+            let style = theme::text(TEXT, INK, HPos::Left);
             let width = SWATCH + GAP / 2 + theme::width(&self.entry_label(entry), &style);
             if x.saturating_add(width) > WIDTH as i32 - GAP {
                 x = GAP;
@@ -116,7 +118,7 @@ impl Frame {
     }
 
     fn entry_label(&self, entry: &Entry) -> String {
-        let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
+        let style = theme::text(TEXT, INK, HPos::Left);
         theme::fit(&entry.label, &style, WIDTH as i32 - 2 * GAP - SWATCH - GAP)
     }
 
@@ -128,12 +130,15 @@ impl Frame {
     ) -> Drawing<DB> {
         let middle = y + LEGEND_LINE / 2;
         let line = [(x, middle), (x + SWATCH, middle)];
-        let block = [(x + 12, middle - 14), (x + SWATCH - 4, middle + 14)];
+        let block = [(x + 24, middle - 28), (x + SWATCH - 8, middle + 28)];
         let centre = (x + SWATCH / 2, middle);
         match entry.swatch {
             Swatch::Line(colour) => {
+                area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
+            }
+            Swatch::Band(colour) => {
                 area.draw(&Rectangle::new(
-                    [(x, middle - 14), (x + SWATCH, middle + 14)],
+                    [(x, middle - 28), (x + SWATCH, middle + 28)],
                     colour.mix(BAND).filled(),
                 ))?;
                 area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
@@ -143,18 +148,18 @@ impl Frame {
                 area.draw(&plotters::element::DashedPathElement::new(line, DASH, DASH_GAP, style))?;
             }
             Swatch::Bar(colour) => area.draw(&Rectangle::new(block, colour.filled()))?,
-            Swatch::Outline(colour) => area.draw(&Rectangle::new(block, colour.stroke_width(4)))?,
+            Swatch::Outline(colour) => area.draw(&Rectangle::new(block, colour.stroke_width(8)))?,
             Swatch::Point(colour) => area.draw(&Circle::new(centre, MARKER, colour.filled()))?,
             Swatch::Square(colour) => area.draw(&square(centre, colour))?,
         }
-        let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
-        area.draw_text(&self.entry_label(entry), &style, (x + SWATCH + GAP / 2, middle))
+        let style = theme::text(TEXT, INK, HPos::Left);
+        area.draw_text(&self.entry_label(entry), &style, (x + SWATCH + GAP / 2, middle - theme::middle(TEXT)))
     }
 }
 
 /// An open square around a point of the canvas.
 fn square((x, y): (i32, i32), colour: RGBColor) -> Rectangle<(i32, i32)> {
-    Rectangle::new([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour.stroke_width(4))
+    Rectangle::new([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour.stroke_width(8))
 }
 
 /// One axis of a panel.
@@ -193,8 +198,37 @@ fn round_step(step: f64) -> f64 {
 
 /// `value` rounded up to a value that ends an axis well.
 pub fn round_up(value: f64) -> f64 {
-    let step = round_step(value / 5.0);
+    let step = round_step(value / 8.0);
     (value / step - 1e-9).ceil() * step
+}
+
+/// What stands above a panel: a name, which is cut where it is too long, and what follows it, which is not.
+#[derive(Default)]
+pub struct Heading {
+    /// May be cut.
+    pub name: String,
+    /// Is always there.
+    pub rest: String,
+}
+
+impl Heading {
+    /// A heading that is short enough.
+    pub fn short(text: impl Into<String>) -> Self {
+        Self { name: String::new(), rest: text.into() }
+    }
+
+    /// Model and task correlation.
+    pub fn cell(model: &str, task_correlation: f64) -> Self {
+        Self { name: model.to_owned(), rest: format!(", correlation {}", theme::number(task_correlation)) }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.name.is_empty() && self.rest.is_empty()
+    }
+
+    fn fit(&self, style: &TextStyle, limit: i32) -> String {
+        theme::fit(&self.name, style, limit - theme::width(&self.rest, style)) + &self.rest
+    }
 }
 
 /// A panel with axes, ready to be drawn on.
@@ -205,21 +239,22 @@ pub struct Panel<DB: DrawingBackend> {
 
 impl<DB: DrawingBackend> Panel<DB> {
     /// Draws heading, grid and axes within `area`.
-    pub fn new(area: &Area<DB>, heading: &str, x: &Axis, y: &Axis) -> Drawing<DB, Self> {
-        let tick = theme::text(TEXT, INK, HPos::Right, VPos::Center);
+    pub fn new(area: &Area<DB>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<DB, Self> {
+        let tick = theme::text(TEXT, INK, HPos::Right);
         let widest = y.ticks.iter().map(|(_, label)| theme::width(label, &tick)).max().unwrap_or(0);
-        let left = GAP + if y.label.is_empty() { 0 } else { 46 } + widest + 18;
-        let top = if heading.is_empty() { GAP } else { GAP / 2 + 50 };
-        let bottom = GAP + 46 + if x.label.is_empty() { 0 } else { 46 };
+        // Room for turned label, ticks' labels and ticks; below likewise; at the right for half of the last label.
+        let left = GAP + if y.label.is_empty() { 0 } else { 92 } + widest + 36;
+        let top = GAP / 2 + if heading.is_empty() { GAP / 2 } else { 108 };
+        let bottom = GAP + 92 + if x.label.is_empty() { 0 } else { 92 };
+        let right = GAP + x.ticks.last().map_or(0, |(_, label)| theme::width(label, &tick) / 2);
         let (width, height) = area.dim_in_pixel();
-        let inner = area.margin(top, bottom, left, GAP + 12);
+        let inner = area.margin(top, bottom, left, right);
         let (across, down) = inner.get_pixel_range();
         let coordinates = Cartesian2d::new(x.range.clone(), y.range.clone(), (across, down.end..down.start));
         let plot = inner.apply_coord_spec(coordinates);
 
         let style = theme::bold(HEADING);
-        let heading = theme::fit(heading, &style, width as i32 - left - GAP);
-        area.draw_text(&heading, &style, (left, GAP / 2))?;
+        area.draw_text(&heading.fit(&style, width as i32 - left - GAP), &style, (left, GAP / 2))?;
         for (value, _) in &y.ticks {
             plot.draw(&PathElement::new(
                 [(x.range.start, *value), (x.range.end, *value)],
@@ -227,7 +262,7 @@ impl<DB: DrawingBackend> Panel<DB> {
             ))?;
         }
         let base = height as i32 - bottom;
-        Self::x_axis(area, x, (left, width as i32 - GAP - 12), base)?;
+        Self::x_axis(area, x, (left, width as i32 - right), base)?;
         Self::y_axis(area, y, (top, base), left)?;
         let panel = Self { plot, y: y.range.clone() };
         Ok(panel)
@@ -235,24 +270,24 @@ impl<DB: DrawingBackend> Panel<DB> {
 
     fn x_axis(area: &Area<DB>, axis: &Axis, (left, right): (i32, i32), base: i32) -> Drawing<DB> {
         area.draw(&PathElement::new([(left, base), (right, base)], INK.stroke_width(THIN)))?;
-        let style = theme::text(TEXT, INK, HPos::Center, VPos::Top);
+        let style = theme::text(TEXT, INK, HPos::Center);
         for (value, label) in &axis.ticks {
             let x = left + (share(&axis.range, *value) * f64::from(right - left)).round() as i32;
-            area.draw(&PathElement::new([(x, base), (x, base + 9)], INK.stroke_width(THIN)))?;
-            area.draw_text(label, &style, (x, base + 15))?;
+            area.draw(&PathElement::new([(x, base), (x, base + 18)], INK.stroke_width(THIN)))?;
+            area.draw_text(label, &style, (x, base + 26))?;
         }
-        area.draw_text(&axis.label, &style, ((left + right) / 2, base + 60))
+        area.draw_text(&axis.label, &style, ((left + right) / 2, base + 116))
     }
 
     fn y_axis(area: &Area<DB>, axis: &Axis, (top, base): (i32, i32), left: i32) -> Drawing<DB> {
         area.draw(&PathElement::new([(left, top), (left, base)], INK.stroke_width(THIN)))?;
-        let style = theme::text(TEXT, INK, HPos::Right, VPos::Center);
+        let style = theme::text(TEXT, INK, HPos::Right);
         for (value, label) in &axis.ticks {
             let y = base - (share(&axis.range, *value) * f64::from(base - top)).round() as i32;
-            area.draw(&PathElement::new([(left - 9, y), (left, y)], INK.stroke_width(THIN)))?;
-            area.draw_text(label, &style, (left - 15, y))?;
+            area.draw(&PathElement::new([(left - 18, y), (left, y)], INK.stroke_width(THIN)))?;
+            area.draw_text(label, &style, (left - 30, y - theme::middle(TEXT)))?;
         }
-        let turned = theme::text(TEXT, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        let turned = theme::text(TEXT, INK, HPos::Center).transform(FontTransform::Rotate270);
         area.draw_text(&axis.label, &turned, (GAP / 2, (top + base) / 2))
     }
 
@@ -267,7 +302,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     /// A dashed line through the points that lie on the panel.
     pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
         for piece in within(points, &self.y) {
-            let style = colour.stroke_width(LINE - 1);
+            let style = colour.stroke_width(LINE - 2);
             self.plot.draw(&plotters::element::DashedPathElement::new(piece, DASH, DASH_GAP, style))?;
         }
         Ok(())
@@ -295,7 +330,7 @@ impl<DB: DrawingBackend> Panel<DB> {
             path.extend([(sides[0], height), (sides[1], height)]);
         }
         path.push((edges[edges.len() - 1], bottom));
-        self.plot.draw(&PathElement::new(path, colour.stroke_width(4)))
+        self.plot.draw(&PathElement::new(path, colour.stroke_width(8)))
     }
 
     /// A filled round marker.
@@ -314,11 +349,11 @@ impl<DB: DrawingBackend> Panel<DB> {
         if !(low.is_finite() && high.is_finite()) {
             return Ok(());
         }
-        let style = colour.stroke_width(3);
+        let style = colour.stroke_width(5);
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
         self.plot.draw(&PathElement::new([(x, held(low)), (x, held(high))], style))?;
         for end in [low, high].into_iter().filter(|end| self.y.contains(end)) {
-            let cap = PathElement::new([(-8, 0), (8, 0)], style);
+            let cap = PathElement::new([(-16, 0), (16, 0)], style);
             self.plot.draw(&(EmptyElement::at((x, end)) + cap))?;
         }
         Ok(())
@@ -326,13 +361,13 @@ impl<DB: DrawingBackend> Panel<DB> {
 
     /// A short text on the panel, its upper right corner at `at`.
     pub fn note(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
-        let style = theme::text(TEXT, FAINT, HPos::Right, VPos::Top);
+        let style = theme::text(TEXT, FAINT, HPos::Right);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
     /// A text in the middle of an empty panel.
     pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
-        let style = theme::text(TEXT, FAINT, HPos::Center, VPos::Center);
+        let style = theme::text(TEXT, FAINT, HPos::Center);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 }
@@ -380,7 +415,7 @@ mod tests {
         assert_eq!(round_values(&(0.0..10_000.0), 5), [0.0, 2_000.0, 4_000.0, 6_000.0, 8_000.0, 10_000.0]);
         assert_eq!(round_values(&(-1.0..1.0), 4), [-1.0, -0.5, 0.0, 0.5, 1.0]);
         assert_eq!(round_values(&(0.0..0.5), 5).len(), 6);
-        assert_eq!((round_up(0.47), round_up(0.5), round_up(131.0)), (0.5, 0.5, 150.0));
+        assert_eq!((round_up(0.47), round_up(0.5), round_up(131.0)), (0.5, 0.5, 140.0));
     }
 
     #[test]
