@@ -80,7 +80,7 @@ impl Frame {
     /// Width and height on the canvas.
     pub fn size(&self) -> (u32, u32) {
         let rows = self.panels.div_ceil(self.columns.max(1)) as u32;
-        let head = GAP + TITLE_LINE + self.legend_lines().len() as i32 * LEGEND_LINE + GAP / 2;
+        let head = GAP + TITLE_LINE + self.legend_lines().len() as i32 * LEGEND_LINE + GAP;
         (WIDTH, head as u32 + rows * self.panel_height)
     }
 
@@ -95,7 +95,7 @@ impl Frame {
             }
             y += LEGEND_LINE;
         }
-        let (_, body) = area.split_vertically(y + GAP / 2);
+        let (_, body) = area.split_vertically(y + GAP);
         let rows = self.panels.div_ceil(self.columns.max(1));
         Ok(body.split_evenly((rows, self.columns)).into_iter().take(self.panels).collect())
     }
@@ -245,7 +245,7 @@ impl<DB: DrawingBackend> Panel<DB> {
         // Room for turned label, ticks' labels and ticks; below likewise; at the right for half of the last label.
         let left = GAP + if y.label.is_empty() { 0 } else { 92 } + widest + 36;
         let top = GAP / 2 + if heading.is_empty() { GAP / 2 } else { 108 };
-        let bottom = GAP + 92 + if x.label.is_empty() { 0 } else { 92 };
+        let bottom = GAP + 104 + if x.label.is_empty() { 0 } else { 92 };
         let right = GAP + x.ticks.last().map_or(0, |(_, label)| theme::width(label, &tick) / 2);
         let (width, height) = area.dim_in_pixel();
         let inner = area.margin(top, bottom, left, right);
@@ -274,9 +274,9 @@ impl<DB: DrawingBackend> Panel<DB> {
         for (value, label) in &axis.ticks {
             let x = left + (share(&axis.range, *value) * f64::from(right - left)).round() as i32;
             area.draw(&PathElement::new([(x, base), (x, base + 18)], INK.stroke_width(THIN)))?;
-            area.draw_text(label, &style, (x, base + 26))?;
+            area.draw_text(label, &style, (x, base + 40))?;
         }
-        area.draw_text(&axis.label, &style, ((left + right) / 2, base + 116))
+        area.draw_text(&axis.label, &style, ((left + right) / 2, base + 134))
     }
 
     fn y_axis(area: &Area<DB>, axis: &Axis, (top, base): (i32, i32), left: i32) -> Drawing<DB> {
@@ -322,15 +322,17 @@ impl<DB: DrawingBackend> Panel<DB> {
         self.plot.draw(&Rectangle::new(corners, colour.filled()))
     }
 
-    /// The outline of adjacent bars: edges rising, heights one fewer.
+    /// The outline of adjacent bars: edges rising, heights one fewer. Bars of no height have none.
     pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing<DB> {
         let bottom = self.y.start;
-        let mut path = vec![(edges[0], bottom)];
-        for (sides, &height) in edges.windows(2).zip(heights) {
-            path.extend([(sides[0], height), (sides[1], height)]);
+        let bars: Vec<(&[f64], f64)> = edges.windows(2).zip(heights.iter().copied()).collect();
+        for bars in bars.chunk_by(|a, b| (a.1 > 0.0) == (b.1 > 0.0)).filter(|bars| bars[0].1 > 0.0) {
+            let top = bars.iter().flat_map(|&(sides, height)| [(sides[0], height), (sides[1], height)]);
+            let (left, right) = (bars[0].0[0], bars[bars.len() - 1].0[1]);
+            let path: Vec<_> = [(left, bottom)].into_iter().chain(top).chain([(right, bottom)]).collect();
+            self.plot.draw(&PathElement::new(path, colour.stroke_width(8)))?;
         }
-        path.push((edges[edges.len() - 1], bottom));
-        self.plot.draw(&PathElement::new(path, colour.stroke_width(8)))
+        Ok(())
     }
 
     /// A filled round marker.

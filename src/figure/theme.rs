@@ -122,7 +122,8 @@ pub fn middle(size: f64) -> i32 {
 
 /// Bold text of a size, anchored at its upper left corner.
 pub fn bold(size: f64) -> TextStyle<'static> {
-    TextStyle::from((FAMILY, size).into_font().style(FontStyle::Bold)).color(&INK)
+    // Not `into_font().style(…)`: plotters would go on with the face it has found already.
+    TextStyle::from(FontDesc::new(FontFamily::Name(FAMILY), size, FontStyle::Bold)).color(&INK)
 }
 
 /// Width of a text on the canvas.
