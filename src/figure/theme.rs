@@ -18,10 +18,10 @@ pub const WIDTH: u32 = 4_000;
 /// Free space around a figure and between its panels.
 pub const GAP: i32 = 48;
 /// Text of ticks, legends and notes.
-pub const TEXT: f64 = 66.0;
-/// Text of a panel's heading.
-pub const HEADING: f64 = 70.0;
-/// Text of a figure's title.
+pub const TEXT: f64 = 62.0;
+/// Bold text of a panel's heading.
+pub const HEADING: f64 = 62.0;
+/// Bold text of a figure's title.
 pub const TITLE: f64 = 84.0;
 /// Width of a line of data.
 pub const LINE: u32 = 10;
