@@ -101,6 +101,15 @@ pub fn main() -> ExitCode {
     }
 }
 
+/// Writes to standard output. A reader that has gone away, as `head` does, is no mistake.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
+    }
+}
+
 /// A request that makes no sense, found before anything was written.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
