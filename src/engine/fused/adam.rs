@@ -81,7 +81,7 @@ mod tests {
             .map(|i| if i == 63 { 0.0 } else { (-1.0f32).powi(i) * 10f32.powf(i as f32 / 2.0 - 15.0) })
             .collect();
         for instructions in Instructions::available() {
-            let mut parts = vec![vec![0.5f32; 64], vec![0.0; 64], vec![0.0; 64]];
+            let mut parts = [vec![0.5f32; 64], vec![0.0; 64], vec![0.0; 64]];
             let [theta, first, second] = &mut parts[..] else { unreachable!("three parts") };
             let (mut theta_64, mut m, mut v) = ([0.5f64; 64], [0.0f64; 64], [0.0f64; 64]);
             for t in 1..=20 {
