@@ -11,6 +11,8 @@
 //! - [`schedule`]: groups onto threads.
 //! - [`store`]: group files, resume, and the CSV files of a study.
 //! - [`analysis`]: means, intervals, selection of learning rates, comparison with the paper.
+//! - [`figure`]: the paper's figures with the paper's data over them.
+//! - [`report`]: one page that says what was run and what came of it.
 //! - [`cli`]: the commands of `sweep`.
 
 pub mod analysis;
@@ -18,6 +20,7 @@ pub mod cli;
 pub mod data;
 pub mod engine;
 pub mod experiment;
+pub mod figure;
 pub mod model;
 pub mod report;
 pub mod schedule;

@@ -1,18 +1,28 @@
 //! What a study says: everything here is computed from the store alone.
 //!
 //! [`cell`] puts runs together, [`selection`] picks a learning rate for every model and correlation without
-//! flattering it, [`interval`] holds estimates with their uncertainty, [`reference`] the papers' own data.
-//! [`statistics`] makes every number that has an interval, [`claims`] holds the paper's sentences against a
-//! study, [`comparison`] one study against another, [`gates`] sums up how experts are used.
+//! flattering it, [`interval`] holds estimates with their uncertainty. [`curve`], [`histogram`] and
+//! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
+//! far a study is from it. [`statistics`] makes every number that has an interval, [`claims`] holds the
+//! paper's sentences against a study, [`comparison`] one study against another, [`gates`] sums up how
+//! experts are used.
 
 pub mod cell;
 pub mod claims;
 pub mod comparison;
+pub mod curve;
+pub mod distance;
 pub mod gates;
+pub mod histogram;
 pub mod interval;
+pub mod losses;
+pub mod reference;
 pub mod selection;
 pub mod statistics;
 
 pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};
+pub use curve::MeanCurve;
+pub use histogram::Histogram;
 pub use interval::Interval;
+pub use losses::LossSummary;
 pub use selection::{Reported, reported};

@@ -9,6 +9,8 @@ pub mod folder;
 mod group_file;
 pub mod machine;
 pub mod record;
+#[cfg(test)]
+pub(crate) mod sample;
 mod tables;
 
 use crate::experiment::Experiment;

@@ -100,6 +100,54 @@ impl Bootstrap {
         resampled
     }
 
+    /// The mean of every column of `rows`, `[n][columns]`, all of them on the same resamples: what
+    /// [`Self::sample`] gives for each column alone, but rows are drawn and added whole. A loss curve of 200
+    /// runs and 101 points takes a few hundredths of a second.
+    pub fn means(&self, rows: &[Vec<f64>]) -> Vec<Resampled> {
+        let n = rows.len();
+        let columns = rows.first().map_or(0, Vec::len);
+        let mut resampled = vec![Vec::with_capacity(self.resamples); columns];
+        if n >= 2 {
+            let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.key);
+            let mut sums = vec![0.0; columns];
+            for _ in 0..self.resamples {
+                sums.fill(0.0);
+                for _ in 0..n {
+                    let row = &rows[place(&mut generator, n)];
+                    sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+                }
+                resampled.iter_mut().zip(&sums).for_each(|(column, sum)| column.push(sum / n as f64));
+            }
+        }
+        let column = |c: usize| rows.iter().map(|row| row[c]).collect::<Vec<f64>>();
+        (0..columns).zip(resampled).map(|(c, resampled)| self.of_mean(&column(c), resampled)).collect()
+    }
+
+    /// The mean of `values` with its resampled means in the order drawn.
+    fn of_mean(&self, values: &[f64], mut resampled: Vec<f64>) -> Resampled {
+        let estimate = summary::mean(values);
+        let smallest_sample = self.expand.then_some(values.len());
+        if resampled.is_empty() || !estimate.is_finite() {
+            return Resampled {
+                estimate,
+                resampled: Vec::new(),
+                bias: 0.0,
+                acceleration: 0.0,
+                smallest_sample,
+            };
+        }
+        resampled.sort_unstable_by(f64::total_cmp);
+        let (mut bias, mut acceleration) = (0.0, 0.0);
+        if self.method == Method::Bca {
+            bias = self::bias(&resampled, estimate);
+            // The jackknife of a mean: u = (x - mean) / n, so its skewness is that of the values.
+            let power = |k| values.iter().map(|x| (x - estimate).powi(k)).sum::<f64>();
+            let skewness = power(3) / (6.0 * power(2).powf(1.5));
+            acceleration = if skewness.is_finite() { skewness } else { 0.0 };
+        }
+        Resampled { estimate, resampled, bias, acceleration, smallest_sample }
+    }
+
     /// The statistic of every resample, in rising order; resamples for which it is undefined are dropped.
     fn draw(&self, sizes: &[usize], statistic: &impl Fn(&[Vec<usize>]) -> f64) -> Vec<f64> {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.key);
@@ -107,10 +155,8 @@ impl Bootstrap {
         let mut values = Vec::with_capacity(self.resamples);
         for _ in 0..self.resamples {
             for stratum in &mut places {
-                let n = stratum.len() as u64;
-                // Multiply and shift: a place is off by at most n/2³² in probability, and the same on every
-                // platform and with every version of `rand`.
-                stratum.fill_with(|| ((u64::from(generator.next_u32()) * n) >> 32) as usize);
+                let n = stratum.len();
+                stratum.fill_with(|| place(&mut generator, n));
             }
             values.push(statistic(&places));
         }
@@ -118,6 +164,12 @@ impl Bootstrap {
         values.sort_unstable_by(f64::total_cmp);
         values
     }
+}
+
+/// One of `n` places. Multiply and shift: a place is off by at most n/2³² in probability, and the same on every
+/// platform and with every version of `rand`.
+fn place(generator: &mut Xoshiro256PlusPlus, n: usize) -> usize {
+    ((u64::from(generator.next_u32()) * n as u64) >> 32) as usize
 }
 
 /// z₀ = Φ⁻¹(share of resamples below the estimate), ties counted half (eq. 14.14).
@@ -258,6 +310,48 @@ mod tests {
             0.10167,
             2e-3,
         );
+    }
+
+    #[test]
+    fn columns_together_have_the_intervals_that_they_have_alone() {
+        let second: Vec<f64> = SKEWED.iter().map(|x| 1.0 - x * x).collect();
+        let rows: Vec<Vec<f64>> = SKEWED.iter().zip(&second).map(|(&a, &b)| vec![a, b]).collect();
+        for bootstrap in [Bootstrap::default(), Bootstrap::of_means()] {
+            let together = bootstrap.means(&rows);
+            for (column, values) in together.iter().zip([&SKEWED[..], &second]) {
+                let (a, b) = (column.interval(), bootstrap.sample(values, summary::mean).interval());
+                let close = |x: f64, y: f64| (x - y).abs() < 1e-9;
+                assert!(
+                    close(a.low, b.low) && close(a.high, b.high) && a.estimate == b.estimate,
+                    "{a:?} {b:?}"
+                );
+            }
+        }
+        assert!(Bootstrap::default().means(&[]).is_empty());
+        assert!(Bootstrap::default().means(&[vec![0.1]])[0].interval().low.is_nan());
+    }
+
+    /// Share of 400 samples of 50 whose interval of the mean holds the true mean.
+    fn coverage(truth: f64, draw: impl Fn(&mut Xoshiro256PlusPlus) -> f64) -> f64 {
+        let mut generator = Xoshiro256PlusPlus::seed_from_u64(7);
+        let bootstrap = Bootstrap { resamples: 2_000, ..Bootstrap::default() };
+        let held = (0..400).filter(|_| {
+            let rows: Vec<Vec<f64>> = (0..50).map(|_| vec![draw(&mut generator)]).collect();
+            let interval = bootstrap.means(&rows)[0].interval();
+            interval.low <= truth && truth <= interval.high
+        });
+        held.count() as f64 / 400.0
+    }
+
+    #[test]
+    fn intervals_of_means_hold_the_truth_about_95_times_in_100() {
+        use rand_distr::{Distribution, Exp1, StandardNormal};
+        // Two standard errors of a share of 0.95 over 400 samples are 0.022; skewed samples of 50 are known
+        // to cover a little less.
+        let normal = coverage(0.0, |generator| StandardNormal.sample(generator));
+        assert!((0.925..=0.975).contains(&normal), "{normal}");
+        let skewed = coverage(1.0, |generator| Exp1.sample(generator));
+        assert!((0.91..=0.975).contains(&skewed), "{skewed}");
     }
 
     #[test]

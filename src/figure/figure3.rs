@@ -1,0 +1,108 @@
+//! Figure 3: the shared bottom's loss, a curve for every task correlation.
+
+use plotters::prelude::DrawingBackend;
+
+use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch};
+use super::{Figure, MEASURE, theme};
+use crate::analysis::reference::Counterpart;
+use crate::analysis::reported;
+use crate::experiment::{Experiment, ModelSpec};
+use crate::store::Study;
+
+/// Figure 3 of a study.
+pub struct Figure3 {
+    model: String,
+    counterpart: Option<Counterpart>,
+    curves: Vec<ModelCurve>,
+    x: Axis,
+    y: Axis,
+}
+
+/// The model that Figure 3 shows: the paper's shared bottom of 16 units where the study has it, else the
+/// first shared bottom.
+pub fn subject(experiment: &Experiment) -> Option<&ModelSpec> {
+    let bottoms = || experiment.models.iter().filter(|model| model.architecture.name == "shared_bottom");
+    bottoms().find(|model| Counterpart::of(model) == Some(Counterpart::Figure3)).or_else(|| bottoms().next())
+}
+
+impl Figure3 {
+    /// Nothing for a study without runs of a shared bottom.
+    pub fn of(study: &Study) -> Option<Self> {
+        let model = subject(&study.experiment)?;
+        let curves: Vec<ModelCurve> = reported(study, MEASURE)
+            .iter()
+            .filter(|reported| reported.model == model.name)
+            .map(|reported| ModelCurve::of(study, reported))
+            .collect();
+        if curves.is_empty() {
+            return None;
+        }
+        Some(Self {
+            model: model.title.clone(),
+            counterpart: Counterpart::of(model),
+            x: step_axis(study, "Step", 6),
+            y: loss_axis(&curves, 0.0, "Mean loss, one task"),
+            curves,
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let ours = self.curves.iter().enumerate().map(|(i, curve)| {
+            let label = format!("task correlation {}", theme::number(curve.task_correlation));
+            Entry::new(Swatch::Line(theme::series(i)), label)
+        });
+        let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
+        let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
+        Frame {
+            title: self.title(),
+            legend: ours.chain(paper).collect(),
+            panels: 1,
+            columns: 1,
+            panel_height: 1_000,
+        }
+    }
+}
+
+impl Figure for Figure3 {
+    fn name(&self) -> &'static str {
+        "figure3"
+    }
+
+    fn title(&self) -> String {
+        format!("{} on tasks of different correlation", self.model)
+    }
+
+    fn caption(&self) -> String {
+        let paper = match self.counterpart {
+            Some(Counterpart::Figure3) => "Dashed: the paper's Figure 3, a shared bottom of 16 units.",
+            Some(Counterpart::Figure4) => {
+                "Dashed: the paper's shared bottom of these sizes, from its Figure 4 (its Figure 3 has 16 units)."
+            }
+            None => "The paper has no shared bottom of these sizes.",
+        };
+        format!(
+            "Held-out loss of task 1 against the training step: mean over {} a curve, with 95 % bootstrap bands \
+             over runs, each at its cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
+             tasks end higher.{}",
+            runs_note(&self.curves),
+            diverged_note(&self.curves)
+        )
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        let panels = self.frame().draw(area)?;
+        let panel = Panel::new(&panels[0], "", &self.x, &self.y)?;
+        for (i, curve) in self.curves.iter().enumerate() {
+            curve.draw(&panel, theme::series(i))?;
+        }
+        if self.curves.iter().all(|curve| curve.mean.runs == 0) {
+            panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,120 @@
+//! Figure 4: loss curves of all models, a panel for every task correlation.
+
+use plotters::prelude::{DrawingBackend, RGBColor};
+
+use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch};
+use super::{Figure, MEASURE, figure3, theme};
+use crate::analysis::reported;
+use crate::store::Study;
+
+/// Panels in a row, as in the paper.
+const COLUMNS: usize = 3;
+/// The paper's curves start at this step; what lies before would flatten all that follows.
+const PAPER_START: f64 = 500.0;
+
+/// Figure 4 of a study.
+pub struct Figure4 {
+    /// Title and colour of every model.
+    models: Vec<(String, String, RGBColor)>,
+    correlations: Vec<f64>,
+    curves: Vec<ModelCurve>,
+    x: Axis,
+    y: Axis,
+}
+
+impl Figure4 {
+    /// Nothing for a study without runs, or where Figure 3 shows them all.
+    pub fn of(study: &Study) -> Option<Self> {
+        let experiment = &study.experiment;
+        let curves: Vec<ModelCurve> =
+            reported(study, MEASURE).iter().map(|reported| ModelCurve::of(study, reported)).collect();
+        let in_figure3 = figure3::subject(experiment).map(|model| model.name.as_str());
+        if curves.iter().all(|curve| Some(curve.model.as_str()) == in_figure3) {
+            return None;
+        }
+        let models = experiment
+            .models
+            .iter()
+            .filter(|model| curves.iter().any(|curve| curve.model == model.name))
+            .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
+            .collect();
+        let correlations = experiment.grid.task_correlations.iter().copied();
+        let correlations: Vec<f64> = correlations
+            .filter(|&correlation| curves.iter().any(|curve| curve.task_correlation == correlation))
+            .collect();
+        // A short study starts as late in its training as the paper in its 10,000 steps.
+        let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
+        let ticks = if correlations.len() == 1 { 6 } else { 3 };
+        Some(Self {
+            models,
+            correlations,
+            x: step_axis(study, "Step", ticks),
+            y: loss_axis(&curves, from, "Mean loss, one task"),
+            curves,
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Line(*colour), title));
+        let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
+        let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
+        let columns = self.correlations.len().min(COLUMNS);
+        Frame {
+            title: self.title(),
+            legend: models.chain(paper).collect(),
+            panels: self.correlations.len(),
+            columns,
+            panel_height: if columns == 1 { 1_000 } else { 800 },
+        }
+    }
+}
+
+impl Figure for Figure4 {
+    fn name(&self) -> &'static str {
+        "figure4"
+    }
+
+    fn title(&self) -> String {
+        "Loss of every model at every task correlation".to_owned()
+    }
+
+    fn caption(&self) -> String {
+        let paper = if self.curves.iter().any(|curve| !curve.paper.is_empty()) {
+            "Dashed, in the same colours: the paper's Figure 4 (200 runs, from step 500). "
+        } else {
+            "The paper has no curves for these models and correlations. "
+        };
+        format!(
+            "Held-out loss of task 1 against the training step, one panel a task correlation, the same axes in \
+             all: mean over {} a curve, with 95 % bootstrap bands over runs, each at its cross-fitted learning \
+             rate. {paper}Look at the distance between the models within a panel, and at how it changes from \
+             panel to panel. The first steps may lie above the panel.{}",
+            runs_note(&self.curves),
+            diverged_note(&self.curves)
+        )
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        let areas = self.frame().draw(area)?;
+        for (area, &correlation) in areas.iter().zip(&self.correlations) {
+            let heading = format!("Task correlation {}", theme::number(correlation));
+            let panel = Panel::new(area, &heading, &self.x, &self.y)?;
+            let here: Vec<&ModelCurve> =
+                self.curves.iter().filter(|curve| curve.task_correlation == correlation).collect();
+            for (name, _, colour) in &self.models {
+                for curve in here.iter().filter(|curve| curve.model == *name) {
+                    curve.draw(&panel, *colour)?;
+                }
+            }
+            if here.iter().all(|curve| curve.mean.runs == 0) {
+                panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
+            }
+        }
+        Ok(())
+    }
+}

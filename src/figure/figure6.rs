@@ -1,0 +1,237 @@
+//! Figure 6: how much each task's gate uses each expert, for every gated model and task correlation.
+//!
+//! Experts have no names: what is expert 1 in one run is expert 5 in another. So within each run experts are
+//! put in order of task 1's mean weight, and the k-th most used are averaged over runs. Task 1's bars fall
+//! from left to right by construction; what says something is where the other tasks' bars lie.
+
+use plotters::prelude::DrawingBackend;
+
+use super::panel::{Area, Axis, Drawing, Entry, Frame, Panel, Swatch, round_up};
+use super::{Figure, MEASURE, grid, theme};
+use crate::analysis::statistics::{Bootstrap, Confidence};
+use crate::analysis::{Interval, reference, reported};
+use crate::store::{GatePoint, RunRecord, Study};
+
+/// Tasks with a colour and a legend entry of their own; as many as the theme has colours.
+const MOST_TASKS: usize = 8;
+
+/// Figure 6 of a study.
+pub struct Figure6 {
+    /// Name and title of every gated model.
+    models: Vec<(String, String)>,
+    correlations: Vec<f64>,
+    panels: Vec<GateUse>,
+    tasks: usize,
+    y: Axis,
+}
+
+/// One panel: a model at a task correlation.
+struct GateUse {
+    model: String,
+    task_correlation: f64,
+    /// Mean weight over runs, `[tasks][experts in order of use]`.
+    weights: Vec<Vec<Interval>>,
+    runs: usize,
+}
+
+impl Figure6 {
+    /// Nothing for a study without finished runs of a gated model.
+    pub fn of(study: &Study) -> Option<Self> {
+        let experiment = &study.experiment;
+        let panels: Vec<GateUse> = reported(study, MEASURE)
+            .iter()
+            .filter_map(|reported| {
+                let runs: Vec<Vec<Vec<f64>>> = reported.runs.iter().filter_map(|run| last_use(run)).collect();
+                let weights = mean_use(&runs)?;
+                let model = reported.model.to_owned();
+                Some(GateUse {
+                    model,
+                    task_correlation: reported.task_correlation,
+                    weights,
+                    runs: runs.len(),
+                })
+            })
+            .collect();
+        let tasks = panels.iter().map(|panel| panel.weights.len()).max()?.min(MOST_TASKS);
+        let models = experiment
+            .models
+            .iter()
+            .filter(|model| panels.iter().any(|panel| panel.model == model.name))
+            .map(|model| (model.name.clone(), model.title.clone()))
+            .collect();
+        let correlations = experiment.grid.task_correlations.iter().copied();
+        let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
+        let means = panels.iter().flat_map(|panel| panel.weights.iter().flatten());
+        let highest = means.map(|weight| weight.high.max(weight.estimate)).fold(0.0, f64::max);
+        let y = Axis::new("Mean gate weight", 0.0..round_up(highest * 1.05).min(1.0), 4, theme::number);
+        Some(Self { models, correlations, panels, tasks, y })
+    }
+
+    fn frame(&self) -> Frame {
+        let tasks = (0..self.tasks)
+            .map(|task| Entry::new(Swatch::Bar(theme::series(task)), format!("task {}", task + 1)));
+        let even = Entry::new(Swatch::Dashed(theme::FAINT), "all experts alike");
+        Frame {
+            title: self.title(),
+            legend: tasks.chain([even]).collect(),
+            // One more for the paper's.
+            panels: self.places().len() + 1,
+            columns: grid::columns(self.correlations.len()),
+            panel_height: 480,
+        }
+    }
+
+    fn places(&self) -> Vec<Option<(usize, usize)>> {
+        grid::places(self.models.len(), self.correlations.len())
+    }
+
+    fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
+        let (name, title) = &self.models[model];
+        let heading = format!("{title}, correlation {}", theme::number(correlation));
+        let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
+        let Some(gates) = found else {
+            let empty = Axis { label: String::new(), range: 0.0..1.0, ticks: Vec::new() };
+            let panel = Panel::new(area, &heading, &empty, &self.y)?;
+            return panel.instead((0.5, self.y.range.end / 2.0), "no finished runs");
+        };
+        let experts = gates.weights[0].len();
+        let panel = Panel::new(area, &heading, &expert_axis(experts, "Expert, by task 1's use", 1), &self.y)?;
+        draw_bars(&panel, &gates.weights)?;
+        let even = 1.0 / experts as f64;
+        panel.dashed(&[(0.5, even), (experts as f64 + 0.5, even)], theme::FAINT)?;
+        let runs = if gates.runs == 1 { "1 run".to_owned() } else { format!("{} runs", gates.runs) };
+        panel.note((experts as f64 + 0.5, self.y.range.end), &runs)
+    }
+}
+
+impl Figure for Figure6 {
+    fn name(&self) -> &'static str {
+        "figure6"
+    }
+
+    fn title(&self) -> String {
+        "Which experts the tasks use".to_owned()
+    }
+
+    fn caption(&self) -> String {
+        let more = self.panels.iter().any(|panel| panel.weights.len() > MOST_TASKS);
+        let more = if more { " Only the first eight tasks are shown." } else { "" };
+        format!(
+            "Mean softmax weight of every expert in every task's gate on held-out rows after the last step, with \
+             95 % bootstrap intervals over runs. Within each run the experts are put in order of task 1's \
+             weight, so task 1's bars fall from left to right by construction: where other tasks' bars do not \
+             follow them, the tasks use different experts. A model with one gate has equal bars for all \
+             tasks.{more} Last panel: the paper's Figure 6, on production data with four experts (task 1 \
+             engagement, task 2 satisfaction; experts as the paper numbers them): the same kind of picture, \
+             not comparable numbers, and on an axis of its own."
+        )
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        let areas = self.frame().draw(area)?;
+        let places = self.places();
+        for (area, place) in areas.iter().zip(&places) {
+            if let Some((model, correlation)) = *place {
+                self.draw_panel(area, model, self.correlations[correlation])?;
+            }
+        }
+        draw_paper(&areas[places.len()])
+    }
+}
+
+/// The paper's production values.
+fn draw_paper<DB: DrawingBackend>(area: &Area<DB>) -> Drawing<DB> {
+    let weights: Vec<Vec<Interval>> = reference::figure6()
+        .chunk_by(|a, b| a.task == b.task)
+        .map(|task| {
+            let exactly = |value| Interval { estimate: value, low: f64::NAN, high: f64::NAN };
+            task.iter().map(|bar| exactly(bar.mean_gate_weight)).collect()
+        })
+        .collect();
+    let y = Axis::new("Mean gate weight", 0.0..1.0, 4, theme::number);
+    let x = expert_axis(weights[0].len(), "Expert, as in the paper", 0);
+    let panel = Panel::new(area, "Paper, production data", &x, &y)?;
+    draw_bars(&panel, &weights)
+}
+
+/// Bars of every expert, one a task, side by side, with whiskers.
+fn draw_bars<DB: DrawingBackend>(panel: &Panel<DB>, weights: &[Vec<Interval>]) -> Drawing<DB> {
+    let tasks = weights.len().min(MOST_TASKS);
+    // A fifth of an expert's place stays free.
+    let width = 0.8 / tasks as f64;
+    for (task, experts) in weights.iter().take(tasks).enumerate() {
+        for (expert, weight) in experts.iter().enumerate() {
+            let left = expert as f64 + 0.6 + task as f64 * width;
+            panel.bar(left..left + width, weight.estimate, theme::series(task))?;
+            if tasks * experts.len() <= 32 {
+                panel.whisker(left + width / 2.0, weight.low, weight.high, theme::INK)?;
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The axis of experts, the first of which is number `first`; labels are left out where they would touch.
+fn expert_axis(experts: usize, label: &str, first: usize) -> Axis {
+    let every = experts.div_ceil(8);
+    let ticks = (0..experts)
+        .step_by(every)
+        .map(|expert| ((expert + 1) as f64, (expert + first).to_string()))
+        .collect();
+    Axis { label: label.to_owned(), range: 0.5..experts as f64 + 0.5, ticks }
+}
+
+/// Mean weights of a finished run's gates at its last logged step, `[tasks][experts]`, experts in falling
+/// order of task 1's weight. Nothing for a run without gates.
+fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
+    run.last()?;
+    let step = run.gates.last()?.step;
+    let mut tasks: Vec<&GatePoint> = run.gates.iter().filter(|point| point.step == step).collect();
+    tasks.sort_by_key(|point| point.task);
+    let first = &tasks.first()?.mean_weight;
+    let mut order: Vec<usize> = (0..first.len()).collect();
+    order.sort_by(|&a, &b| first[b].total_cmp(&first[a]));
+    let sorted =
+        |point: &&GatePoint| order.iter().map(|&expert| f64::from(point.mean_weight[expert])).collect();
+    Some(tasks.iter().map(sorted).collect())
+}
+
+/// The mean over runs of `[tasks][experts]`; nothing without runs.
+fn mean_use(runs: &[Vec<Vec<f64>>]) -> Option<Vec<Vec<Interval>>> {
+    let experts = runs.first()?.first()?.len();
+    let rows: Vec<Vec<f64>> = runs.iter().map(|tasks| tasks.concat()).collect();
+    let means: Vec<Interval> = Bootstrap::default().means(&rows).iter().map(Confidence::interval).collect();
+    Some(means.chunks(experts).map(<[Interval]>::to_vec).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sample::Sample;
+
+    #[test]
+    fn experts_are_matched_by_their_order_of_use() {
+        let study = Sample { seeds: 20, ..Sample::default() }.study();
+        let figure = Figure6::of(&study).unwrap();
+        assert_eq!(figure.models.len(), 2);
+        for panel in &figure.panels {
+            assert!(panel.weights[0].is_sorted_by(|a, b| a.estimate >= b.estimate));
+            for task in &panel.weights {
+                assert!((task.iter().map(|weight| weight.estimate).sum::<f64>() - 1.0).abs() < 1e-4);
+            }
+            let alike = panel.weights[0] == panel.weights[1];
+            assert_eq!(alike, panel.model == "omoe" || panel.task_correlation == 1.0);
+        }
+    }
+
+    #[test]
+    fn without_gates_there_is_no_figure_6() {
+        let models = vec![("shared_bottom", "shared_bottom", "")];
+        assert!(Figure6::of(&Sample { models, ..Sample::default() }.study()).is_none());
+        assert!(Figure6::of(&Sample { seeds: 3, diverged: 3, ..Sample::default() }.study()).is_none());
+    }
+}

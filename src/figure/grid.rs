@@ -1,0 +1,43 @@
+//! The grid of Figures 5 and 6: models down, task correlations across, in blocks where there are too many
+//! correlations for one row.
+
+/// Panels in a row at most.
+const COLUMNS: usize = 3;
+
+/// The panels of `models` × `correlations` row by row, as positions of model and correlation; nothing where
+/// the last block leaves a place free.
+pub fn places(models: usize, correlations: usize) -> Vec<Option<(usize, usize)>> {
+    let columns = columns(correlations);
+    let mut places = Vec::new();
+    for block in 0..correlations.div_ceil(columns) {
+        for model in 0..models {
+            for column in 0..columns {
+                let correlation = block * columns + column;
+                places.push((correlation < correlations).then_some((model, correlation)));
+            }
+        }
+    }
+    places
+}
+
+/// Panels in a row.
+pub fn columns(correlations: usize) -> usize {
+    correlations.clamp(1, COLUMNS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_model_and_correlation_has_one_place() {
+        for (models, correlations) in [(1, 1), (3, 3), (2, 5), (4, 7)] {
+            let places = places(models, correlations);
+            assert_eq!(places.len() % columns(correlations), 0);
+            let mut filled: Vec<_> = places.into_iter().flatten().collect();
+            filled.sort_unstable();
+            filled.dedup();
+            assert_eq!(filled.len(), models * correlations);
+        }
+    }
+}

@@ -1,0 +1,393 @@
+//! What figures are made of: a frame with title, legend and a grid of panels, and panels with axes on which
+//! lines, bands, bars and points are drawn in units of the data.
+
+use std::ops::Range;
+
+use plotters::coord::Shift;
+use plotters::coord::types::RangedCoordf64;
+use plotters::prelude::*;
+use plotters::style::text_anchor::{HPos, VPos};
+
+use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
+
+/// Part of a figure in units of the canvas.
+pub type Area<DB> = DrawingArea<DB, Shift>;
+/// What drawing gives.
+pub type Drawing<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
+
+/// Opacity of a band of uncertainty.
+const BAND: f64 = 0.22;
+/// Width of a legend's swatch, and free space after an entry.
+const SWATCH: i32 = 64;
+const AFTER_ENTRY: i32 = 48;
+/// Height of a line of the legend.
+const LEGEND_LINE: i32 = 48;
+/// Height of the title with the space below it.
+const TITLE_LINE: i32 = 66;
+/// Length of a dash of the paper's curves and of the gap after it.
+const DASH: i32 = 16;
+const DASH_GAP: i32 = 12;
+
+/// A figure's title, legend and grid of panels.
+pub struct Frame {
+    /// Title above everything.
+    pub title: String,
+    /// What stands for what.
+    pub legend: Vec<Entry>,
+    /// Panels, row by row.
+    pub panels: usize,
+    /// Panels in a row.
+    pub columns: usize,
+    /// Height of a panel with its axes.
+    pub panel_height: u32,
+}
+
+/// An entry of a legend.
+pub struct Entry {
+    /// How it is drawn.
+    pub swatch: Swatch,
+    /// What it is.
+    pub label: String,
+}
+
+/// How a thing looks in the legend.
+#[derive(Clone, Copy)]
+pub enum Swatch {
+    /// A line, within its band where there is one.
+    Line(RGBColor),
+    /// A dashed line.
+    Dashed(RGBColor),
+    /// A filled bar.
+    Bar(RGBColor),
+    /// The outline of bars.
+    Outline(RGBColor),
+    /// A filled round marker.
+    Point(RGBColor),
+    /// An open square marker.
+    Square(RGBColor),
+}
+
+impl Entry {
+    /// An entry.
+    pub fn new(swatch: Swatch, label: impl Into<String>) -> Self {
+        Self { swatch, label: label.into() }
+    }
+}
+
+impl Frame {
+    /// Width and height on the canvas.
+    pub fn size(&self) -> (u32, u32) {
+        let rows = self.panels.div_ceil(self.columns.max(1)) as u32;
+        let head = GAP + TITLE_LINE + self.legend_lines().len() as i32 * LEGEND_LINE + GAP / 2;
+        (WIDTH, head as u32 + rows * self.panel_height)
+    }
+
+    /// Draws title and legend; gives the panels' areas.
+    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB, Vec<Area<DB>>> {
+        let style = theme::bold(TITLE);
+        area.draw_text(&theme::fit(&self.title, &style, WIDTH as i32 - 2 * GAP), &style, (GAP, GAP))?;
+        let mut y = GAP + TITLE_LINE;
+        for line in self.legend_lines() {
+            for (x, entry) in line {
+                self.draw_entry(area, entry, (x, y))?;
+            }
+            y += LEGEND_LINE;
+        }
+        let (_, body) = area.split_vertically(y + GAP / 2);
+        let rows = self.panels.div_ceil(self.columns.max(1));
+        Ok(body.split_evenly((rows, self.columns)).into_iter().take(self.panels).collect())
+    }
+
+    /// The entries with their places, wrapped to the width.
+    fn legend_lines(&self) -> Vec<Vec<(i32, &Entry)>> {
+        let mut lines: Vec<Vec<(i32, &Entry)>> = Vec::new();
+        let mut x = i32::MAX;
+        for entry in &self.legend {
+            let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
+            let width = SWATCH + GAP / 2 + theme::width(&self.entry_label(entry), &style);
+            if x.saturating_add(width) > WIDTH as i32 - GAP {
+                x = GAP;
+                lines.push(Vec::new());
+            }
+            lines.last_mut().expect("the first entry opens a line").push((x, entry));
+            x += width + AFTER_ENTRY;
+        }
+        lines
+    }
+
+    fn entry_label(&self, entry: &Entry) -> String {
+        let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
+        theme::fit(&entry.label, &style, WIDTH as i32 - 2 * GAP - SWATCH - GAP)
+    }
+
+    fn draw_entry<DB: DrawingBackend>(
+        &self,
+        area: &Area<DB>,
+        entry: &Entry,
+        (x, y): (i32, i32),
+    ) -> Drawing<DB> {
+        let middle = y + LEGEND_LINE / 2;
+        let line = [(x, middle), (x + SWATCH, middle)];
+        let block = [(x + 12, middle - 14), (x + SWATCH - 4, middle + 14)];
+        let centre = (x + SWATCH / 2, middle);
+        match entry.swatch {
+            Swatch::Line(colour) => {
+                area.draw(&Rectangle::new(
+                    [(x, middle - 14), (x + SWATCH, middle + 14)],
+                    colour.mix(BAND).filled(),
+                ))?;
+                area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
+            }
+            Swatch::Dashed(colour) => {
+                let style = colour.stroke_width(LINE);
+                area.draw(&plotters::element::DashedPathElement::new(line, DASH, DASH_GAP, style))?;
+            }
+            Swatch::Bar(colour) => area.draw(&Rectangle::new(block, colour.filled()))?,
+            Swatch::Outline(colour) => area.draw(&Rectangle::new(block, colour.stroke_width(4)))?,
+            Swatch::Point(colour) => area.draw(&Circle::new(centre, MARKER, colour.filled()))?,
+            Swatch::Square(colour) => area.draw(&square(centre, colour))?,
+        }
+        let style = theme::text(TEXT, INK, HPos::Left, VPos::Center);
+        area.draw_text(&self.entry_label(entry), &style, (x + SWATCH + GAP / 2, middle))
+    }
+}
+
+/// An open square around a point of the canvas.
+fn square((x, y): (i32, i32), colour: RGBColor) -> Rectangle<(i32, i32)> {
+    Rectangle::new([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour.stroke_width(4))
+}
+
+/// One axis of a panel.
+#[derive(Clone)]
+pub struct Axis {
+    /// What is on it, with its unit.
+    pub label: String,
+    /// Values from end to end.
+    pub range: Range<f64>,
+    /// Values that are marked, with their labels.
+    pub ticks: Vec<(f64, String)>,
+}
+
+impl Axis {
+    /// An axis with about `count` round ticks, labelled by `format`.
+    pub fn new(label: &str, range: Range<f64>, count: usize, format: fn(f64) -> String) -> Self {
+        let ticks = round_values(&range, count).into_iter().map(|value| (value, format(value))).collect();
+        Self { label: label.to_owned(), range, ticks }
+    }
+}
+
+/// About `count` values within `range`, at multiples of 1, 2 or 5 times a power of ten.
+pub fn round_values(range: &Range<f64>, count: usize) -> Vec<f64> {
+    let step = round_step((range.end - range.start) / count.max(1) as f64);
+    let first = (range.start / step - 1e-9).ceil() as i64;
+    let last = (range.end / step + 1e-9).floor() as i64;
+    (first..=last).map(|multiple| multiple as f64 * step).collect()
+}
+
+/// The smallest of 1, 2, 5 times a power of ten that is not below `step`.
+fn round_step(step: f64) -> f64 {
+    let power = 10f64.powf(step.log10().floor());
+    let leading = [1.0, 2.0, 5.0, 10.0].into_iter().find(|leading| leading * power >= step * (1.0 - 1e-9));
+    leading.unwrap_or(10.0) * power
+}
+
+/// `value` rounded up to a value that ends an axis well.
+pub fn round_up(value: f64) -> f64 {
+    let step = round_step(value / 5.0);
+    (value / step - 1e-9).ceil() * step
+}
+
+/// A panel with axes, ready to be drawn on.
+pub struct Panel<DB: DrawingBackend> {
+    plot: DrawingArea<DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+    y: Range<f64>,
+}
+
+impl<DB: DrawingBackend> Panel<DB> {
+    /// Draws heading, grid and axes within `area`.
+    pub fn new(area: &Area<DB>, heading: &str, x: &Axis, y: &Axis) -> Drawing<DB, Self> {
+        let tick = theme::text(TEXT, INK, HPos::Right, VPos::Center);
+        let widest = y.ticks.iter().map(|(_, label)| theme::width(label, &tick)).max().unwrap_or(0);
+        let left = GAP + if y.label.is_empty() { 0 } else { 46 } + widest + 18;
+        let top = if heading.is_empty() { GAP } else { GAP / 2 + 50 };
+        let bottom = GAP + 46 + if x.label.is_empty() { 0 } else { 46 };
+        let (width, height) = area.dim_in_pixel();
+        let inner = area.margin(top, bottom, left, GAP + 12);
+        let (across, down) = inner.get_pixel_range();
+        let coordinates = Cartesian2d::new(x.range.clone(), y.range.clone(), (across, down.end..down.start));
+        let plot = inner.apply_coord_spec(coordinates);
+
+        let style = theme::bold(HEADING);
+        let heading = theme::fit(heading, &style, width as i32 - left - GAP);
+        area.draw_text(&heading, &style, (left, GAP / 2))?;
+        for (value, _) in &y.ticks {
+            plot.draw(&PathElement::new(
+                [(x.range.start, *value), (x.range.end, *value)],
+                GRID.stroke_width(THIN),
+            ))?;
+        }
+        let base = height as i32 - bottom;
+        Self::x_axis(area, x, (left, width as i32 - GAP - 12), base)?;
+        Self::y_axis(area, y, (top, base), left)?;
+        let panel = Self { plot, y: y.range.clone() };
+        Ok(panel)
+    }
+
+    fn x_axis(area: &Area<DB>, axis: &Axis, (left, right): (i32, i32), base: i32) -> Drawing<DB> {
+        area.draw(&PathElement::new([(left, base), (right, base)], INK.stroke_width(THIN)))?;
+        let style = theme::text(TEXT, INK, HPos::Center, VPos::Top);
+        for (value, label) in &axis.ticks {
+            let x = left + (share(&axis.range, *value) * f64::from(right - left)).round() as i32;
+            area.draw(&PathElement::new([(x, base), (x, base + 9)], INK.stroke_width(THIN)))?;
+            area.draw_text(label, &style, (x, base + 15))?;
+        }
+        area.draw_text(&axis.label, &style, ((left + right) / 2, base + 60))
+    }
+
+    fn y_axis(area: &Area<DB>, axis: &Axis, (top, base): (i32, i32), left: i32) -> Drawing<DB> {
+        area.draw(&PathElement::new([(left, top), (left, base)], INK.stroke_width(THIN)))?;
+        let style = theme::text(TEXT, INK, HPos::Right, VPos::Center);
+        for (value, label) in &axis.ticks {
+            let y = base - (share(&axis.range, *value) * f64::from(base - top)).round() as i32;
+            area.draw(&PathElement::new([(left - 9, y), (left, y)], INK.stroke_width(THIN)))?;
+            area.draw_text(label, &style, (left - 15, y))?;
+        }
+        let turned = theme::text(TEXT, INK, HPos::Center, VPos::Top).transform(FontTransform::Rotate270);
+        area.draw_text(&axis.label, &turned, (GAP / 2, (top + base) / 2))
+    }
+
+    /// A line through the points that lie on the panel.
+    pub fn line(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+        for piece in within(points, &self.y) {
+            self.plot.draw(&PathElement::new(piece, colour.stroke_width(LINE)))?;
+        }
+        Ok(())
+    }
+
+    /// A dashed line through the points that lie on the panel.
+    pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+        for piece in within(points, &self.y) {
+            let style = colour.stroke_width(LINE - 1);
+            self.plot.draw(&plotters::element::DashedPathElement::new(piece, DASH, DASH_GAP, style))?;
+        }
+        Ok(())
+    }
+
+    /// The area between lower and upper values, cut off at the panel's edges.
+    pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing<DB> {
+        let held = |value: f64| value.clamp(self.y.start, self.y.end);
+        let upper = band.iter().map(|&(x, _, high)| (x, held(high)));
+        let lower = band.iter().rev().map(|&(x, low, _)| (x, held(low)));
+        self.plot.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(BAND).filled()))
+    }
+
+    /// A bar from the bottom over a range of x.
+    pub fn bar(&self, x: Range<f64>, height: f64, colour: RGBColor) -> Drawing<DB> {
+        let corners = [(x.start, self.y.start), (x.end, height.min(self.y.end))];
+        self.plot.draw(&Rectangle::new(corners, colour.filled()))
+    }
+
+    /// The outline of adjacent bars: edges rising, heights one fewer.
+    pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing<DB> {
+        let bottom = self.y.start;
+        let mut path = vec![(edges[0], bottom)];
+        for (sides, &height) in edges.windows(2).zip(heights) {
+            path.extend([(sides[0], height), (sides[1], height)]);
+        }
+        path.push((edges[edges.len() - 1], bottom));
+        self.plot.draw(&PathElement::new(path, colour.stroke_width(4)))
+    }
+
+    /// A filled round marker.
+    pub fn point(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+        self.plot.draw(&Circle::new(at, MARKER, colour.filled()))
+    }
+
+    /// An open square marker.
+    pub fn square(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+        let at_pixels = EmptyElement::at(at) + square((0, 0), colour);
+        self.plot.draw(&at_pixels)
+    }
+
+    /// A whisker from `low` to `high`; nothing where they are not numbers.
+    pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing<DB> {
+        if !(low.is_finite() && high.is_finite()) {
+            return Ok(());
+        }
+        let style = colour.stroke_width(3);
+        let held = |value: f64| value.clamp(self.y.start, self.y.end);
+        self.plot.draw(&PathElement::new([(x, held(low)), (x, held(high))], style))?;
+        for end in [low, high].into_iter().filter(|end| self.y.contains(end)) {
+            let cap = PathElement::new([(-8, 0), (8, 0)], style);
+            self.plot.draw(&(EmptyElement::at((x, end)) + cap))?;
+        }
+        Ok(())
+    }
+
+    /// A short text on the panel, its upper right corner at `at`.
+    pub fn note(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+        let style = theme::text(TEXT, FAINT, HPos::Right, VPos::Top);
+        self.plot.draw(&Text::new(text.to_owned(), at, style))
+    }
+
+    /// A text in the middle of an empty panel.
+    pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+        let style = theme::text(TEXT, FAINT, HPos::Center, VPos::Center);
+        self.plot.draw(&Text::new(text.to_owned(), at, style))
+    }
+}
+
+/// Where `value` lies in `range`, from 0 to 1.
+fn share(range: &Range<f64>, value: f64) -> f64 {
+    (value - range.start) / (range.end - range.start)
+}
+
+/// The pieces of a line that lie within a range of y, cut where they cross its edges. Points that are not
+/// numbers break the line.
+fn within(points: &[(f64, f64)], y: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
+    let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
+    for pair in points.windows(2) {
+        let Some([from, to]) = clipped(pair[0], pair[1], y) else { continue };
+        match pieces.last_mut() {
+            Some(piece) if piece.last() == Some(&from) => piece.push(to),
+            _ => pieces.push(vec![from, to]),
+        }
+    }
+    pieces
+}
+
+/// The part of a segment within a range of y, if any.
+fn clipped(a: (f64, f64), b: (f64, f64), y: &Range<f64>) -> Option<[(f64, f64); 2]> {
+    if !(a.1.is_finite() && b.1.is_finite()) {
+        return None;
+    }
+    if (a.1 < y.start && b.1 < y.start) || (a.1 > y.end && b.1 > y.end) {
+        return None;
+    }
+    let cut = |point: (f64, f64)| {
+        let edge = point.1.clamp(y.start, y.end);
+        if edge == point.1 { point } else { (a.0 + (b.0 - a.0) * (edge - a.1) / (b.1 - a.1), edge) }
+    };
+    Some([cut(a), cut(b)])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn ticks_are_round() {
+        assert_eq!(round_values(&(0.0..10_000.0), 5), [0.0, 2_000.0, 4_000.0, 6_000.0, 8_000.0, 10_000.0]);
+        assert_eq!(round_values(&(-1.0..1.0), 4), [-1.0, -0.5, 0.0, 0.5, 1.0]);
+        assert_eq!(round_values(&(0.0..0.5), 5).len(), 6);
+        assert_eq!((round_up(0.47), round_up(0.5), round_up(131.0)), (0.5, 0.5, 150.0));
+    }
+
+    #[test]
+    fn lines_are_cut_at_the_panels_edge() {
+        let points = [(0.0, 2.0), (1.0, 0.0), (2.0, f64::NAN), (3.0, 0.5), (4.0, 0.5)];
+        let pieces = within(&points, &(0.0..1.0));
+        assert_eq!(pieces, [vec![(0.5, 1.0), (1.0, 0.0)], vec![(3.0, 0.5), (4.0, 0.5)]]);
+        assert!(within(&[(0.0, 5.0), (1.0, 6.0)], &(0.0..1.0)).is_empty());
+    }
+}
