@@ -101,6 +101,14 @@ impl SyntheticSpec {
         if self.standardise_labels { noise / self.label_variance() } else { noise }
     }
 
+    /// Loss of the best linear model, in units of the labels as trained on: Var y - Cov(t, y)²/c², where
+    /// Cov(t, y) = c²(1 + Σᵢ αᵢ cos βᵢ exp(-αᵢ²c²/2)) by Stein's lemma.
+    pub fn linear_loss(&self) -> f64 {
+        let slope: f64 = 1.0 + self.waves().map(|(a, b)| a * b.cos() * self.damping(a * a)).sum::<f64>();
+        let loss = self.label_variance() - (slope * self.scale).powi(2);
+        if self.standardise_labels { loss / self.label_variance() } else { loss }
+    }
+
     /// Pearson correlation of the two labels of a pair with task correlation `p` in [-1, 1]:
     /// Cov(g(t₁), g(t₂)) / (V + σ²). At p = 1 it is V / (V + σ²), not 1: the noise differs.
     pub fn label_correlation(&self, p: f64) -> f64 {
@@ -855,5 +863,25 @@ mod tests {
                 println!("{rows} rows, {:?}: {:.0} ns a sample", spec.source, best * 1e9);
             }
         }
+    }
+
+    #[test]
+    fn the_best_linear_model_loses_what_the_closed_form_says() {
+        const ROWS: usize = 200_000;
+        let spec = SyntheticSpec { dim: 2, ..fit_b() };
+        let mut batch = Batch::new();
+        Generator::new(&spec, 3, &[0.0]).held_out(ROWS, &mut batch);
+        let weights = &Generator::new(&spec, 3, &[0.0]).weight_vectors(0.0)[0];
+        let (mut yy, mut ty, mut tt) = (0.0, 0.0, 0.0);
+        for (x, &y) in batch.x.chunks(2).zip(batch.labels(0, 0)) {
+            let t = f64::from(x[0]) * weights[0] + f64::from(x[1]) * weights[1];
+            let y = f64::from(y);
+            (yy, ty, tt) = (yy + y * y, ty + t * y, tt + t * t);
+        }
+        let measured = (yy - ty * ty / tt) / ROWS as f64;
+        // The standard error of a variance with kurtosis under 4 is under sqrt(3 / ROWS) = 0.4 %.
+        assert!((measured / spec.linear_loss() - 1.0).abs() < 0.016, "{measured} {}", spec.linear_loss());
+        let noiseless = SyntheticSpec { noise_std: 0.0, alpha: vec![], beta: vec![], ..spec };
+        assert!(noiseless.linear_loss().abs() < 1e-12, "without waves a line is all there is");
     }
 }
