@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod claims;
+mod compare;
 mod estimate;
 mod list;
 mod progress;
@@ -68,6 +69,13 @@ enum Command {
         #[arg(long)]
         parts: bool,
     },
+    /// Compare two studies cell by cell
+    Compare {
+        /// Folder of the first study
+        first: PathBuf,
+        /// Folder of the second
+        second: PathBuf,
+    },
     /// Show the experiments, architectures and studies there are
     List,
     /// Print a completion script for a shell
@@ -85,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run { experiment, options }) => run::run(&experiment, &options),
         Some(Command::Report { study }) => report::run(&study),
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
+        Some(Command::Compare { first, second }) => compare::run(&first, &second),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut std::io::stdout());
