@@ -98,7 +98,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "scale = 1.0",
         "scale = 1e6",
         "good.toml:5: data.scale = 1000000: expected waves that stay within reach: |alpha| · scale · 8 + |beta| of at \
-         most 1000 (it is 16000001 with these)",
+         most 300 (it is 16000001 with these)",
     ),
     (
         "noise_std = 0.1",

@@ -4,7 +4,7 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::DONE;
+use super::{DONE, print};
 use crate::analysis::claims::{table, test_all};
 use crate::store::Folder;
 
@@ -13,9 +13,10 @@ use crate::store::Folder;
 pub fn run(path: &Path, parts: bool) -> Result<u8> {
     let folder = Folder::new(path);
     let results = test_all(&folder.read()?);
-    print!("{}", table::text(&results, parts));
+    print(&table::text(&results, parts))?;
     let mut csv = Vec::new();
     table::write_csv(&results, &mut csv)?;
-    println!("{}", folder.write_table("claims.csv", &csv)?.display());
+    let path = folder.write_table("claims.csv", &csv)?;
+    print(&format!("{}\n", path.display()))?;
     Ok(DONE)
 }

@@ -1,5 +1,6 @@
 //! `sweep run --dry-run`: what an experiment would cost.
 
+use std::fmt::Write;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -17,28 +18,32 @@ const PROBE: Duration = Duration::from_millis(700);
 
 /// Prints runs, groups, operations, memory and time of what is missing.
 pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads: usize) -> Result<()> {
+    let mut text = String::new();
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
     let all = plan.runs().count();
-    println!("experiment      {}: {}", experiment.name, experiment.title);
-    println!("runs            {} of {} are to be trained", HumanCount(runs as u64), HumanCount(all as u64));
-    println!("groups          {} on {threads} threads", missing.len());
-    println!(
-        "steps           {} of {} rows",
-        HumanCount(experiment.train.steps),
-        experiment.train.batch_size
-    );
-    println!("operations      {:.3e} useful floating-point operations", operations(experiment, &missing));
+    writeln!(text, "experiment      {}: {}", experiment.name, experiment.title)?;
+    writeln!(
+        text,
+        "runs            {} of {} are to be trained",
+        HumanCount(runs as u64),
+        HumanCount(all as u64)
+    )?;
+    writeln!(text, "groups          {} on {threads} threads", missing.len())?;
     let bytes = memory::peak_bytes(experiment, plan, threads);
-    println!("memory          {} at its peak", HumanBytes(bytes));
+    writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
     if let Some(group) = missing.iter().find(|group| !group.runs.is_empty()) {
+        let train = &experiment.train;
+        writeln!(text, "steps           {} of {} rows", HumanCount(train.steps), train.batch_size)?;
+        let operations = operations(experiment, &missing);
+        writeln!(text, "operations      {operations:.3e} useful floating-point operations")?;
         let rate = rate(experiment, group)? * threads.min(missing.len()) as f64;
         let run_steps = runs as f64 * experiment.train.steps as f64;
-        println!("rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64));
-        println!("time            {}", HumanDuration(Duration::from_secs_f64(run_steps / rate)));
+        writeln!(text, "rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64))?;
+        writeln!(text, "time            {}", HumanDuration(Duration::from_secs_f64(run_steps / rate)))?;
     }
-    println!("Nothing was trained or written.");
-    Ok(())
+    writeln!(text, "Nothing was trained or written.")?;
+    super::print(&text)
 }
 
 /// 2 per multiply-add, forward and backward, of training alone; models outside the mixture family count 6 a
@@ -57,7 +62,7 @@ fn operations(experiment: &Experiment, groups: &[Group]) -> f64 {
         })
         .collect();
     let rows = experiment.train.batch_size as f64 * experiment.train.steps as f64;
-    groups.iter().flat_map(|group| &group.runs).map(|run| per_row[run.model] * rows).sum()
+    groups.iter().flat_map(|group| &group.runs).fold(0.0, |sum, run| sum + per_row[run.model] * rows)
 }
 
 /// Run-steps a second of one thread.

@@ -1,39 +1,42 @@
 //! `sweep list`: the experiments, architectures and studies there are.
 
+use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
 
-use super::DONE;
+use super::{DONE, print};
 use crate::experiment::library;
 use crate::model::REGISTRY;
 use crate::store::Folder;
 
 /// Prints them.
 pub fn run() -> Result<u8> {
-    println!("Experiments (sweep run <name>):");
+    let mut text = String::new();
+    writeln!(text, "Experiments (sweep run <name>):")?;
     for (name, experiment) in library::all() {
         match experiment {
-            Ok(experiment) => println!("  {name:<18} {}", experiment.title),
-            Err(error) => println!("  {name:<18} cannot be read: {error}"),
+            Ok(experiment) => writeln!(text, "  {name:<18} {}", experiment.title)?,
+            Err(error) => writeln!(text, "  {name:<18} cannot be read: {error}")?,
         }
     }
-    println!("\nArchitectures (grid.models):");
+    writeln!(text, "\nArchitectures (grid.models):")?;
     for architecture in REGISTRY {
-        println!("  {:<18} {}", architecture.name, architecture.summary);
+        writeln!(text, "  {:<18} {}", architecture.name, architecture.summary)?;
     }
-    println!("\nStudies (sweep report results/<name>):");
+    writeln!(text, "\nStudies (sweep report results/<name>):")?;
     let mut none = true;
     for path in folders(Path::new("results")) {
         let folder = Folder::new(&path);
         let Ok(manifest) = folder.manifest() else { continue };
         let state = format!("{} of {} runs", manifest.runs_done, manifest.runs_planned);
-        println!("  {:<18} {state}", path.file_name().unwrap_or_default().to_string_lossy());
+        writeln!(text, "  {:<18} {state}", path.file_name().unwrap_or_default().to_string_lossy())?;
         none = false;
     }
     if none {
-        println!("  none yet");
+        writeln!(text, "  none yet")?;
     }
+    print(&text)?;
     Ok(DONE)
 }
 

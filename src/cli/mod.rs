@@ -6,6 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 
 mod claims;
+mod compare;
 mod estimate;
 mod list;
 mod progress;
@@ -68,6 +69,13 @@ enum Command {
         #[arg(long)]
         parts: bool,
     },
+    /// Compare two studies cell by cell
+    Compare {
+        /// Folder of the first study
+        first: PathBuf,
+        /// Folder of the second
+        second: PathBuf,
+    },
     /// Show the experiments, architectures and studies there are
     List,
     /// Print a completion script for a shell
@@ -85,6 +93,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run { experiment, options }) => run::run(&experiment, &options),
         Some(Command::Report { study }) => report::run(&study),
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
+        Some(Command::Compare { first, second }) => compare::run(&first, &second),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut std::io::stdout());
@@ -98,6 +107,15 @@ pub fn main() -> ExitCode {
             let refused = error.is::<crate::experiment::LoadError>() || error.is::<Refused>();
             ExitCode::from(if refused { BAD_REQUEST } else { FAILED })
         }
+    }
+}
+
+/// Writes to standard output. A reader that has gone away, as `head` does, is no mistake.
+fn print(text: &str) -> anyhow::Result<()> {
+    use std::io::Write;
+    match std::io::stdout().lock().write_all(text.as_bytes()) {
+        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(()),
     }
 }
 

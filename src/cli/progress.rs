@@ -37,18 +37,15 @@ impl Progress {
         let runs: u64 = missing.iter().map(|group| group.runs.len() as u64).sum();
         let run_steps = runs * experiment.train.steps;
         let all = plan.runs().count() as u64;
-        eprintln!(
-            "{}: {} runs of {} steps in {} groups on {threads} threads{}",
-            experiment.name,
-            HumanCount(runs),
-            HumanCount(experiment.train.steps),
-            missing.len(),
-            if all > runs {
-                format!(" ({} runs are here already)", HumanCount(all - runs))
-            } else {
-                String::new()
-            }
-        );
+        let here = match all - runs {
+            0 => String::new(),
+            here => format!(" ({} runs are here already)", HumanCount(here)),
+        };
+        let work = match experiment.models.is_empty() {
+            true => "labels".to_string(),
+            false => format!("{} runs of {} steps", HumanCount(runs), HumanCount(experiment.train.steps)),
+        };
+        eprintln!("{}: {work} in {} groups on {threads} threads{here}", experiment.name, missing.len());
         let terminal = std::io::stderr().is_terminal();
         let target =
             if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };

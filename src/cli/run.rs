@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{DONE, FAILED, INTERRUPTED, Refused, estimate};
+use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print};
 use crate::experiment::plan::Plan;
 use crate::experiment::{DeviceChoice, Experiment, library};
 use crate::store::folder::{Finished, Session};
@@ -105,16 +105,12 @@ fn conclude(
 ) -> Result<u8> {
     let study = folder.merge(experiment, plan, folder.finished()?, &outcome.session)?;
     let manifest = &study.manifest;
-    eprintln!(
-        "{} of {} runs are in {}{}",
-        manifest.runs_done,
-        manifest.runs_planned,
-        folder.path().display(),
-        match manifest.runs_diverged {
-            0 => String::new(),
-            n => format!(", {n} of them diverged"),
-        }
-    );
+    let diverged = match manifest.runs_diverged {
+        0 => String::new(),
+        n => format!(", {n} of them diverged"),
+    };
+    let (done, planned) = (manifest.runs_done, manifest.runs_planned);
+    eprintln!("{done} of {planned} runs are in {}{diverged}", folder.path().display());
     if outcome.interrupted {
         eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
         return Ok(INTERRUPTED);
@@ -126,7 +122,7 @@ fn conclude(
         true => folder.path().to_owned(),
         false => report(&study, folder)?,
     };
-    println!("{}", last_line.display());
+    print(&format!("{}\n", last_line.display()))?;
     Ok(if outcome.failures > 0 { FAILED } else { DONE })
 }
 

@@ -1,28 +1,97 @@
-//! Data that can be made again at will: rows are a function of seed and row number, never of order.
+//! What the models are trained on, and the random streams it is made from.
 //!
-//! [`synthetic`] is the paper's generator; [`normal`] the counter-based streams it draws from. Engines see a
-//! [`Batch`] and nothing else.
+//! Data is the first stage of a run's journey and the only one that draws random numbers by the
+//! billion. Two properties hold throughout. Every batch can be made alone: streams are counters,
+//! not states ([`philox`], [`normal`]), so step 7,000 of seed 12 needs no step before it. And the
+//! bits depend on nothing but the specification and the seed: not on the CPU's vector width
+//! ([`simd`]), not on what else is made beside it.
+//!
+//! [`synthetic`] is the generator of MMoE §3.2. Each kind of data has a specification (plain
+//! configuration) and a generator (one seed of it) with the methods `training_batch` and
+//! `held_out`, which fill a reusable [`Batch`].
 
 pub mod normal;
 pub mod philox;
-mod simd;
+pub mod simd;
 pub mod sine;
 pub mod synthetic;
 
-/// Rows that a group of runs is trained or evaluated on. Buffers are reused: filling allocates only while
-/// they grow.
-#[derive(Debug, Clone, Default, PartialEq)]
+pub use normal::{Purpose, Stream, StreamRng};
+pub use synthetic::{Generator, Source, SyntheticSpec};
+
+/// Rows of inputs with their labels, in buffers that are reused from one fill to the next.
+///
+/// The runs of a group share their inputs and differ in task correlation, so one x comes with
+/// several label sets.
+#[derive(Clone, Debug, Default)]
 pub struct Batch {
-    /// Number of rows.
+    /// Number of examples.
     pub rows: usize,
-    /// Inputs of a row.
+    /// Inputs of an example: the d of the paper.
     pub features: usize,
-    /// Tasks, one label each.
+    /// Labels of an example within one label set.
     pub tasks: usize,
-    /// Sets of labels for the same inputs: one a task correlation.
+    /// Label sets: one a task correlation.
     pub label_sets: usize,
     /// Inputs, `[rows, features]`.
     pub x: Vec<f32>,
     /// Labels, `[label_sets, tasks, rows]`.
     pub y: Vec<f32>,
+    /// Working memory of the generators: kept here so that a generator can be shared.
+    pub(crate) scratch: Scratch,
+}
+
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Scratch {
+    /// Stream rows of the batch's examples, `[rows]`.
+    row_numbers: Vec<u64>,
+    /// Label noise, `[rows, tasks]`.
+    noise: Vec<f32>,
+    /// Projections of x on the task vectors, `[tasks, rows]`.
+    projections: Vec<f32>,
+}
+
+impl Batch {
+    /// An empty batch; the first fill gives it its shape.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The labels of one task in one label set, `[rows]`.
+    ///
+    /// # Panics
+    /// If `label_set` or `task` is out of range.
+    pub fn labels(&self, label_set: usize, task: usize) -> &[f32] {
+        assert!(label_set < self.label_sets && task < self.tasks);
+        let start = (label_set * self.tasks + task) * self.rows;
+        &self.y[start..start + self.rows]
+    }
+
+    /// Gives every buffer the length of the new shape; allocates only to grow.
+    fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
+        self.rows = rows;
+        self.features = features;
+        self.tasks = tasks;
+        self.label_sets = label_sets;
+        self.x.resize(rows * features, 0.0);
+        self.y.resize(label_sets * tasks * rows, 0.0);
+        self.scratch.noise.resize(rows * tasks, 0.0);
+        self.scratch.projections.resize(tasks * rows, 0.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn labels_finds_its_way_through_the_layout() {
+        let mut batch = Batch::new();
+        batch.reshape(3, 5, 2, 4);
+        for (i, y) in batch.y.iter_mut().enumerate() {
+            *y = i as f32;
+        }
+        assert_eq!(batch.labels(2, 1), [15.0, 16.0, 17.0]);
+        assert_eq!(batch.x.len(), 15);
+    }
 }

@@ -1,221 +1,345 @@
-//! Counter-based streams: any row of any seed can be made again alone.
+//! Standard normals by counter: the random streams of a study.
 //!
-//! A stream is a seed and a [`Purpose`]. Its normals are addressed by row and place within the row, through
-//! Philox with counter `[block of four within the row, row low, row high, purpose]` and the seed as key.
-//! Two words make two normals by the method of Box and Muller (1958); logarithm, sine and cosine are short
-//! series in plain f32 arithmetic, the same bits on every CPU.
+//! A [`Stream`] is an endless table of normals, one for each seed and [`Purpose`]; a batch is a few
+//! rows of it. Entry (r, k) is a function of (seed, purpose, r, k) and of nothing else, so rows can
+//! be made alone, in any range and in any order, and two runs that share a seed see the same
+//! numbers whatever else differs between them (common random numbers).
+//!
+//! Philox words become normals by the transform of Box and Muller (1958): for u, v uniform,
+//! sqrt(-2 ln u)·(cos, sin)(2πv) is a pair of independent normals. It has no rejection, hence no
+//! branches, so the loop runs on vectors; logarithm, sine and cosine are polynomials. With 32-bit
+//! uniforms down to 2⁻³³ the normals reach ±6.76.
 
-use super::philox::{self, LANES};
-use super::simd::widest;
+use std::convert::Infallible;
 
-/// What a stream's numbers are for. The numbers below are part of every counter: they are never changed or
-/// given to another purpose.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+use rand::TryRng;
+
+use super::philox;
+use super::simd::{Simd, multiversion};
+use super::sine::{cos_half_turn, sin_half_turn};
+
+/// What random numbers are for. Streams of different purposes are independent.
+///
+/// The numbers enter the generator's counter: **never renumber or reuse one**, or every stored
+/// result stops being reproducible. New purposes take new numbers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u32)]
 pub enum Purpose {
-    /// Orthonormal vectors of the tasks.
-    TaskVectors = 0,
-    /// Inputs of training rows.
-    TrainingInputs = 1,
-    /// Label noise of training rows.
-    TrainingNoise = 2,
-    /// Inputs of held-out rows.
-    HeldOutInputs = 3,
-    /// Label noise of held-out rows.
-    HeldOutNoise = 4,
-    /// Inputs of the rows that label correlations are measured on.
-    LabelInputs = 5,
-    /// Label noise of those rows.
-    LabelNoise = 6,
-    /// Order of a finite training set, one row an epoch.
-    Shuffle = 7,
-    /// Initial parameters, one row a parameter.
-    Init = 8,
+    /// The orthonormal vectors behind the tasks' weights (MMoE §3.2, step 1).
+    TaskVectors = 1,
+    /// Inputs of training examples.
+    TrainingInputs = 2,
+    /// Label noise of training examples.
+    TrainingNoise = 3,
+    /// Inputs of held-out examples.
+    HeldOutInputs = 4,
+    /// Label noise of held-out examples.
+    HeldOutNoise = 5,
+    /// Inputs of the points whose label correlation is measured (MMoE figure 2).
+    LabelInputs = 6,
+    /// Label noise of the points whose label correlation is measured.
+    LabelNoise = 7,
+    /// The order of a finite training set; the row is the epoch.
+    Shuffle = 8,
+    /// Initial parameters of models.
+    Init = 9,
+    /// Resampling in the statistics.
+    Bootstrap = 10,
+    /// Random division of a data set that is not synthetic.
+    Split = 11,
 }
 
-/// A seed and what its numbers are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// One random stream: an endless table of rows for a seed and a purpose.
+///
+/// The Philox counter is `[block within the row, row low, row high, purpose]` and its key the seed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Stream {
-    key: [u32; 2],
-    purpose: Purpose,
+    /// The run's seed.
+    pub seed: u64,
+    /// What the numbers are for.
+    pub purpose: Purpose,
 }
 
 impl Stream {
-    /// The stream of a seed for a purpose.
+    /// The stream of `seed` for `purpose`.
     pub fn new(seed: u64, purpose: Purpose) -> Self {
-        Self { key: [seed as u32, (seed >> 32) as u32], purpose }
+        Self { seed, purpose }
     }
 
-    /// Standard normals of the given rows, `width` each: fills `out`, `[rows, width]`. What a row holds
-    /// depends on the stream and the row's number alone; a wider row begins with the narrower one.
-    pub fn normals(&self, rows: &[u64], width: usize, out: &mut [f32]) {
-        assert_eq!(out.len(), rows.len() * width, "out is [rows, width]");
-        fill(self.key, self.purpose as u32, rows, width, out);
+    /// Fills `out`, `[rows, width]`, with the first `width` normals of `rows` consecutive rows.
+    ///
+    /// # Panics
+    /// If `out` is not `rows * width` long, or if there are 2³² rows or normals a row or more.
+    pub fn normals(&self, first_row: u64, rows: usize, width: usize, out: &mut [f32]) {
+        self.normals_on(Simd::best(), RowNumbers::From(first_row), rows, width, out);
     }
 
-    /// A generator of row `row` for distributions other than the normal. It has its own words: counters of
-    /// normals never reach its half of the block numbers.
+    /// As [`Stream::normals`] for any rows: `out` is `[rows.len(), width]`.
+    ///
+    /// # Panics
+    /// As [`Stream::normals`].
+    pub fn normals_of_rows(&self, rows: &[u64], width: usize, out: &mut [f32]) {
+        let numbers = RowNumbers::List(rows);
+        self.normals_on(Simd::best(), numbers, rows.len(), width, out);
+    }
+
+    /// Uniform random words from one row, for the distributions of `rand_distr`. The words are
+    /// those that the row's normals are made of, so use a stream for one or the other.
     pub fn rng(&self, row: u64) -> StreamRng {
-        StreamRng { stream: *self, row, block: RNG_BLOCKS, words: [0; 4], used: 4 }
+        StreamRng {
+            key: self.key(),
+            counter: [0, row as u32, (row >> 32) as u32, self.purpose as u32],
+            words: [0; 4],
+            used: 4,
+        }
+    }
+
+    fn key(&self) -> [u32; 2] {
+        [self.seed as u32, (self.seed >> 32) as u32]
+    }
+
+    fn normals_on(&self, simd: Simd, numbers: RowNumbers<'_>, rows: usize, width: usize, out: &mut [f32]) {
+        assert_eq!(out.len(), rows * width, "normals: rows times width");
+        assert!(
+            u32::try_from(rows).is_ok() && u32::try_from(width).is_ok(),
+            "normals: too many rows or columns for one call"
+        );
+        if !out.is_empty() {
+            fill(simd, self.key(), self.purpose as u32, numbers, width, out);
+        }
     }
 }
 
-/// First block number of [`Stream::rng`]: rows of normals would need 2³³ columns to get there.
-const RNG_BLOCKS: u32 = 1 << 31;
-
-widest! {
-    /// Fills `out`, `[rows, width]`.
-    fn fill(key: [u32; 2], purpose: u32, rows: &[u64], width: usize, out: &mut [f32]) = fill_body;
+/// The rows of a table to make, in order.
+#[derive(Clone, Copy)]
+enum RowNumbers<'a> {
+    From(u64),
+    List(&'a [u64]),
 }
 
-/// Rows' blocks one after another, [`LANES`] at once, so that short rows fill registers too.
+/// Counters worked on at a time: their words and normals (2 KiB) stay in the first-level cache, and
+/// 64 is a multiple of every vector's length.
+const TILE: usize = 64;
+/// Normals of a counter.
+const BLOCK: usize = 4;
+
+multiversion! {
+    fn fill(
+        key: [u32; 2],
+        purpose: u32,
+        numbers: RowNumbers<'_>,
+        width: usize,
+        out: &mut [f32],
+    ) = fill_body;
+}
+
 #[inline(always)]
-fn fill_body(key: [u32; 2], purpose: u32, rows: &[u64], width: usize, out: &mut [f32]) {
-    let blocks = width.div_ceil(4);
-    let total = rows.len() * blocks;
-    let (mut row, mut block) = (0, 0);
-    let mut places = [(0, 0); LANES];
-    for first in (0..total).step_by(LANES) {
-        let mut counters = [[0; LANES]; 4];
-        counters[3] = [purpose; LANES];
-        for lane in 0..LANES {
-            // The last lanes may have nothing left to do; they repeat the last block.
-            let number = rows[row];
-            counters[0][lane] = block as u32;
-            counters[1][lane] = number as u32;
-            counters[2][lane] = (number >> 32) as u32;
-            places[lane] = (row, block);
-            if first + lane + 1 < total {
-                block += 1;
-                if block == blocks {
-                    (row, block) = (row + 1, 0);
+fn fill_body(key: [u32; 2], purpose: u32, numbers: RowNumbers<'_>, width: usize, out: &mut [f32]) {
+    let blocks_a_row = width.div_ceil(BLOCK);
+    let total = out.len() / width * blocks_a_row;
+    let mut position = Positions::new(blocks_a_row as u32);
+    let mut counters = [[purpose; TILE]; 4];
+    let mut normals = [0.0; TILE * BLOCK];
+    let mut tile = Tile::default();
+    for start in (0..total).step_by(TILE) {
+        let live = TILE.min(total - start);
+        counters[0] = position.block;
+        let [_, low, high, _] = &mut counters;
+        let words = low.iter_mut().zip(high).zip(&position.row);
+        match numbers {
+            RowNumbers::From(first) => {
+                for ((low, high), &row) in words {
+                    let number = first.wrapping_add(u64::from(row));
+                    (*low, *high) = (number as u32, (number >> 32) as u32);
+                }
+            }
+            RowNumbers::List(list) => {
+                for ((low, high), &row) in words.take(live) {
+                    let number = list[row as usize];
+                    (*low, *high) = (number as u32, (number >> 32) as u32);
                 }
             }
         }
-        let normals = box_muller(philox::lanes(key, counters));
-        for (lane, &(row, block)) in places.iter().enumerate() {
-            let four = [normals[0][lane], normals[1][lane], normals[2][lane], normals[3][lane]];
-            let place = row * width + 4 * block;
-            match out.get_mut(place..place + 4).filter(|_| 4 * block + 4 <= width) {
-                Some(whole) => whole.copy_from_slice(&four),
-                None => {
-                    let rest = width - 4 * block;
-                    out[place..place + rest].copy_from_slice(&four[..rest]);
+        tile.make(key, &counters);
+        let whole = width.is_multiple_of(BLOCK) && live == TILE;
+        if whole {
+            // Rows are whole blocks: the tile's normals follow each other in the table as well.
+            let to = &mut out[start * BLOCK..][..TILE * BLOCK];
+            tile.interleave(to.try_into().expect("a slice of the tile's length"));
+        } else {
+            tile.interleave(&mut normals);
+            for (lane, made) in normals.as_chunks::<BLOCK>().0[..live].iter().enumerate() {
+                let column = position.block[lane] as usize * BLOCK;
+                let to = &mut out[position.row[lane] as usize * width + column..];
+                if let (Some(to), true) = (to.first_chunk_mut(), column + BLOCK <= width) {
+                    *to = *made;
+                } else {
+                    // At most three: not worth a call to copy memory.
+                    for (to, made) in to[..width - column].iter_mut().zip(made) {
+                        *to = *made;
+                    }
                 }
             }
         }
+        position.advance();
     }
 }
 
-/// Four words to four normals a lane: words 0 and 1 make normals 0 and 1, words 2 and 3 normals 2 and 3.
-#[inline(always)]
-fn box_muller(words: [[u32; LANES]; 4]) -> [[f32; LANES]; 4] {
-    let mut normals = [[0.0; LANES]; 4];
-    for pair in [0, 2] {
-        for lane in 0..LANES {
-            let radius = (-2.0 * ln_unit(words[pair][lane])).sqrt();
-            let (sine, cosine) = sin_cos_turn(words[pair + 1][lane]);
-            normals[pair][lane] = radius * cosine;
-            normals[pair + 1][lane] = radius * sine;
+/// Where each counter of a tile stands in the table that is being filled.
+struct Positions {
+    /// Row of the table (not of the stream).
+    row: [u32; TILE],
+    /// Block within the row.
+    block: [u32; TILE],
+    blocks_a_row: u32,
+}
+
+impl Positions {
+    #[inline(always)]
+    fn new(blocks_a_row: u32) -> Self {
+        let lane = std::array::from_fn(|lane| lane as u32);
+        Self {
+            row: lane.map(|lane| lane / blocks_a_row),
+            block: lane.map(|lane| lane % blocks_a_row),
+            blocks_a_row,
         }
     }
-    normals
+
+    /// Moves every lane on by a tile.
+    #[inline(always)]
+    fn advance(&mut self) {
+        let rows = TILE as u32 / self.blocks_a_row;
+        let blocks = TILE as u32 % self.blocks_a_row;
+        for lane in 0..TILE {
+            let block = self.block[lane] + blocks;
+            let wraps = block >= self.blocks_a_row;
+            self.block[lane] = block - if wraps { self.blocks_a_row } else { 0 };
+            self.row[lane] += rows + u32::from(wraps);
+        }
+    }
 }
 
-/// ln((word + ½) / 2³²). The smallest is ln 2⁻³³, so normals reach √(66 ln 2) = 6.76; near 1 the word is
-/// rounded to 24 bits, which costs 1e-7 in a normal near 0.
+/// What becomes of a tile's counters, word by word.
+struct Tile {
+    words: [[u32; TILE]; BLOCK],
+    normals: [[f32; TILE]; BLOCK],
+}
+
+impl Default for Tile {
+    fn default() -> Self {
+        Self { words: [[0; TILE]; BLOCK], normals: [[0.0; TILE]; BLOCK] }
+    }
+}
+
+impl Tile {
+    #[inline(always)]
+    fn make(&mut self, key: [u32; 2], counters: &[[u32; TILE]; 4]) {
+        philox::blocks(key, counters, &mut self.words);
+        for pair in [0, 2] {
+            for lane in 0..TILE {
+                let (z0, z1) = box_muller(self.words[pair][lane], self.words[pair + 1][lane]);
+                self.normals[pair][lane] = z0;
+                self.normals[pair + 1][lane] = z1;
+            }
+        }
+    }
+
+    /// The four normals of each counter together.
+    #[inline(always)]
+    fn interleave(&self, out: &mut [f32; TILE * BLOCK]) {
+        for (lane, block) in out.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            let [a, b, c, d] = &self.normals;
+            *block = [a[lane], b[lane], c[lane], d[lane]];
+        }
+    }
+}
+
+/// Two independent normals from two random words.
+///
+/// The first gives the radius. Of the second, the top bit says which half of the circle and the
+/// other 31 the angle within it, from -π/2 to π/2, where sine and cosine need no further reduction;
+/// turning the radius' sign reaches the other half.
+#[inline(always)]
+fn box_muller(radius: u32, angle: u32) -> (f32, f32) {
+    const HALF_TURN: f32 = std::f32::consts::PI / 4_294_967_296.0;
+    let r = (-2.0 * ln_unit(radius)).sqrt();
+    let r = f32::from_bits(r.to_bits() ^ (angle & 0x8000_0000));
+    let theta = ((angle << 1).cast_signed() as f32 + 1.0) * HALF_TURN;
+    (r * cos_half_turn(theta), r * sin_half_turn(theta))
+}
+
+/// ln((w + ½)·2⁻³²), with a relative error below 6e-7 (2e-7 of it the fit's); never positive.
+///
+/// The sum w + ½ is exact below 2²³, where the tails are made: the smallest argument is 2⁻³³.
+/// Towards one it is rounded to the 24 bits of a float, which moves normals by less than 4e-4 of
+/// a sigma and only among the smallest radii.
 #[inline(always)]
 fn ln_unit(word: u32) -> f32 {
-    let uniform = word as f32 + 0.5;
-    // uniform = m · 2ᵉ with m from √½ to √2
-    let bits = uniform.to_bits();
-    let exponent = (bits.wrapping_sub(std::f32::consts::FRAC_1_SQRT_2.to_bits()) as i32) >> 23;
-    let mantissa = f32::from_bits(bits.wrapping_sub((exponent << 23) as u32));
-    // ln m = 2 artanh(s), s = (m − 1)/(m + 1), |s| ≤ 0.1716; the first term left out is under 1e-9.
-    let s = (mantissa - 1.0) / (mantissa + 1.0);
-    let square = s * s;
-    let series = 2.0 / 9.0;
-    let series = series * square + 2.0 / 7.0;
-    let series = series * square + 2.0 / 5.0;
-    let series = series * square + 2.0 / 3.0;
-    let series = series * square + 2.0;
-    // exponent − 32 ≤ 0 and both parts are added small to large.
-    (exponent - 32) as f32 * std::f32::consts::LN_2 + s * series
+    const SQRT_HALF: u32 = std::f32::consts::FRAC_1_SQRT_2.to_bits();
+    const MANTISSA: u32 = 0x007F_FFFF;
+    let u = word as f32 + 0.5;
+    // u = 2^exponent · (1 + f) with 1 + f in [sqrt(1/2), sqrt(2)).
+    let shifted = u.to_bits().wrapping_sub(SQRT_HALF);
+    let exponent = (shifted.cast_signed() >> 23) - 32;
+    let f = f32::from_bits((shifted & MANTISSA) + SQRT_HALF) - 1.0;
+    // ln(1 + f) = f + f²·Q(f), minimax in relative error (Remez, made for this file).
+    let q = -9.075_799e-2;
+    let q = q * f + 1.590_426_3e-1;
+    let q = q * f - 1.742_585_7e-1;
+    let q = q * f + 1.994_210_3e-1;
+    let q = q * f - 2.496_063_9e-1;
+    let q = q * f + 3.333_374_6e-1;
+    let q = q * f - 5.000_05e-1;
+    exponent as f32 * std::f32::consts::LN_2 + (f + f * f * q)
 }
 
-/// Sine and cosine of `word` / 2³² turns, up to a fixed offset of an eighth of a turn, which a uniform angle
-/// does not notice.
-#[inline(always)]
-fn sin_cos_turn(word: u32) -> (f32, f32) {
-    let quadrant = word >> 30;
-    // −π/4 to π/4 within the quadrant.
-    let within = (word & 0x3fff_ffff) as f32 * (1.0 / (1 << 30) as f32) - 0.5;
-    let angle = within * std::f32::consts::FRAC_PI_2;
-    let (sine, cosine) = (sine_series(angle), cosine_series(angle));
-    let swap = quadrant & 1 == 1;
-    let (s, c) = if swap { (cosine, sine) } else { (sine, cosine) };
-    let negative_sine = (quadrant & 2) << 30;
-    let negative_cosine = ((quadrant + 1) & 2) << 30;
-    (f32::from_bits(s.to_bits() ^ negative_sine), f32::from_bits(c.to_bits() ^ negative_cosine))
-}
-
-/// sin x for |x| ≤ π/4: Taylor's series to x⁹; what is left out is under 2e-9.
-#[inline(always)]
-fn sine_series(x: f32) -> f32 {
-    let square = x * x;
-    let series = 1.0 / 362_880.0;
-    let series = series * square - 1.0 / 5_040.0;
-    let series = series * square + 1.0 / 120.0;
-    let series = series * square - 1.0 / 6.0;
-    x + x * square * series
-}
-
-/// cos x for |x| ≤ π/4: Taylor's series to x¹⁰; what is left out is under 2e-10.
-#[inline(always)]
-fn cosine_series(x: f32) -> f32 {
-    let square = x * x;
-    let series = -1.0 / 3_628_800.0;
-    let series = series * square + 1.0 / 40_320.0;
-    let series = series * square - 1.0 / 720.0;
-    let series = series * square + 1.0 / 24.0;
-    let series = series * square - 0.5;
-    series * square + 1.0
-}
-
-/// Words of one row of a stream, as a generator for `rand_distr`'s distributions.
-#[derive(Debug, Clone)]
+/// Uniform random words from one row of a [`Stream`]; implements the generator traits of `rand`.
+///
+/// ```
+/// use mmoe_study::data::{Purpose, Stream};
+/// use rand_distr::{Distribution, StandardNormal};
+/// let mut rng = Stream::new(1, Purpose::Init).rng(0);
+/// let weight: f32 = StandardNormal.sample(&mut rng);
+/// # assert!(weight.is_finite());
+/// ```
+///
+/// A row has 2³⁴ words and then repeats.
+#[derive(Clone, Debug)]
 pub struct StreamRng {
-    stream: Stream,
-    row: u64,
-    block: u32,
+    key: [u32; 2],
+    counter: [u32; 4],
     words: [u32; 4],
+    /// How many of `words` have been handed out.
     used: usize,
 }
 
-impl rand::rand_core::TryRng for StreamRng {
-    type Error = std::convert::Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Self::Error> {
-        if self.used == 4 {
-            let counter = [self.block, self.row as u32, (self.row >> 32) as u32, self.stream.purpose as u32];
-            self.words = philox::block(self.stream.key, counter);
-            self.block = self.block.wrapping_add(1);
+impl StreamRng {
+    fn word(&mut self) -> u32 {
+        if self.used == self.words.len() {
+            self.words = philox::block(self.key, self.counter);
+            self.counter[0] = self.counter[0].wrapping_add(1);
             self.used = 0;
         }
         self.used += 1;
-        Ok(self.words[self.used - 1])
+        self.words[self.used - 1]
+    }
+}
+
+impl TryRng for StreamRng {
+    type Error = Infallible;
+
+    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
+        Ok(self.word())
     }
 
-    fn try_next_u64(&mut self) -> Result<u64, Self::Error> {
-        let low = self.try_next_u32()?;
-        let high = self.try_next_u32()?;
-        Ok(u64::from(high) << 32 | u64::from(low))
+    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
+        let low = u64::from(self.word());
+        Ok(u64::from(self.word()) << 32 | low)
     }
 
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Self::Error> {
-        for four in bytes.chunks_mut(4) {
-            let word = self.try_next_u32()?.to_le_bytes();
-            four.copy_from_slice(&word[..four.len()]);
+    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
+        for chunk in bytes.chunks_mut(4) {
+            chunk.copy_from_slice(&self.word().to_le_bytes()[..chunk.len()]);
         }
         Ok(())
     }
@@ -223,180 +347,277 @@ impl rand::rand_core::TryRng for StreamRng {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
     use rand::Rng;
     use rand_distr::{Distribution, StandardNormal};
 
     use super::*;
 
-    fn normals(seed: u64, purpose: Purpose, rows: std::ops::Range<u64>, width: usize) -> Vec<f32> {
-        let rows: Vec<u64> = rows.collect();
-        let mut out = vec![f32::NAN; rows.len() * width];
-        Stream::new(seed, purpose).normals(&rows, width, &mut out);
+    const DRAWS: usize = 1 << 20;
+
+    /// `DRAWS` normals as a table of 1,024 rows.
+    fn draws(seed: u64, purpose: Purpose) -> Vec<f32> {
+        let mut out = vec![0.0; DRAWS];
+        Stream::new(seed, purpose).normals(0, 1024, DRAWS / 1024, &mut out);
         out
     }
 
-    /// 2²⁰ normals of a stream, sorted.
-    fn million(seed: u64) -> Vec<f64> {
-        let mut draws: Vec<f64> =
-            normals(seed, Purpose::TrainingInputs, 0..1 << 13, 128).into_iter().map(f64::from).collect();
-        draws.sort_by(f64::total_cmp);
-        draws
+    /// Φ(x) = ½ + φ(x)·(x + x³/3 + x⁵/15 + …), exact to 1e-15.
+    fn normal_cdf(x: f64) -> f64 {
+        let (mut term, mut sum, mut k) = (x, x, 1.0);
+        while (term / sum).abs() > 1e-17 {
+            k += 2.0;
+            term *= x * x / k;
+            sum += term;
+        }
+        if x == 0.0 {
+            return 0.5;
+        }
+        0.5 + sum * (-0.5 * x * x).exp() / std::f64::consts::TAU.sqrt()
     }
 
-    /// Φ by the complementary error function's continued fraction and series, in f64.
-    fn cdf(z: f64) -> f64 {
-        // Series for |z| < 3 (Abramowitz & Stegun 26.2.10), continued fraction beyond (26.2.14).
-        let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-        if z.abs() < 3.0 {
-            let mut term = z;
-            let mut sum = z;
-            for n in 1..60 {
-                term *= -z * z / (2.0 * n as f64);
-                sum += term / (2 * n + 1) as f64;
-            }
-            0.5 + sum / (2.0 * std::f64::consts::PI).sqrt()
-        } else {
-            let fraction = (1..60).rev().fold(z.abs(), |below, n| z.abs() + f64::from(n) / below);
-            let tail = density / fraction;
-            if z > 0.0 { 1.0 - tail } else { tail }
-        }
+    fn correlation(a: &[f32], b: &[f32], power: i32) -> f64 {
+        let pairs = || a.iter().zip(b).map(|(&a, &b)| (f64::from(a), f64::from(b)));
+        // Moments are known, so none is estimated: E z = 0, E z² = 1, var z² = 2.
+        let (mean, variance) = if power == 1 { (0.0, 1.0) } else { (1.0, 2.0) };
+        let product = |(a, b): (f64, f64)| (a.powi(power) - mean) * (b.powi(power) - mean);
+        pairs().map(product).sum::<f64>() / (a.len() as f64 * variance)
     }
 
     #[test]
-    fn a_row_is_the_same_alone_in_a_range_and_wider() {
-        for width in [1, 3, 4, 7, 100, 101] {
-            let together = normals(5, Purpose::HeldOutInputs, 0..40, width);
-            assert!(together.iter().all(|z| z.is_finite()));
-            for row in [0, 1, 17, 39] {
-                let alone = normals(5, Purpose::HeldOutInputs, row..row + 1, width);
-                assert_eq!(alone, together[row as usize * width..][..width], "width {width}, row {row}");
-                let wider = normals(5, Purpose::HeldOutInputs, row..row + 1, width + 9);
-                assert_eq!(alone, wider[..width]);
+    fn every_width_of_vector_gives_the_same_bits() {
+        let stream = Stream::new(0x1234_5678_9abc_def0, Purpose::TrainingInputs);
+        let list: Vec<u64> = (0..97).map(|i| i * 0x1_0000_0001 + 5).collect();
+        for width in [1, 2, 3, 4, 7, 64, 100, 101, 256, 300] {
+            let [mut want, mut got] = [vec![0.0; 97 * width], vec![0.0; 97 * width]];
+            for numbers in [RowNumbers::From(u64::MAX - 3), RowNumbers::List(&list)] {
+                stream.normals_on(Simd::available()[0], numbers, 97, width, &mut want);
+                for simd in Simd::available() {
+                    stream.normals_on(simd, numbers, 97, width, &mut got);
+                    let same = want.iter().zip(&got).all(|(a, b)| a.to_bits() == b.to_bits());
+                    assert!(same, "width {width} on {}", simd.name());
+                }
             }
         }
-        let far = 1 << 40;
-        assert_ne!(normals(5, Purpose::Init, far..far + 1, 8), normals(5, Purpose::Init, 0..1, 8));
     }
 
     #[test]
-    fn every_instruction_set_gives_the_same_bits() {
-        let rows: Vec<u64> = (0..77).collect();
-        let (mut widest, mut portable) = (vec![0.0; 77 * 33], vec![0.0; 77 * 33]);
-        fill([1, 2], 3, &rows, 33, &mut widest);
-        fill_body([1, 2], 3, &rows, 33, &mut portable);
-        let bits = |values: &[f32]| values.iter().map(|z| z.to_bits()).collect::<Vec<_>>();
-        assert_eq!(bits(&widest), bits(&portable));
+    fn an_entry_depends_only_on_its_row_and_column() {
+        let stream = Stream::new(9, Purpose::HeldOutInputs);
+        let first = (1 << 32) - 20; // the rows cross into the counter's high word
+        let mut table = vec![0.0; 50 * 131];
+        stream.normals(first, 50, 131, &mut table);
+        for width in [1, 5, 100, 131] {
+            for (from, rows) in [(0, 1), (17, 1), (3, 30), (49, 1)] {
+                let mut part = vec![0.0; rows * width];
+                stream.normals(first + from as u64, rows, width, &mut part);
+                for row in 0..rows {
+                    let whole = &table[(from + row) * 131..][..width];
+                    assert_eq!(&part[row * width..][..width], whole);
+                }
+            }
+            let rows = [first + 49, first, first + 7, first + 7];
+            let mut part = vec![0.0; 4 * width];
+            stream.normals_of_rows(&rows, width, &mut part);
+            for (row, number) in rows.iter().enumerate() {
+                let whole = &table[(number - first) as usize * 131..][..width];
+                assert_eq!(&part[row * width..][..width], whole);
+            }
+        }
+        stream.normals(0, 0, 4, &mut []);
+        stream.normals(0, 4, 0, &mut []);
     }
 
+    /// Written down once: a change of these numbers is a change of every stored result.
     #[test]
-    fn the_distribution_is_normal_by_kolmogorov_and_smirnov() {
-        for seed in [1, 2] {
-            let draws = million(seed);
-            let n = draws.len() as f64;
-            let distance = draws
-                .iter()
-                .enumerate()
-                .map(|(i, &z)| (cdf(z) - (i as f64 + 0.5) / n).abs())
-                .fold(0.0, f64::max);
-            // √n D exceeds 1.95 with probability 1e-3 under the null hypothesis (Smirnov 1948).
-            assert!(distance * n.sqrt() < 1.95, "seed {seed}: {}", distance * n.sqrt());
+    fn the_stream_is_what_it_always_was() {
+        let words = philox::block([42, 0], [0, 7, 0, Purpose::TrainingInputs as u32]);
+        let mut rng = Stream::new(42, Purpose::TrainingInputs).rng(7);
+        assert_eq!([0; 4].map(|_: u32| rng.next_u32()), words);
+        let mut made = [0.0; 4];
+        Stream::new(42, Purpose::TrainingInputs).normals(7, 1, 4, &mut made);
+        for pair in [0, 2] {
+            // The transform once more, in double precision and straight from its definition.
+            let u = (f64::from(words[pair]) + 0.5) / 4_294_967_296.0;
+            let half = if words[pair + 1] >> 31 == 1 { -1.0 } else { 1.0 };
+            let turn = f64::from((words[pair + 1] << 1).cast_signed()) / 8_589_934_592.0;
+            let (sin, cos) = (std::f64::consts::TAU * turn).sin_cos();
+            let r = half * (-2.0 * u.ln()).sqrt();
+            assert!((f64::from(made[pair]) - r * cos).abs() < 1e-6);
+            assert!((f64::from(made[pair + 1]) - r * sin).abs() < 1e-6);
         }
     }
 
     #[test]
-    fn moments_and_tails_are_the_normals() {
-        let draws = million(3);
-        let n = draws.len() as f64;
-        let moment = |k: i32| draws.iter().map(|z| z.powi(k)).sum::<f64>() / n;
-        // Moments 1 to 6 and the variances of their estimates, E z²ᵏ − (E zᵏ)²; four standard errors.
-        for (k, expected, variance) in
-            [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0), (6, 15.0, 10_170.0)]
-        {
-            let error = (moment(k) - expected) / (variance / n).sqrt();
-            assert!(error.abs() < 4.0, "moment {k}: {} standard errors", error);
+    fn logarithm_is_accurate_into_the_tail() {
+        let words = (0..5_000_000u32).chain((0..5_000_000).map(|i| u32::MAX - i * 853));
+        for word in words {
+            // Compared at the rounded argument: the rounding is the caller's to accept.
+            let u = f64::from(word as f32 + 0.5) / 4_294_967_296.0;
+            let error = f64::from(ln_unit(word)) - u.ln();
+            assert!(error.abs() <= 6e-7 * u.ln().abs(), "word {word}: {error:e}");
         }
-        for bound in [2.0, 3.0, 4.0] {
-            let expected = 2.0 * n * cdf(-bound);
-            let seen = draws.iter().filter(|z| z.abs() > bound).count() as f64;
-            assert!((seen - expected).abs() < 4.0 * expected.sqrt() + 1.0, "{bound}: {seen} for {expected}");
-        }
-    }
-
-    #[test]
-    fn the_smallest_words_give_the_largest_normals() {
-        let exact = |word: u32| ((f64::from(word) + 0.5) / 2f64.powi(32)).ln();
-        for word in [0, 1, 2, 1000, 1 << 20, 1 << 31, (1 << 31) + 12345, 3_037_000_499, u32::MAX - 300] {
-            let error = (f64::from(ln_unit(word)) - exact(word)).abs();
-            // f32 around the value itself, and 24 of the 32 bits of a word.
-            assert!(error < 2e-6 * exact(word).abs().max(0.1), "{word}: {error}");
-        }
-        assert!((f64::from(ln_unit(0)) * -2.0).sqrt() > 6.7);
+        let reach = (-2.0 * ln_unit(0)).sqrt();
+        assert!((6.6..6.8).contains(&reach), "normals reach {reach} sigma");
         assert_eq!(ln_unit(u32::MAX), 0.0);
     }
 
+    /// Limits are 4.5 standard errors: of eight comparisons none should come near by chance.
     #[test]
-    fn angles_lie_on_the_circle_where_they_should() {
-        for word in (0..u32::MAX).step_by(12_345_677) {
-            let angle = (f64::from(word) / 2f64.powi(32) - 0.125) * 2.0 * std::f64::consts::PI;
-            let (sine, cosine) = sin_cos_turn(word);
-            assert!((f64::from(sine) - angle.sin()).abs() < 2e-7, "{word}");
-            assert!((f64::from(cosine) - angle.cos()).abs() < 2e-7, "{word}");
+    fn moments_up_to_the_fourth() {
+        for seed in [1, 2] {
+            let z = draws(seed, Purpose::TrainingInputs);
+            // (power, E zⁿ, var zⁿ)
+            for (power, expected, variance) in [(1, 0.0, 1.0), (2, 1.0, 2.0), (3, 0.0, 15.0), (4, 3.0, 96.0)]
+            {
+                let mean = z.iter().map(|&z| f64::from(z).powi(power)).sum::<f64>() / DRAWS as f64;
+                let score = (mean - expected) / (variance / DRAWS as f64).sqrt();
+                assert!(score.abs() < 4.5, "moment {power}: {mean}, {score:.1} s.e.");
+            }
         }
     }
 
+    /// 1.95 is the 0.1 % point of Kolmogorov's distribution of √n·D.
     #[test]
-    fn streams_rows_and_neighbours_are_independent() {
-        let n = 1 << 17;
-        let base = normals(1, Purpose::TrainingInputs, 0..n, 1);
-        let others = [
-            normals(2, Purpose::TrainingInputs, 0..n, 1),
-            normals(1, Purpose::TrainingNoise, 0..n, 1),
-            normals(1, Purpose::HeldOutInputs, 0..n, 1),
-            normals(1, Purpose::TrainingInputs, 1..n + 1, 1),
-            normals(1 << 32, Purpose::TrainingInputs, 0..n, 1),
-        ];
-        // A correlation of independent normals is N(0, 1/n); 4.5 standard errors. Squares catch dependence
-        // of magnitudes.
-        let correlation = |a: &[f32], b: &[f32], f: fn(f32) -> f64| {
-            a.iter().zip(b).map(|(&a, &b)| f(a) * f(b)).sum::<f64>() / (n as f64).sqrt()
-        };
-        for (which, other) in others.iter().enumerate() {
-            let plain = correlation(&base, other, f64::from);
-            let squares = correlation(&base, other, |z| (f64::from(z) * f64::from(z) - 1.0) / 2f64.sqrt());
-            assert!(plain.abs() < 4.5 && squares.abs() < 4.5, "{which}: {plain} {squares}");
-        }
-        let wide = normals(4, Purpose::TrainingInputs, 0..n / 8, 8);
-        for lag in 1..8 {
-            let (a, b) = (&wide[..wide.len() - lag], &wide[lag..]);
-            let plain = correlation(a, b, f64::from);
-            assert!(plain.abs() < 4.5, "lag {lag}: {plain}");
+    fn kolmogorov_smirnov_against_the_normal_distribution() {
+        for (seed, purpose) in [(3, Purpose::TrainingInputs), (4, Purpose::LabelNoise)] {
+            let mut z = draws(seed, purpose);
+            z.sort_unstable_by(f32::total_cmp);
+            let n = DRAWS as f64;
+            let distance = z.iter().enumerate().fold(0f64, |worst, (i, &z)| {
+                let p = normal_cdf(f64::from(z));
+                worst.max(p - i as f64 / n).max((i + 1) as f64 / n - p)
+            });
+            assert!(distance * n.sqrt() < 1.95, "√n·D = {}", distance * n.sqrt());
         }
     }
 
+    /// The two-sample limit is 1.95·√(2/n), again the 0.1 % point.
     #[test]
     fn quantiles_agree_with_rand_distr() {
-        let ours = million(9);
-        let mut rng = Stream::new(9, Purpose::Init).rng(0);
-        let mut theirs: Vec<f64> = StandardNormal.sample_iter(&mut rng).take(ours.len()).collect();
-        theirs.sort_by(f64::total_cmp);
-        for share in [0.001, 0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 0.999] {
-            let at = (share * ours.len() as f64) as usize;
-            let z = ours[at];
-            let density = (-z * z / 2.0).exp() / (2.0 * std::f64::consts::PI).sqrt();
-            let error = (2.0 * share * (1.0 - share) / ours.len() as f64).sqrt() / density;
-            assert!((z - theirs[at]).abs() < 4.5 * error, "{share}: {z} and {}", theirs[at]);
+        let mut ours = draws(5, Purpose::TrainingInputs);
+        let mut rng = Stream::new(6, Purpose::Bootstrap).rng(0);
+        let mut theirs: Vec<f32> = StandardNormal.sample_iter(&mut rng).take(DRAWS).collect();
+        ours.sort_unstable_by(f32::total_cmp);
+        theirs.sort_unstable_by(f32::total_cmp);
+        let limit = 1.95 * (2.0 / DRAWS as f64).sqrt();
+        for (i, &z) in ours.iter().enumerate() {
+            let below = theirs.partition_point(|&t| t <= z);
+            let distance = (i as f64 - below as f64).abs() / DRAWS as f64;
+            assert!(distance < limit, "at {z}: {distance}");
+        }
+    }
+
+    /// Counts beyond k sigma are binomial; the limit is 4.5 of their standard deviations.
+    #[test]
+    fn tails_hold_what_they_should() {
+        const ROUNDS: u64 = 32;
+        let expected = [(3, 2.699_796_063e-3), (4, 6.334_248_367e-5), (5, 5.733_031_4e-7)];
+        let mut counts = [0u64; 3];
+        let mut z = vec![0.0; DRAWS];
+        for round in 0..ROUNDS {
+            Stream::new(7, Purpose::TrainingInputs).normals(round * 1024, 1024, DRAWS / 1024, &mut z);
+            for (count, (sigmas, _)) in counts.iter_mut().zip(expected) {
+                *count += z.iter().filter(|z| z.abs() > sigmas as f32).count() as u64;
+            }
+        }
+        for (count, (sigmas, p)) in counts.into_iter().zip(expected) {
+            let mean = p * (ROUNDS as usize * DRAWS) as f64;
+            let score = (count as f64 - mean) / (mean * (1.0 - p)).sqrt();
+            assert!(score.abs() < 4.5, "beyond {sigmas} sigma: {count}, expected {mean:.1}");
+        }
+    }
+
+    /// 256 equally likely cells: χ² has mean 255 and standard deviation 22.6; limit 4.5 of them.
+    #[test]
+    fn chi_square_over_equal_cells() {
+        let mut cells = [0u32; 256];
+        for z in draws(8, Purpose::LabelInputs) {
+            cells[(normal_cdf(f64::from(z)) * 256.0) as usize] += 1;
+        }
+        let mean = DRAWS as f64 / 256.0;
+        let chi2: f64 = cells.iter().map(|&n| (f64::from(n) - mean).powi(2) / mean).sum();
+        assert!((chi2 - 255.0).abs() < 4.5 * 22.6, "χ² = {chi2}");
+    }
+
+    /// Correlations of values and of squares have standard error n^(-1/2) where there is none;
+    /// limit 4.5 of them for some forty comparisons. Squares would show what a common radius does.
+    #[test]
+    fn streams_seeds_rows_and_neighbours_are_independent() {
+        let z = draws(10, Purpose::TrainingInputs);
+        let row = DRAWS / 1024;
+        let mut others = vec![
+            ("purpose", z.clone(), draws(10, Purpose::TrainingNoise)),
+            ("purpose", z.clone(), draws(10, Purpose::HeldOutInputs)),
+            ("seed", z.clone(), draws(11, Purpose::TrainingInputs)),
+            ("seed, high word", z.clone(), draws(10 + (1 << 32), Purpose::TrainingInputs)),
+            ("row", z[row..].to_vec(), z[..DRAWS - row].to_vec()),
+        ];
+        for lag in (1..=12).chain([16, 64]) {
+            others.push(("lag", z[lag..].to_vec(), z[..DRAWS - lag].to_vec()));
+        }
+        for (what, a, b) in others {
+            for power in [1, 2] {
+                let score = correlation(&a, &b, power) * (a.len() as f64).sqrt();
+                assert!(score.abs() < 4.5, "{what}, power {power}: {score:.1} s.e.");
+            }
         }
     }
 
     #[test]
-    fn a_rows_generator_gives_every_word_once() {
-        let mut rng = Stream::new(1, Purpose::Shuffle).rng(7);
-        let words: Vec<u32> = (0..8).map(|_| rng.next_u32()).collect();
-        let mut again = Stream::new(1, Purpose::Shuffle).rng(7);
+    fn purposes_have_numbers_of_their_own() {
+        use Purpose::*;
+        let all = [
+            TaskVectors,
+            TrainingInputs,
+            TrainingNoise,
+            HeldOutInputs,
+            HeldOutNoise,
+            LabelInputs,
+            LabelNoise,
+            Shuffle,
+            Init,
+            Bootstrap,
+            Split,
+        ];
+        let numbers: HashSet<u32> = all.iter().map(|&purpose| purpose as u32).collect();
+        assert_eq!(numbers.len(), all.len());
+    }
+
+    #[test]
+    fn random_words_come_in_every_size_from_one_sequence() {
+        let stream = Stream::new(1, Purpose::Init);
+        let (mut a, mut b) = (stream.rng(3), stream.rng(3));
+        let low = u64::from(a.next_u32());
+        let high = u64::from(a.next_u32());
+        assert_eq!(b.next_u64(), high << 32 | low);
         let mut bytes = [0; 6];
-        again.fill_bytes(&mut bytes);
-        assert_eq!(bytes[..4], words[0].to_le_bytes());
-        assert_eq!(again.next_u64(), u64::from(words[3]) << 32 | u64::from(words[2]));
-        assert!(words.windows(2).all(|pair| pair[0] != pair[1]));
+        b.fill_bytes(&mut bytes);
+        assert_eq!(bytes[..4], a.next_u32().to_le_bytes());
+        assert_eq!(bytes[4..], a.next_u32().to_le_bytes()[..2]);
+        assert_ne!(stream.rng(4).next_u64(), stream.rng(3).next_u64());
+    }
+
+    /// `cargo test --release --lib -- --ignored --nocapture time_normals`
+    #[test]
+    #[ignore = "a measurement"]
+    fn time_normals() {
+        let stream = Stream::new(1, Purpose::TrainingInputs);
+        for width in [100, 2, 101] {
+            let mut out = vec![0.0; 128 * width];
+            for simd in Simd::available() {
+                let mut best = f64::INFINITY;
+                for repetition in 0..20 {
+                    let start = std::time::Instant::now();
+                    for step in 0..100 {
+                        let first = RowNumbers::From((repetition * 100 + step) * 128);
+                        stream.normals_on(simd, first, 128, width, std::hint::black_box(&mut out));
+                    }
+                    best = best.min(start.elapsed().as_secs_f64() / (100 * out.len()) as f64);
+                }
+                println!("width {width}, {}: {:.2} ns a normal", simd.name(), best * 1e9);
+            }
+        }
     }
 }

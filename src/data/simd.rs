@@ -1,41 +1,126 @@
-//! One source, several instruction sets: compiles a loop for AVX-512, AVX2 and the portable baseline, and
-//! runs the widest that this CPU has.
+//! Runtime choice of the vector width for the generator's hot loops.
 //!
-//! The loops use plain multiplications and additions, which round alike everywhere, never fused ones. So all
-//! variants give the same bits, and data do not depend on the CPU.
+//! A released binary is built for the oldest CPU of its family, so without help the loops would
+//! run four lanes wide on machines that have sixteen. Each hot loop is therefore one ordinary,
+//! auto-vectorised function body that [`multiversion!`] compiles once a vector width; [`Simd`]
+//! says which of the compilations this CPU may run. The body is the same source and uses only
+//! correctly rounded operations (never a fused multiply-add), so every width gives the same bits.
 
-/// `widest! { fn name(arguments) = body_function; }` defines `name`, which calls the `#[inline(always)]`
-/// function `body_function` compiled for the widest instruction set at hand.
-macro_rules! widest {
-    ($(#[$meta:meta])* $visibility:vis fn $name:ident($($argument:ident: $type:ty),* $(,)?) = $body:path;) => {
-        $(#[$meta])*
-        $visibility fn $name($($argument: $type),*) {
-            #[cfg(target_arch = "x86_64")]
-            {
-                #[target_feature(enable = "avx512f,avx512vl,avx512dq,avx512bw")]
-                fn avx512($($argument: $type),*) {
-                    $body($($argument),*)
-                }
-                #[target_feature(enable = "avx2")]
-                fn avx2($($argument: $type),*) {
-                    $body($($argument),*)
-                }
-                if is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512vl")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bw")
-                {
-                    // SAFETY: the CPU has every feature that the function was compiled for.
-                    return unsafe { avx512($($argument),*) };
-                }
-                if is_x86_feature_detected!("avx2") {
-                    // SAFETY: the CPU has the feature that the function was compiled for.
-                    return unsafe { avx2($($argument),*) };
-                }
+/// A vector width that this CPU has been found to support.
+///
+/// Values come from [`Simd::best`] and [`Simd::available`] only: holding one is the proof that
+/// the CPU has the instructions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Simd(pub(super) Level);
+
+/// The compilations that [`multiversion!`] makes of a body.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Level {
+    /// Whatever the crate as a whole was compiled for.
+    Portable,
+    #[cfg(target_arch = "x86_64")]
+    Avx2,
+    #[cfg(target_arch = "x86_64")]
+    Avx512,
+}
+
+impl Simd {
+    /// The widest of [`Simd::available`]. The standard library caches the CPU's answer, so this
+    /// costs a few loads.
+    pub fn best() -> Self {
+        #[cfg(target_arch = "x86_64")]
+        {
+            if has_avx512() {
+                return Self(Level::Avx512);
             }
-            $body($($argument),*)
+            if has_avx2() {
+                return Self(Level::Avx2);
+            }
+        }
+        Self(Level::Portable)
+    }
+
+    /// Every width this CPU can run, narrowest first.
+    pub fn available() -> Vec<Self> {
+        let mut all = vec![Self(Level::Portable)];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if has_avx2() {
+                all.push(Self(Level::Avx2));
+            }
+            if has_avx512() {
+                all.push(Self(Level::Avx512));
+            }
+        }
+        all
+    }
+
+    /// A name for reports: `portable`, `avx2` or `avx512`.
+    pub fn name(self) -> &'static str {
+        match self.0 {
+            Level::Portable => "portable",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx2 => "avx2",
+            #[cfg(target_arch = "x86_64")]
+            Level::Avx512 => "avx512",
+        }
+    }
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx2() -> bool {
+    is_x86_feature_detected!("avx2")
+}
+
+#[cfg(target_arch = "x86_64")]
+fn has_avx512() -> bool {
+    has_avx2()
+        && is_x86_feature_detected!("avx512f")
+        && is_x86_feature_detected!("avx512vl")
+        && is_x86_feature_detected!("avx512dq")
+        && is_x86_feature_detected!("avx512bw")
+}
+
+/// Defines `fn name(simd: Simd, arguments…)` that runs `body(arguments…)` compiled for `simd`.
+///
+/// `body` has to be `#[inline(always)]`, or it would be compiled for the portable width only.
+macro_rules! multiversion {
+    ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path;) => {
+        $(#[$meta])*
+        $vis fn $name(simd: $crate::data::simd::Simd, $($arg: $ty),*) {
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2")]
+            fn avx2($($arg: $ty),*) {
+                $body($($arg),*)
+            }
+            #[cfg(target_arch = "x86_64")]
+            #[target_feature(enable = "avx2,avx512f,avx512vl,avx512dq,avx512bw")]
+            fn avx512($($arg: $ty),*) {
+                $body($($arg),*)
+            }
+            match simd.0 {
+                $crate::data::simd::Level::Portable => $body($($arg),*),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `Simd` values of this level are made only after the CPU said that it
+                // has AVX2; `avx2` is otherwise a safe function.
+                $crate::data::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `Simd` values of this level are made only after the CPU said that it
+                // has each of the enabled features; `avx512` is otherwise a safe function.
+                $crate::data::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
+            }
         }
     };
 }
+pub(super) use multiversion;
 
-pub(super) use widest;
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_best_width_is_the_last_available() {
+        assert_eq!(Simd::available().last(), Some(&Simd::best()));
+        assert_eq!(Simd::available()[0].name(), "portable");
+    }
+}

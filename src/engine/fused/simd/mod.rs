@@ -224,3 +224,78 @@ impl Instructions {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Exponentials<'a>(&'a Column);
+
+    impl Job for Exponentials<'_> {
+        type Output = Column;
+
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> Column {
+            let mut out = Column::ZERO;
+            for v in 0..PANEL / S::LANES {
+                simd.put(&mut out, v, simd.exp(simd.get(self.0, v)));
+            }
+            out
+        }
+    }
+
+    #[test]
+    fn exponentials_are_within_two_units_in_the_last_place() {
+        for instructions in Instructions::available() {
+            for block in 0..2720 {
+                let a = Column(std::array::from_fn(|i| -(block as f32 + i as f32 / PANEL as f32) / 32.0));
+                for (a, e) in a.0.iter().zip(instructions.run(Exponentials(&a)).0) {
+                    let exact = (*a as f64).exp();
+                    let ulps = (e as f64 - exact).abs() / (exact * f32::EPSILON as f64);
+                    assert!(ulps <= 2.0, "{} exp({a}) = {e}: {ulps} ulp", instructions.name());
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn exponentials_let_nan_through_and_end_at_87() {
+        for instructions in Instructions::available() {
+            let a = Column(std::array::from_fn(|i| [f32::NAN, f32::NEG_INFINITY, -1e9, 0.0][i % 4]));
+            let e = instructions.run(Exponentials(&a)).0;
+            assert!(e[0].is_nan());
+            assert!(e[1] == e[2] && e[1] > 0.0 && e[1] < 2e-38);
+            assert_eq!(e[3], 1.0);
+        }
+    }
+
+    struct Transposed;
+
+    impl Job for Transposed {
+        type Output = [Column; 2];
+
+        /// Vectors 8i, 8i + 1, … of a transpose, row after row.
+        #[inline(always)]
+        fn run<S: Simd>(self, simd: S) -> [Column; 2] {
+            let half = simd.half();
+            let from: [f32; 64] = std::array::from_fn(|i| i as f32);
+            let mut to = [Column::ZERO; 2];
+            // SAFETY: 8 rows of 8 lanes.
+            let rows = std::array::from_fn(|i| unsafe { half.load(&from, 8 * i) });
+            for (i, v) in half.transpose(rows).into_iter().enumerate() {
+                half.put(&mut to[i / 4], i % 4, v);
+            }
+            to
+        }
+    }
+
+    #[test]
+    fn a_transpose_swaps_rows_and_lanes() {
+        for instructions in Instructions::available() {
+            let to = instructions.run(Transposed);
+            for (i, &value) in flat(&to).iter().enumerate() {
+                assert_eq!(value, (i % 8 * 8 + i / 8) as f32, "{}", instructions.name());
+            }
+        }
+    }
+}

@@ -8,17 +8,22 @@ use super::{Octet, Simd};
 #[derive(Debug, Clone, Copy)]
 pub struct Portable<const N: usize>;
 
+/// Lane by lane, as a loop over places: `array::from_fn` and `map` were left scalar by the compiler.
 #[inline(always)]
 fn zip<const N: usize>(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
-    std::array::from_fn(|i| f(a[i], b[i]))
+    let mut out = a;
+    for (out, b) in out.iter_mut().zip(b) {
+        *out = f(*out, b);
+    }
+    out
 }
 
 impl<const N: usize> Simd for Portable<N> {
     type V = [f32; N];
     type Half = Portable<8>;
     const LANES: usize = N;
-    // Four rows of two vectors are as much as 16 registers of SSE2 or NEON hold without spilling badly.
-    const TILE: usize = 4;
+    // 2 × 2 vectors of 8 are 8 of SSE2's 16 registers, the right operand 4 more. Four rows spill, and are slower.
+    const TILE: usize = 2;
 
     #[inline(always)]
     fn half(self) -> Portable<8> {

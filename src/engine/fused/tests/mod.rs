@@ -45,6 +45,7 @@ fn batch(shape: MixtureShape, rows: usize, label_sets: usize, seed: u64) -> Batc
         label_sets,
         x: numbers.vector(rows * shape.features, 2.0),
         y: numbers.vector(label_sets * shape.tasks * rows, 2.0),
+        ..Batch::default()
     }
 }
 

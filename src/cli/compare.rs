@@ -1,0 +1,77 @@
+//! `sweep compare`: two studies cell by cell, with intervals.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+
+use super::{DONE, print};
+use crate::analysis::Measure;
+use crate::analysis::comparison::{By, CellComparison, CellName, Change, StudyComparison, compare};
+use crate::store::Folder;
+
+/// Compares the studies in two folders by final loss.
+pub fn run(first: &Path, second: &Path) -> Result<u8> {
+    let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
+    let comparison = compare(&a, &b, Measure::default(), By::LearningRate);
+    print(&text(&comparison, first, second)?)?;
+    Ok(DONE)
+}
+
+fn text(comparison: &StudyComparison, first: &Path, second: &Path) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    writeln!(text, "A: {}\nB: {}", first.display(), second.display())?;
+    let data = if comparison.same_data { "equal" } else { "different" };
+    writeln!(
+        text,
+        "Final held-out loss of task 1; {data} data. p is corrected for {} cells (Holm).\n",
+        comparison.cells.len()
+    )?;
+    let head = ["model", "p(tasks)", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];
+    row(&mut text, head.map(str::to_string))?;
+    for cell in &comparison.cells {
+        row(&mut text, cells(cell))?;
+    }
+    for (names, side) in [(&comparison.only_first, "A"), (&comparison.only_second, "B")] {
+        for CellName { model, task_correlation, learning_rate } in names {
+            let rate = learning_rate.map_or(String::new(), |rate| format!(" at rate {rate}"));
+            writeln!(text, "only in {side}: {model} at correlation {task_correlation}{rate}")?;
+        }
+    }
+    Ok(text)
+}
+
+fn cells(cell: &CellComparison) -> [String; 9] {
+    let d = cell.difference;
+    let [a, b] = &cell.sides;
+    let runs = match cell.pairs {
+        Some(pairs) => format!("{pairs} pairs"),
+        None => format!("{} / {}", a.finished, b.finished),
+    };
+    let change = match cell.change {
+        Change::Lower => "lower",
+        Change::Higher => "higher",
+        Change::Unclear => "the same, as far as this shows",
+    };
+    [
+        cell.name.model.clone(),
+        cell.name.task_correlation.to_string(),
+        cell.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
+        format!("{:.4}", a.mean),
+        format!("{:.4}", b.mean),
+        format!("{:+.4} [{:+.4}, {:+.4}]", d.estimate, d.low, d.high),
+        runs,
+        format!("{:.2e}", cell.p),
+        change.to_string(),
+    ]
+}
+
+fn row(
+    text: &mut String,
+    [model, p, rate, a, b, difference, runs, chance, change]: [String; 9],
+) -> std::fmt::Result {
+    writeln!(
+        text,
+        "{model:<18} {p:>8} {rate:>8} {a:>8} {b:>8}  {difference:<28} {runs:>10} {chance:>9}  {change}"
+    )
+}
