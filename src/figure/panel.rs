@@ -148,7 +148,7 @@ impl Frame {
                 area.draw(&plotters::element::DashedPathElement::new(line, DASH, DASH_GAP, style))?;
             }
             Swatch::Bar(colour) => area.draw(&Rectangle::new(block, colour.filled()))?,
-            Swatch::Outline(colour) => area.draw(&Rectangle::new(block, colour.stroke_width(8)))?,
+            Swatch::Outline(colour) => area.draw(&open_rectangle(block, colour))?,
             Swatch::Point(colour) => area.draw(&Circle::new(centre, MARKER, colour.filled()))?,
             Swatch::Square(colour) => area.draw(&square(centre, colour))?,
         }
@@ -158,8 +158,19 @@ impl Frame {
 }
 
 /// An open square around a point of the canvas.
-fn square((x, y): (i32, i32), colour: RGBColor) -> Rectangle<(i32, i32)> {
-    Rectangle::new([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour.stroke_width(8))
+fn square((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
+    open_rectangle([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour)
+}
+
+/// The outline of a rectangle. As a path: plotters' SVG draws every rectangle with the thinnest of lines.
+fn open_rectangle(
+    [(left, top), (right, bottom)]: [(i32, i32); 2],
+    colour: RGBColor,
+) -> PathElement<(i32, i32)> {
+    // One unit past the start, so that the last corner is closed.
+    let round =
+        vec![(left, top), (right, top), (right, bottom), (left, bottom), (left, top), (left + 1, top)];
+    PathElement::new(round, colour.stroke_width(8))
 }
 
 /// One axis of a panel.

@@ -1,6 +1,6 @@
 //! The report of a study: `report.html`, one file that needs no network and no script.
 //!
-//! The last stage of the journey. [`tables`] turns the analysis into rows of text, [`setup`] says what was run,
+//! The last stage of the journey. `tables` turns the analysis into rows of text, `setup` says what was run,
 //! and the page puts both around the figures (`templates/report.html`). Nothing is computed here that the
 //! analysis does not know.
 
@@ -126,7 +126,8 @@ impl FigureView {
         let number = drawn.name.trim_start_matches("figure");
         Self {
             name: drawn.name.clone(),
-            heading: format!("Figure {number}. {}", drawn.title),
+            // The drawing has its title inside.
+            heading: format!("Figure {number}"),
             caption: drawn.caption.clone(),
             png: format!("{FIGURES}/{}.png", drawn.name),
             file: format!("{FIGURES}/{}.svg", drawn.name),

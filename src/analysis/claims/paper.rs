@@ -3,72 +3,34 @@
 //! Figures 2, 4 and 5 as data (`results/reference/`). Curves give means at step 9,900, the last they show;
 //! the histograms of Figure 5 give losses to half a bin (1/60), each run at the middle of its bin.
 
-use serde::Deserialize;
-
 use super::evidence::Contender;
+use crate::analysis::histogram::BIN_WIDTH;
+use crate::analysis::reference;
 
 /// Last step of Figure 4's curves.
-const LAST_STEP: u64 = 9_900;
-
-const FIGURE_2: &str = include_str!("../../../results/reference/mmoe_figure2.csv");
-const FIGURE_4: &str = include_str!("../../../results/reference/mmoe_figure4.csv");
-const FIGURE_5: &str = include_str!("../../../results/reference/mmoe_figure5.csv");
-
-#[derive(Deserialize)]
-struct LabelRow {
-    task_correlation: f64,
-    label_correlation: f64,
-}
-
-#[derive(Deserialize)]
-struct CurveRow {
-    correlation: f64,
-    model: String,
-    step: u64,
-    loss: f64,
-}
-
-#[derive(Deserialize)]
-struct BinRow {
-    correlation: f64,
-    model: String,
-    bin_low: f64,
-    bin_high: f64,
-    runs_of_200: usize,
-}
-
-/// Rows of one of the files above.
-fn rows<T: serde::de::DeserializeOwned>(file: &str) -> impl Iterator<Item = T> {
-    csv::Reader::from_reader(file.as_bytes())
-        .into_deserialize()
-        .map(|row| row.expect("the reference data is part of the program"))
-        .collect::<Vec<T>>()
-        .into_iter()
-}
+const LAST_STEP: f64 = 9_900.0;
 
 /// Mean label correlation at a task correlation (Figure 2).
 pub(super) fn label_correlation(task_correlation: f64) -> Option<f64> {
-    rows::<LabelRow>(FIGURE_2)
-        .find(|row| row.task_correlation == task_correlation)
-        .map(|row| row.label_correlation)
+    let points = reference::figure2();
+    points.iter().find(|p| p.task_correlation == task_correlation).map(|point| point.label_correlation)
 }
 
 /// Mean loss at step 9,900 (Figure 4).
 pub(super) fn mean_loss(model: Contender, task_correlation: f64) -> Option<f64> {
-    rows::<CurveRow>(FIGURE_4)
-        .find(|row| {
-            row.step == LAST_STEP && row.correlation == task_correlation && row.model == model.architecture()
-        })
-        .map(|row| row.loss)
+    let curves = reference::figure4();
+    let mut of_model = curves.iter().filter(|curve| curve.architecture == model.architecture());
+    let curve = of_model.find(|curve| curve.task_correlation == task_correlation)?;
+    curve.points.iter().find(|point| point.0 == LAST_STEP).map(|point| point.1)
 }
 
 /// Final losses of the 200 runs (Figure 5), each at the middle of its bin.
 pub(super) fn final_losses(model: Contender, task_correlation: f64) -> Option<Vec<f64>> {
-    let losses: Vec<f64> = rows::<BinRow>(FIGURE_5)
-        .filter(|row| row.correlation == task_correlation && row.model == model.architecture())
-        .flat_map(|row| std::iter::repeat_n((row.bin_low + row.bin_high) / 2.0, row.runs_of_200))
-        .collect();
-    (!losses.is_empty()).then_some(losses)
+    let panels = reference::figure5();
+    let mut of_model = panels.iter().filter(|panel| panel.architecture == model.architecture());
+    let panel = of_model.find(|panel| panel.task_correlation == task_correlation)?;
+    let bins = panel.histogram.counts.iter().enumerate();
+    Some(bins.flat_map(|(bin, &runs)| std::iter::repeat_n((bin as f64 + 0.5) * BIN_WIDTH, runs)).collect())
 }
 
 /// Share of the 200 runs that end at `threshold` or above (Figure 5). Exact where the threshold is the edge
