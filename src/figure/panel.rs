@@ -322,9 +322,13 @@ impl<DB: DrawingBackend> Panel<DB> {
     /// The area between lower and upper values, cut off at the panel's edges.
     pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing<DB> {
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
-        let upper = band.iter().map(|&(x, _, high)| (x, held(high)));
-        let lower = band.iter().rev().map(|&(x, low, _)| (x, held(low)));
-        self.plot.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(BAND).filled()))
+        for piece in below(band, self.y.end) {
+            let upper = piece.iter().map(|&(x, _, high)| (x, held(high)));
+            let lower = piece.iter().rev().map(|&(x, low, _)| (x, held(low)));
+            let outline: Vec<_> = upper.chain(lower).collect();
+            self.plot.draw(&Polygon::new(outline, colour.mix(BAND).filled()))?;
+        }
+        Ok(())
     }
 
     /// A bar from the bottom over a range of x.
@@ -404,6 +408,28 @@ fn within(points: &[(f64, f64)], y: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
     pieces
 }
 
+/// The pieces of a band whose lower end lies below `top`, cut where it crosses.
+fn below(band: &[(f64, f64, f64)], top: f64) -> Vec<Vec<(f64, f64, f64)>> {
+    let crossing = |a: (f64, f64, f64), b: (f64, f64, f64)| {
+        let part = (top - a.1) / (b.1 - a.1);
+        (a.0 + (b.0 - a.0) * part, top, a.2 + (b.2 - a.2) * part)
+    };
+    let inside = |point: &(f64, f64, f64)| point.1 <= top;
+    let mut pieces: Vec<Vec<(f64, f64, f64)>> = Vec::new();
+    for (i, &point) in band.iter().enumerate() {
+        match (i.checked_sub(1).map(|before| band[before]), inside(&point)) {
+            (Some(before), true) if !inside(&before) => pieces.push(vec![crossing(before, point), point]),
+            (Some(before), false) if inside(&before) => {
+                pieces.last_mut().expect("the point before is in a piece").push(crossing(before, point));
+            }
+            (None, true) => pieces.push(vec![point]),
+            (Some(_), true) => pieces.last_mut().expect("the point before is in a piece").push(point),
+            (_, false) => {}
+        }
+    }
+    pieces
+}
+
 /// The part of a segment within a range of y, if any.
 fn clipped(a: (f64, f64), b: (f64, f64), y: &Range<f64>) -> Option<[(f64, f64); 2]> {
     if !(a.1.is_finite() && b.1.is_finite()) {
@@ -429,6 +455,14 @@ mod tests {
         assert_eq!(round_values(&(-1.0..1.0), 4), [-1.0, -0.5, 0.0, 0.5, 1.0]);
         assert_eq!(round_values(&(0.0..0.5), 5).len(), 6);
         assert_eq!((round_up(0.47), round_up(0.5), round_up(131.0)), (0.5, 0.5, 140.0));
+    }
+
+    #[test]
+    fn bands_are_cut_at_the_panels_top() {
+        let band = [(0.0, 3.0, 4.0), (1.0, 1.0, 2.0), (2.0, 0.0, 0.5), (3.0, 4.0, 4.5)];
+        let pieces = below(&band, 2.0);
+        assert_eq!(pieces, [vec![(0.5, 2.0, 3.0), band[1], band[2], (2.5, 2.0, 2.5)]]);
+        assert!(below(&band[..1], 2.0).is_empty());
     }
 
     #[test]

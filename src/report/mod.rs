@@ -115,7 +115,7 @@ impl Page {
             steps: figure::theme::thousands(experiment.train.steps),
             setup: setup::sections(study),
             files: setup::files(folder, figures),
-            command: manifest.command.clone(),
+            command: setup::command(manifest),
             rerun: format!("sweep run {place}/study.toml --out {place}"),
             redraw: format!("sweep report {place}"),
             digest: manifest.digest.clone(),
