@@ -17,6 +17,7 @@ pub mod histogram;
 pub mod interval;
 pub mod losses;
 pub mod reference;
+pub mod regression;
 pub mod selection;
 pub mod statistics;
 

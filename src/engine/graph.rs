@@ -68,7 +68,7 @@ impl<'a> GraphPopulation<'a> {
     fn adam(&mut self, gradients: &candle_core::backprop::GradStore) -> Result<()> {
         self.steps += 1;
         let corrections: Vec<Correction> =
-            self.runs.iter().map(|run| Correction::at(self.steps, run.learning_rate)).collect();
+            self.runs.iter().map(|run| run.correction_at(self.steps)).collect();
         let root = corrections.first().map_or(1.0, |correction| correction.root);
         let steps: Vec<f32> = corrections.iter().map(|correction| correction.step as f32).collect();
         let steps = Tensor::from_vec(steps, self.runs.len(), &self.device)?;
