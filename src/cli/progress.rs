@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressStyle};
+use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::INTERRUPTED;
 use crate::engine::train::Watch;
@@ -50,10 +50,12 @@ impl Progress {
         let target =
             if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
         let bar = ProgressBar::with_draw_target(Some(run_steps), target).with_style(
-            ProgressStyle::with_template(
-                "{wide_bar} {percent:>3} %  {per_sec} run-steps  {msg}  {eta} to go",
-            )
-            .expect("the template is well-formed"),
+            ProgressStyle::with_template("{wide_bar} {percent:>3} %  {rate} run-steps/s  {msg}  {eta} to go")
+                .expect("the template is well-formed")
+                .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
+                    // Nothing can be done about a rate that cannot be shown.
+                    let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
+                }),
         );
         let progress = Self {
             bar,
@@ -65,6 +67,7 @@ impl Progress {
             run_steps_done: AtomicU64::new(0),
             next_line: (!terminal).then(|| AtomicU64::new(LINE_EVERY.as_millis() as u64)),
         };
+        progress.bar.set_message(format!("0 of {} groups", missing.len()));
         progress.listen()?;
         Ok(progress)
     }
