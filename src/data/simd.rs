@@ -11,11 +11,11 @@
 /// Values come from [`Simd::best`] and [`Simd::available`] only: holding one is the proof that
 /// the CPU has the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Simd(pub(super) Level);
+pub struct Simd(pub(crate) Level);
 
 /// The compilations that [`multiversion!`] makes of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// Whatever the crate as a whole was compiled for.
     Portable,
     #[cfg(target_arch = "x86_64")]
@@ -112,7 +112,7 @@ macro_rules! multiversion {
         }
     };
 }
-pub(super) use multiversion;
+pub(crate) use multiversion;
 
 #[cfg(test)]
 mod tests {

@@ -9,6 +9,8 @@ use crate::data::Batch;
 pub mod adam;
 pub mod fused;
 pub mod graph;
+pub mod in_place;
+pub mod loss;
 pub mod memory;
 pub mod train;
 
