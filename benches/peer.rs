@@ -2,7 +2,8 @@
 //!
 //! The same work and the same line of JSON as the programs in `benches/peers/`: one repetition trains a
 //! population for `PEERS_SEC` seconds, on a new batch every step (four sine terms, 100 features, noise of
-//! 0.1) or, with `data` false, on one batch again and again.
+//! 0.1) or, with `data` false, on one batch again and again. `cpu` is the share of the wall time that the
+//! program had the core: on a shared machine, rate / cpu is what compares.
 //!
 //! `cargo bench --bench peer -- ENGINE MODEL [batch sizes]`, such as `fused mmoe 32,128,512`; measurements
 //! are for one core (`taskset -c 0`).
@@ -42,7 +43,8 @@ fn main() {
     let (engine, model) = (argument(0, "fused"), argument(1, "mmoe"));
     for rows in argument(2, "32,128,512").split(',') {
         let rows = rows.parse().expect("batch sizes are whole numbers");
-        for fresh in [true, false] {
+        let given = std::env::var_os("PEERS_FRESH_ONLY").is_none();
+        for fresh in [true, false].into_iter().filter(|fresh| *fresh || given) {
             bench(engine, model, rows, fresh);
         }
     }
@@ -81,20 +83,28 @@ fn bench(engine: &str, name: &str, rows: usize, fresh: bool) {
     let setting = |name, default: f64| std::env::var(name).map_or(default, |v| v.parse().expect("a number"));
     let seconds = setting("PEERS_SEC", 0.6);
     steps();
-    let rates = (0..setting("PEERS_REPS", 5.0) as usize).map(|_| {
-        let (begin, mut done) = (Instant::now(), 0);
+    let (mut rates, mut shares) = (Vec::new(), Vec::new());
+    for _ in 0..setting("PEERS_REPS", 5.0) as usize {
+        let (begin, cpu, mut done) = (Instant::now(), cpu_seconds(), 0);
         while begin.elapsed().as_secs_f64() < seconds {
             steps();
             done += STEPS * RUNS;
         }
-        (done as f64 / begin.elapsed().as_secs_f64() * 10.0).round() / 10.0
-    });
-    let rates: Vec<f64> = rates.collect();
+        let wall = begin.elapsed().as_secs_f64();
+        rates.push((done as f64 / wall * 10.0).round() / 10.0);
+        shares.push(cpu.zip(cpu_seconds()).map(|(before, after)| (after - before) / wall));
+    }
     let line = serde_json::json!({
         "impl": format!("ours_{engine}"), "variant": "", "model": name, "B": rows, "R": RUNS, "data": fresh,
-        "rate": rates,
+        "rate": rates, "cpu": shares,
     });
     println!("{line}");
+}
+
+/// CPU time of this thread, which does all the work; where the system tells it (Linux).
+fn cpu_seconds() -> Option<f64> {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+    Some(text.split_whitespace().next()?.parse::<f64>().ok()? * 1e-9)
 }
 
 /// bench-v1: four sine terms with α_i = i and β_i = i − 1, raw labels.

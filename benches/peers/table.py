@@ -26,24 +26,25 @@ def name(row):
 
 
 rows = [row for row in map(json.loads, open(sys.argv[1])) if row["data"]]
-rates = {}                                       # (model, B) -> name -> run-steps a second, all rounds
+rates = {}                           # (model, B) -> name -> run-steps a CPU second, all rounds
 with open(sys.argv[2], "w", newline="") as f:
     out = csv.writer(f)
     out.writerow(["model", "batch_size", "implementation", "variant", "runs", "repetition",
                   "run_steps_per_second", "cpu_share", "probe_gflops"])
     for row in rows:
         seen = rates.setdefault((row["model"], row["B"]), {}).setdefault(name(row), [])
-        for i, rate in enumerate(row["rate"]):
+        probes = row.get("probe", [""] * len(row["rate"]))
+        for rate, cpu, probe in zip(row["rate"], row["cpu"], probes):
             out.writerow([row["model"], row["B"], row["impl"], row["variant"], row["R"], len(seen),
-                          rate, row.get("cpu", [""] * 99)[i], row.get("probe", [""] * 99)[i]])
-            seen.append(rate)
+                          rate, cpu, probe])
+            seen.append(rate / (cpu or 1.0))     # cpu is null where the system does not tell
 
-print("Run-steps a second on one core: one Adam step of one run on a new batch, making the batch included.")
+print("Run-steps a second of CPU time on one core: one Adam step of one run on a new batch, making the batch included.")
 print("Ours: 9 runs that share x; PyTorch loop: 1 run; JAX and PyTorch ensembles: 2 to 16 runs, x for each.")
 print("fused/, graph/: how many times the row's rate our engines make. Medians; range of all repetitions.\n")
 for (model, batch), of in rates.items():
     medians = {n: statistics.median(r) for n, r in of.items()}
-    print(f"| {model}, B = {batch} | run-steps/s | range | fused/ | graph/ |")
+    print(f"| {model}, B = {batch} | run-steps/CPU s | range | fused/ | graph/ |")
     print("|---|---|---|---|---|")
     for n in NAMES.values():
         if n in of:
