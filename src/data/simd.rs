@@ -40,6 +40,17 @@ impl Simd {
         Self(Level::Portable)
     }
 
+    /// The same, but AVX2 where it would be AVX-512: for loops over short rows, which a compiler that has
+    /// AVX-512 turns inside out with gathers and scatters, at a fraction of the speed.
+    pub fn without_avx512(self) -> Self {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // A CPU with AVX-512 has AVX2: `has_avx512` asks for both.
+            Level::Avx512 => Self(Level::Avx2),
+            _ => self,
+        }
+    }
+
     /// Every width this CPU can run, narrowest first.
     pub fn available() -> Vec<Self> {
         let mut all = vec![Self(Level::Portable)];

@@ -51,7 +51,7 @@ pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     if ops::fit(&[gates, experts]) {
         return ops::mixture::mixture(gates, experts);
     }
-    gates.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
+    gates.contiguous()?.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
 }
 
 /// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]`
