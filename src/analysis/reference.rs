@@ -11,6 +11,8 @@ use crate::experiment::{Experiment, ModelSpec};
 
 /// Runs behind every curve and histogram of the paper (MMoE §5).
 pub const RUNS: usize = 200;
+/// Features of the paper's inputs (MMoE §5).
+const FEATURES: usize = 100;
 
 /// A point of MMoE's Figure 2: mean over 100 trials of 10,000 points each.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
@@ -123,8 +125,8 @@ pub fn figure6() -> Vec<GateWeight> {
 }
 
 /// The paper's curve for one of our models at a task correlation, from Figure 4 or, for the small shared
-/// bottom, Figure 3: only where the model has the paper's sizes and labels have variance 1, as the paper's
-/// losses suggest theirs had.
+/// bottom, Figure 3: only where the model has the paper's sizes, the data its 100 features and two tasks, and
+/// the labels variance 1, as the paper's losses suggest theirs had.
 pub fn curve(experiment: &Experiment, model: &str, task_correlation: f64) -> Option<Curve> {
     let model = comparable(experiment, model)?;
     let curves = match Counterpart::of(model)? {
@@ -150,10 +152,11 @@ pub fn final_losses(experiment: &Experiment, model: &str, task_correlation: f64)
         .map(|panel| panel.histogram)
 }
 
-/// The model of this name, if its losses are on the paper's scale.
+/// The model of this name, if its data is like the paper's.
 fn comparable<'a>(experiment: &'a Experiment, model: &str) -> Option<&'a ModelSpec> {
-    let standardised = experiment.data.standardise_labels;
-    experiment.models.iter().find(|spec| standardised && spec.name == model)
+    let data = &experiment.data;
+    let alike = data.standardise_labels && data.dim == FEATURES && data.pairs == 1;
+    experiment.models.iter().find(|spec| alike && spec.name == model)
 }
 
 /// The figure that has a model's curves.

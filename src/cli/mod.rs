@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod check;
 mod claims;
 mod compare;
 mod estimate;
@@ -44,7 +45,7 @@ Examples:
   sweep list                                    experiments, architectures and studies
 
 Exit codes: 0 done, 1 something failed (what was finished is stored), 2 the request is wrong (nothing was
-written), 130 interrupted (the same command goes on).";
+written), 130 interrupted (the same command goes on). `sweep check`: 0 the same, 1 regressed, 2 not comparable.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -69,6 +70,8 @@ enum Command {
         #[arg(long)]
         parts: bool,
     },
+    /// Train ci.toml again and compare with the baseline: has convergence changed?
+    Check(check::Options),
     /// Compare two studies cell by cell
     Compare {
         /// Folder of the first study
@@ -93,6 +96,7 @@ pub fn main() -> ExitCode {
         Some(Command::Run { experiment, options }) => run::run(&experiment, &options),
         Some(Command::Report { study }) => report::run(&study),
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
+        Some(Command::Check(options)) => check::run(&options),
         Some(Command::Compare { first, second }) => compare::run(&first, &second),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {

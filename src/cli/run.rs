@@ -20,13 +20,13 @@ pub struct Options {
     /// Change a key of the experiment, such as grid.seeds=20 or train.init=he_normal; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Folder of the study [default: results/<experiment>]
+    /// Folder of the study [default: in results/, by the experiment's name]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
     /// Threads, each on a group of its own [default: one a core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Where to train: cpu, cuda or cuda:<number>; the same as --set train.device=…
+    /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Say what would be trained, how much memory and time it takes, and stop
@@ -59,14 +59,17 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
 }
 
 /// What a sitting came to.
-struct Outcome {
-    session: Session,
-    failures: usize,
-    interrupted: bool,
+pub(super) struct Outcome {
+    /// For the manifest.
+    pub session: Session,
+    /// Groups that failed.
+    pub failures: usize,
+    /// Whether Ctrl-C was pressed.
+    pub interrupted: bool,
 }
 
 /// Trains what `finished` does not have.
-fn train(
+pub(super) fn train(
     experiment: &Experiment,
     plan: &Plan,
     folder: &Folder,

@@ -2,7 +2,7 @@
 //!
 //! A released binary is built for the oldest CPU of its family, so without help the loops would
 //! run four lanes wide on machines that have sixteen. Each hot loop is therefore one ordinary,
-//! auto-vectorised function body that [`multiversion!`] compiles once a vector width; [`Simd`]
+//! auto-vectorised function body that `multiversion!` compiles once a vector width; [`Simd`]
 //! says which of the compilations this CPU may run. The body is the same source and uses only
 //! correctly rounded operations (never a fused multiply-add), so every width gives the same bits.
 
@@ -13,7 +13,7 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Simd(pub(crate) Level);
 
-/// The compilations that [`multiversion!`] makes of a body.
+/// The compilations that `multiversion!` makes of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Level {
     /// Whatever the crate as a whole was compiled for.

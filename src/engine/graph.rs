@@ -76,7 +76,7 @@ impl<'a> GraphPopulation<'a> {
     fn adam(&mut self, gradients: &candle_core::backprop::GradStore) -> Result<()> {
         self.steps += 1;
         let corrections: Vec<Correction> =
-            self.runs.iter().map(|run| Correction::at(self.steps, run.learning_rate)).collect();
+            self.runs.iter().map(|run| run.correction_at(self.steps)).collect();
         for (parameter, moments) in self.parameters.iter().zip(&mut self.moments) {
             let Some(gradient) = gradients.get(parameter.as_tensor()) else {
                 candle_core::bail!("a parameter of the model has no part in its predictions");

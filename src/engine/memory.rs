@@ -3,8 +3,9 @@
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
 
-/// The program itself with its allocator's reserves, fonts and figures.
-const BASE: u64 = 40 << 20;
+/// The program itself with its allocator's reserves (30 MiB), and the largest figure while it is drawn in twice
+/// its size (50 MiB).
+const BASE: u64 = 80 << 20;
 
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {

@@ -5,6 +5,7 @@
 //! model and device, `fused` one custom op per model on the CPU for the mixture family.
 
 use crate::data::Batch;
+use adam::Correction;
 
 pub mod adam;
 pub mod fused;
@@ -44,12 +45,26 @@ pub struct Start<'a> {
 }
 
 /// What distinguishes the runs of a population.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy)]
 pub struct StartRun {
     /// Which of the batch's label sets it learns.
     pub label_set: usize,
     /// Step size of Adam.
     pub learning_rate: f64,
+    /// Adam's bias correction at a step and learning rate: [`Correction::at`], unless a test plants a mistake.
+    pub correction: fn(u64, f64) -> Correction,
+}
+
+impl StartRun {
+    /// A run with Adam as it should be.
+    pub fn new(label_set: usize, learning_rate: f64) -> Self {
+        Self { label_set, learning_rate, correction: Correction::at }
+    }
+
+    /// The correction of step `t`, counted from 1.
+    fn correction_at(&self, t: u64) -> Correction {
+        (self.correction)(t, self.learning_rate)
+    }
 }
 
 /// What a population makes of rows it is not trained on.

@@ -40,14 +40,27 @@ pub fn device(choice: DeviceChoice) -> Result<Device> {
     }
 }
 
+/// Makes the population of an engine on a device from what it starts with.
+pub type Maker = dyn for<'a> Fn(Engine, DeviceChoice, Start<'a>) -> Result<Box<dyn Population + 'a>> + Sync;
+
 /// Trains a group from its first step to its last. `None` where the watch gave it up.
 pub fn train_group(experiment: &Experiment, group: &Group, watch: &dyn Watch) -> Result<Option<GroupRecord>> {
+    train_group_on(experiment, group, watch, &population)
+}
+
+/// As [`train_group`] on populations that `make` makes: where tests plant mistakes.
+pub fn train_group_on(
+    experiment: &Experiment,
+    group: &Group,
+    watch: &dyn Watch,
+    make: &Maker,
+) -> Result<Option<GroupRecord>> {
     let began = Instant::now();
     let correlations = correlations_of(group);
     let mut generator = Generator::new(&experiment.data, group.seed, &correlations);
     let label_correlations = generator.label_correlations();
     let models = build_models(experiment, group);
-    let mut teams = teams(experiment, group, &models, &correlations)?;
+    let mut teams = teams(experiment, group, &models, &correlations, make)?;
     let mut held_out = Batch::default();
     generator.held_out(experiment.train.held_out_rows, &mut held_out);
     let mut batch = Batch::default();
@@ -142,12 +155,13 @@ fn teams<'a>(
     group: &Group,
     models: &'a [(usize, Box<dyn Model>)],
     correlations: &[f64],
+    make: &Maker,
 ) -> Result<Vec<Team<'a>>> {
     models
         .iter()
         .map(|(number, model)| {
             let runs: Vec<&PlannedRun> = group.runs.iter().filter(|run| run.model == *number).collect();
-            Team::new(experiment, *number, model.as_ref(), &runs, correlations)
+            Team::new(experiment, *number, model.as_ref(), &runs, correlations, make)
         })
         .collect()
 }
@@ -159,6 +173,7 @@ impl<'a> Team<'a> {
         model: &'a dyn Model,
         runs: &[&PlannedRun],
         correlations: &[f64],
+        make: &Maker,
     ) -> Result<Self> {
         let train = &experiment.train;
         let engine = Engine::of(experiment, &experiment.models[number]);
@@ -168,12 +183,10 @@ impl<'a> Team<'a> {
             model,
             runs: runs
                 .iter()
-                .map(|run| StartRun {
-                    label_set: correlations
-                        .iter()
-                        .position(|&p| p == run.key.task_correlation)
-                        .expect("every run's correlation is generated"),
-                    learning_rate: run.key.learning_rate,
+                .map(|run| {
+                    let label_set = correlations.iter().position(|&p| p == run.key.task_correlation);
+                    let label_set = label_set.expect("every run's correlation is generated");
+                    StartRun::new(label_set, run.key.learning_rate)
                 })
                 .collect(),
             parameters: first.repeat(runs.len()),
@@ -193,7 +206,7 @@ impl<'a> Team<'a> {
             })
             .collect();
         Ok(Self {
-            population: population(engine, train.device, start)?,
+            population: make(engine, train.device, start)?,
             alive: (0..runs.len()).collect(),
             records,
             losses: Vec::new(),
@@ -276,7 +289,8 @@ impl<'a> Team<'a> {
     }
 }
 
-fn population<'a>(
+/// The population of an engine.
+pub fn population<'a>(
     engine: Engine,
     choice: DeviceChoice,
     start: Start<'a>,

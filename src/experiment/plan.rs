@@ -11,7 +11,7 @@ use crate::store::RunKey;
 
 /// Version of what a specification means. Raised whenever the same specification would give another result
 /// (a change of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
-pub const SCHEMA: u32 = 2;
+pub const SCHEMA: u32 = 1;
 
 /// Most runs that are trained side by side: beyond this a population falls out of the cache and a killed
 /// process loses too much.

@@ -33,16 +33,21 @@ impl ModelCurve {
             paper,
         }
     }
+}
 
-    /// Draws the paper's curve, band and mean in one colour.
-    pub fn draw<DB: DrawingBackend>(&self, panel: &Panel<DB>, colour: RGBColor) -> Drawing<DB> {
-        let band = self.mean.band();
-        if !band.is_empty() {
-            panel.band(&band, colour)?;
-        }
-        panel.dashed(&self.paper, colour)?;
-        panel.line(&self.mean.points(), colour)
+/// Draws curves on a panel, each with its band and the paper's curve in its colour: bands below, so that they
+/// tint no line.
+pub fn draw_curves<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[(&ModelCurve, RGBColor)]) -> Drawing<DB> {
+    for (curve, colour) in curves {
+        panel.band(&curve.mean.band(), *colour)?;
     }
+    for (curve, colour) in curves {
+        panel.dashed(&curve.paper, *colour)?;
+    }
+    for (curve, colour) in curves {
+        panel.line(&curve.mean.points(), *colour)?;
+    }
+    Ok(())
 }
 
 /// The axis of steps.

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use plotters::prelude::DrawingBackend;
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::reference::{self, LabelPoint};
 use crate::store::Study;

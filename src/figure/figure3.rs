@@ -2,8 +2,9 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
+use super::curves::{ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, MEASURE, theme};
 use crate::analysis::reference::Counterpart;
 use crate::analysis::reported;
@@ -97,9 +98,8 @@ impl Figure for Figure3 {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
         let panels = self.frame().draw(area)?;
         let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
-        for (i, curve) in self.curves.iter().enumerate() {
-            curve.draw(&panel, theme::series(i))?;
-        }
+        let curves = self.curves.iter().enumerate().map(|(i, curve)| (curve, theme::series(i)));
+        draw_curves(&panel, &curves.collect::<Vec<_>>())?;
         if self.curves.iter().all(|curve| curve.mean.runs == 0) {
             panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
         }

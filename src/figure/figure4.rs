@@ -2,8 +2,9 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::curves::{ModelCurve, diverged_note, loss_axis, runs_note, step_axis};
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch};
+use super::curves::{ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, MEASURE, figure3, theme};
 use crate::analysis::reported;
 use crate::store::Study;
@@ -106,11 +107,10 @@ impl Figure for Figure4 {
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let here: Vec<&ModelCurve> =
                 self.curves.iter().filter(|curve| curve.task_correlation == correlation).collect();
-            for (name, _, colour) in &self.models {
-                for curve in here.iter().filter(|curve| curve.model == *name) {
-                    curve.draw(&panel, *colour)?;
-                }
-            }
+            let coloured = self.models.iter().flat_map(|(name, _, colour)| {
+                here.iter().filter(move |curve| curve.model == *name).map(|&curve| (curve, *colour))
+            });
+            draw_curves(&panel, &coloured.collect::<Vec<_>>())?;
             if here.iter().all(|curve| curve.mean.runs == 0) {
                 panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
             }

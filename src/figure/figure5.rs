@@ -2,7 +2,8 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch, round_up, round_values};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up, round_values};
 use super::{Figure, MEASURE, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
 use crate::analysis::{Histogram, reference, reported};

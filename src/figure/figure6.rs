@@ -6,7 +6,8 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::panel::{Area, Axis, Drawing, Entry, Frame, Heading, Panel, Swatch, round_up};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
 use super::{Figure, MEASURE, grid, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, reference, reported};

@@ -1,8 +1,8 @@
 //! The paper's figures, drawn from a study with the paper's own data laid over them.
 //!
 //! Each figure has a file: what it takes from the study (`of`, nothing where the study has no such data), and
-//! how it is drawn (`draw`), once for PNG and SVG. [`theme`] says how all of them look, `panel` what they
-//! are made of, and `canvas` makes files of them.
+//! how it is drawn (`draw`), once for PNG and SVG. [`theme`] says how all of them look, `frame` and
+//! `panel` what they are made of, and `canvas` makes files of them.
 
 use std::path::{Path, PathBuf};
 
@@ -18,6 +18,7 @@ mod figure3;
 mod figure4;
 mod figure5;
 mod figure6;
+mod frame;
 mod grid;
 mod panel;
 pub mod theme;

@@ -1,5 +1,4 @@
-//! What figures are made of: a frame with title, legend and a grid of panels, and panels with axes on which
-//! lines, bands, bars and points are drawn in units of the data.
+//! Panels: axes, on which lines, bands, bars and points are drawn in units of the data.
 
 use std::ops::Range;
 
@@ -8,7 +7,7 @@ use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
+use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THIN};
 
 /// Part of a figure in units of the canvas.
 pub type Area<DB> = DrawingArea<DB, Shift>;
@@ -16,154 +15,18 @@ pub type Area<DB> = DrawingArea<DB, Shift>;
 pub type Drawing<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// Opacity of a band of uncertainty.
-const BAND: f64 = 0.22;
-/// Width of a legend's swatch, and free space after an entry.
-const SWATCH: i32 = 128;
-const AFTER_ENTRY: i32 = 96;
-/// Height of a line of the legend.
-const LEGEND_LINE: i32 = 96;
-/// Height of the title with the space below it.
-const TITLE_LINE: i32 = 132;
+pub(super) const BAND: f64 = 0.22;
 /// Length of a dash of the paper's curves and of the gap after it.
-const DASH: i32 = 32;
-const DASH_GAP: i32 = 24;
-
-/// A figure's title, legend and grid of panels.
-pub struct Frame {
-    /// Title above everything.
-    pub title: String,
-    /// What stands for what.
-    pub legend: Vec<Entry>,
-    /// Panels, row by row.
-    pub panels: usize,
-    /// Panels in a row.
-    pub columns: usize,
-    /// Height of a panel with its axes.
-    pub panel_height: u32,
-}
-
-/// An entry of a legend.
-pub struct Entry {
-    /// How it is drawn.
-    pub swatch: Swatch,
-    /// What it is.
-    pub label: String,
-}
-
-/// How a thing looks in the legend.
-#[derive(Clone, Copy)]
-pub enum Swatch {
-    /// A line within its band.
-    Band(RGBColor),
-    /// A line.
-    Line(RGBColor),
-    /// A dashed line.
-    Dashed(RGBColor),
-    /// A filled bar.
-    Bar(RGBColor),
-    /// The outline of bars.
-    Outline(RGBColor),
-    /// A filled round marker.
-    Point(RGBColor),
-    /// An open square marker.
-    Square(RGBColor),
-}
-
-impl Entry {
-    /// An entry.
-    pub fn new(swatch: Swatch, label: impl Into<String>) -> Self {
-        Self { swatch, label: label.into() }
-    }
-}
-
-impl Frame {
-    /// Width and height on the canvas.
-    pub fn size(&self) -> (u32, u32) {
-        let rows = self.panels.div_ceil(self.columns.max(1)) as u32;
-        let head = GAP + TITLE_LINE + self.legend_lines().len() as i32 * LEGEND_LINE + GAP;
-        (WIDTH, head as u32 + rows * self.panel_height)
-    }
-
-    /// Draws title and legend; gives the panels' areas.
-    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB, Vec<Area<DB>>> {
-        let style = theme::bold(TITLE);
-        area.draw_text(&theme::fit(&self.title, &style, WIDTH as i32 - 2 * GAP), &style, (GAP, GAP))?;
-        let mut y = GAP + TITLE_LINE;
-        for line in self.legend_lines() {
-            for (x, entry) in line {
-                self.draw_entry(area, entry, (x, y))?;
-            }
-            y += LEGEND_LINE;
-        }
-        let (_, body) = area.split_vertically(y + GAP);
-        let rows = self.panels.div_ceil(self.columns.max(1));
-        Ok(body.split_evenly((rows, self.columns)).into_iter().take(self.panels).collect())
-    }
-
-    /// The entries with their places, wrapped to the width.
-    fn legend_lines(&self) -> Vec<Vec<(i32, &Entry)>> {
-        let mut lines: Vec<Vec<(i32, &Entry)>> = Vec::new();
-        let mut x = i32::MAX;
-        for entry in &self.legend {
-            let style = theme::text(TEXT, INK, HPos::Left);
-            let width = SWATCH + GAP / 2 + theme::width(&self.entry_label(entry), &style);
-            if x.saturating_add(width) > WIDTH as i32 - GAP {
-                x = GAP;
-                lines.push(Vec::new());
-            }
-            lines.last_mut().expect("the first entry opens a line").push((x, entry));
-            x += width + AFTER_ENTRY;
-        }
-        lines
-    }
-
-    fn entry_label(&self, entry: &Entry) -> String {
-        let style = theme::text(TEXT, INK, HPos::Left);
-        theme::fit(&entry.label, &style, WIDTH as i32 - 2 * GAP - SWATCH - GAP)
-    }
-
-    fn draw_entry<DB: DrawingBackend>(
-        &self,
-        area: &Area<DB>,
-        entry: &Entry,
-        (x, y): (i32, i32),
-    ) -> Drawing<DB> {
-        let middle = y + LEGEND_LINE / 2;
-        let line = [(x, middle), (x + SWATCH, middle)];
-        let block = [(x + 24, middle - 28), (x + SWATCH - 8, middle + 28)];
-        let centre = (x + SWATCH / 2, middle);
-        match entry.swatch {
-            Swatch::Line(colour) => {
-                area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
-            }
-            Swatch::Band(colour) => {
-                area.draw(&Rectangle::new(
-                    [(x, middle - 28), (x + SWATCH, middle + 28)],
-                    colour.mix(BAND).filled(),
-                ))?;
-                area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
-            }
-            Swatch::Dashed(colour) => {
-                let style = colour.stroke_width(LINE);
-                area.draw(&plotters::element::DashedPathElement::new(line, DASH, DASH_GAP, style))?;
-            }
-            Swatch::Bar(colour) => area.draw(&Rectangle::new(block, colour.filled()))?,
-            Swatch::Outline(colour) => area.draw(&open_rectangle(block, colour))?,
-            Swatch::Point(colour) => area.draw(&Circle::new(centre, MARKER, colour.filled()))?,
-            Swatch::Square(colour) => area.draw(&square(centre, colour))?,
-        }
-        let style = theme::text(TEXT, INK, HPos::Left);
-        area.draw_text(&self.entry_label(entry), &style, (x + SWATCH + GAP / 2, middle - theme::middle(TEXT)))
-    }
-}
+pub(super) const DASH: i32 = 32;
+pub(super) const DASH_GAP: i32 = 24;
 
 /// An open square around a point of the canvas.
-fn square((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
+pub(super) fn square((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
     open_rectangle([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour)
 }
 
 /// The outline of a rectangle. As a path: plotters' SVG draws every rectangle with the thinnest of lines.
-fn open_rectangle(
+pub(super) fn open_rectangle(
     [(left, top), (right, bottom)]: [(i32, i32); 2],
     colour: RGBColor,
 ) -> PathElement<(i32, i32)> {
@@ -322,9 +185,13 @@ impl<DB: DrawingBackend> Panel<DB> {
     /// The area between lower and upper values, cut off at the panel's edges.
     pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing<DB> {
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
-        let upper = band.iter().map(|&(x, _, high)| (x, held(high)));
-        let lower = band.iter().rev().map(|&(x, low, _)| (x, held(low)));
-        self.plot.draw(&Polygon::new(upper.chain(lower).collect::<Vec<_>>(), colour.mix(BAND).filled()))
+        for piece in below(band, self.y.end) {
+            let upper = piece.iter().map(|&(x, _, high)| (x, held(high)));
+            let lower = piece.iter().rev().map(|&(x, low, _)| (x, held(low)));
+            let outline: Vec<_> = upper.chain(lower).collect();
+            self.plot.draw(&Polygon::new(outline, colour.mix(BAND).filled()))?;
+        }
+        Ok(())
     }
 
     /// A bar from the bottom over a range of x.
@@ -404,6 +271,28 @@ fn within(points: &[(f64, f64)], y: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
     pieces
 }
 
+/// The pieces of a band whose lower end lies below `top`, cut where it crosses.
+fn below(band: &[(f64, f64, f64)], top: f64) -> Vec<Vec<(f64, f64, f64)>> {
+    let crossing = |a: (f64, f64, f64), b: (f64, f64, f64)| {
+        let part = (top - a.1) / (b.1 - a.1);
+        (a.0 + (b.0 - a.0) * part, top, a.2 + (b.2 - a.2) * part)
+    };
+    let inside = |point: &(f64, f64, f64)| point.1 <= top;
+    let mut pieces: Vec<Vec<(f64, f64, f64)>> = Vec::new();
+    for (i, &point) in band.iter().enumerate() {
+        match (i.checked_sub(1).map(|before| band[before]), inside(&point)) {
+            (Some(before), true) if !inside(&before) => pieces.push(vec![crossing(before, point), point]),
+            (Some(before), false) if inside(&before) => {
+                pieces.last_mut().expect("the point before is in a piece").push(crossing(before, point));
+            }
+            (None, true) => pieces.push(vec![point]),
+            (Some(_), true) => pieces.last_mut().expect("the point before is in a piece").push(point),
+            (_, false) => {}
+        }
+    }
+    pieces
+}
+
 /// The part of a segment within a range of y, if any.
 fn clipped(a: (f64, f64), b: (f64, f64), y: &Range<f64>) -> Option<[(f64, f64); 2]> {
     if !(a.1.is_finite() && b.1.is_finite()) {
@@ -429,6 +318,14 @@ mod tests {
         assert_eq!(round_values(&(-1.0..1.0), 4), [-1.0, -0.5, 0.0, 0.5, 1.0]);
         assert_eq!(round_values(&(0.0..0.5), 5).len(), 6);
         assert_eq!((round_up(0.47), round_up(0.5), round_up(131.0)), (0.5, 0.5, 140.0));
+    }
+
+    #[test]
+    fn bands_are_cut_at_the_panels_top() {
+        let band = [(0.0, 3.0, 4.0), (1.0, 1.0, 2.0), (2.0, 0.0, 0.5), (3.0, 4.0, 4.5)];
+        let pieces = below(&band, 2.0);
+        assert_eq!(pieces, [vec![(0.5, 2.0, 3.0), band[1], band[2], (2.5, 2.0, 2.5)]]);
+        assert!(below(&band[..1], 2.0).is_empty());
     }
 
     #[test]

@@ -93,8 +93,11 @@ impl Page {
     fn new(study: &Study, folder: &Path, results: &[ClaimResult], figures: &[Drawn]) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let title = if experiment.title.is_empty() { &experiment.name } else { &experiment.title };
-        // The folder as a person in it would name it: reports are sent around, absolute paths are not.
-        let place = folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned());
+        // Reports are sent around; absolute paths are nobody else's business.
+        let place = match folder.is_relative() {
+            true => folder.display().to_string(),
+            false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),
+        };
         let diverged = tables::diverged(study);
         Self {
             title: title.clone(),
@@ -112,7 +115,7 @@ impl Page {
             steps: figure::theme::thousands(experiment.train.steps),
             setup: setup::sections(study),
             files: setup::files(folder, figures),
-            command: manifest.command.clone(),
+            command: setup::command(manifest),
             rerun: format!("sweep run {place}/study.toml --out {place}"),
             redraw: format!("sweep report {place}"),
             digest: manifest.digest.clone(),

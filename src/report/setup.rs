@@ -18,7 +18,7 @@ pub struct Section {
 }
 
 /// Files that a study's folder may have, and what is in them.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 7] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "how the study came to be: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
@@ -26,7 +26,6 @@ const FILES: [(&str, &str); 8] = [
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
     ("labels.csv", "one row a correlation, seed and pair: measured correlation of the labels"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
-    ("groups", "the finished groups as trained; what sweep run goes on from"),
 ];
 
 /// A whole number as it is printed.
@@ -173,6 +172,13 @@ pub fn program(manifest: &Manifest) -> String {
     }
 }
 
+/// The command that made a study, without the folders of the program: where it lay says nothing.
+pub fn command(manifest: &Manifest) -> String {
+    let (program, rest) = manifest.command.split_once(' ').unwrap_or((&manifest.command, ""));
+    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
+    format!("{name} {rest}").trim_end().to_owned()
+}
+
 /// Engines that trained the runs.
 fn engines(study: &Study) -> String {
     let engines: BTreeSet<&str> = study.runs.iter().map(|run| run.engine.as_str()).collect();
@@ -246,6 +252,15 @@ mod tests {
         {
             assert!(text.contains(words), "{words}: {text}");
         }
+    }
+
+    #[test]
+    fn commands_do_not_tell_where_the_program_lay() {
+        let mut manifest = Sample::default().study().manifest;
+        manifest.command = "/home/someone/target/release/sweep run quick".into();
+        assert_eq!(command(&manifest), "sweep run quick");
+        manifest.command = "sweep".into();
+        assert_eq!(command(&manifest), "sweep");
     }
 
     #[test]

@@ -213,6 +213,12 @@ impl Folder {
         Ok(path)
     }
 
+    /// Removes the group files of a study that will not be resumed; its tables stay.
+    pub fn remove_groups(&self) -> Result<(), StoreError> {
+        let groups = self.groups();
+        std::fs::remove_dir_all(&groups).map_err(StoreError::io(&groups, "remove"))
+    }
+
     /// The study's manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");

@@ -13,7 +13,6 @@ use super::packed::Packed;
 use super::pass::{Pass, Scratch, Wanted};
 use super::simd::Instructions;
 use crate::engine::StartRun;
-use crate::engine::adam::Correction;
 
 /// Parameters and two moments.
 pub const PARTS: usize = 3;
@@ -66,7 +65,7 @@ impl InplaceOp1 for TrainStep<'_> {
                 losses,
                 wanted: Wanted::Gradient(gradient),
             });
-            let correction = Correction::at(self.step, run.learning_rate);
+            let correction = run.correction_at(self.step);
             self.instructions.run(Adam { theta, first, second, gradient, correction });
         }
         Ok(())

@@ -83,7 +83,7 @@ fn parameters(shape: MixtureShape, runs: usize, seed: u64) -> Vec<f32> {
 }
 
 fn runs(count: usize, label_sets: usize) -> Vec<StartRun> {
-    (0..count).map(|r| StartRun { label_set: r % label_sets, learning_rate: 0.01 / (1 + r) as f64 }).collect()
+    (0..count).map(|r| StartRun::new(r % label_sets, 0.01 / (1 + r) as f64)).collect()
 }
 
 fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions) -> FusedPopulation {

@@ -1,0 +1,127 @@
+//! `sweep check`: trains the CI study and holds it against the baseline, so that a change of code that breaks
+//! convergence is noticed.
+
+use std::fmt::Write;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+use clap::Args;
+
+use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, run};
+use crate::analysis::regression::{Check, Verdict, check};
+use crate::experiment::plan::Plan;
+use crate::experiment::{Experiment, library};
+use crate::store::{Folder, Study, machine};
+
+/// Experiment that a baseline is made of.
+const EXPERIMENT: &str = "ci";
+
+/// Options of a check.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// Folder of the baseline
+    #[arg(long, value_name = "FOLDER", default_value = "results/baseline")]
+    baseline: PathBuf,
+    /// Change a key of the experiment that is trained, such as grid.seeds=20
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Threads, each on a group of its own [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+    /// Print the check as JSON
+    #[arg(long)]
+    json: bool,
+    /// Make what is trained the new baseline; needs --why
+    #[arg(long, requires = "why")]
+    update: bool,
+    /// Why the baseline changes; kept in its WHY.md
+    #[arg(long, value_name = "TEXT")]
+    why: Option<String>,
+}
+
+/// Trains and compares, or renews the baseline.
+pub fn run(options: &Options) -> Result<u8> {
+    let experiment = library::find(EXPERIMENT, &options.overrides)?;
+    let baseline = Folder::new(&options.baseline);
+    if let (true, Some(why)) = (options.update, &options.why) {
+        return update(&experiment, &baseline, why, options);
+    }
+    let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
+    let place = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let Some(after) = train(&experiment, &Folder::new(place.path()), options)? else {
+        return Ok(INTERRUPTED);
+    };
+    let outcome = check(&before, &after);
+    match options.json {
+        true => print(&format!("{}\n", serde_json::to_string_pretty(&outcome)?))?,
+        false => print(&text(&outcome, &before)?)?,
+    }
+    Ok(match outcome.verdict {
+        Verdict::Same => DONE,
+        Verdict::Regressed => FAILED,
+        Verdict::NotComparable => BAD_REQUEST,
+    })
+}
+
+/// Trains the experiment to its end; nothing where it was interrupted.
+fn train(experiment: &Experiment, folder: &Folder, options: &Options) -> Result<Option<Study>> {
+    let plan = Plan::new(experiment);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.map_or(cores, usize::from);
+    let finished = folder.finished()?;
+    folder.create(experiment)?;
+    let outcome = run::train(experiment, &plan, folder, &finished, threads)?;
+    if outcome.interrupted {
+        return Ok(None);
+    }
+    Ok(Some(folder.merge(experiment, &plan, folder.finished()?, &outcome.session)?))
+}
+
+/// Trains a new baseline in place of the old one and says why in its `WHY.md`.
+fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options) -> Result<u8> {
+    let Some(study) = train(experiment, folder, options)? else { return Ok(INTERRUPTED) };
+    folder.remove_groups()?;
+    let path = folder.path().join("WHY.md");
+    let before =
+        std::fs::read_to_string(&path).unwrap_or_else(|_| "# Why the baseline is what it is\n".into());
+    let commit = machine::commit().unwrap_or_else(|| "an unknown commit".into());
+    let entry = format!("\n- at {commit}, digest {}…: {why}\n", &study.manifest.digest[..16]);
+    folder.write_table("WHY.md", format!("{before}{entry}").as_bytes())?;
+    print(&format!("{}\n", folder.path().display()))?;
+    Ok(DONE)
+}
+
+/// The check as a person reads it.
+fn text(check: &Check, baseline: &Study) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let width = check.findings.iter().map(|finding| finding.cell.len()).max().unwrap_or(0);
+    for finding in &check.findings {
+        let p = finding.p.map_or(String::new(), |p| format!("  p = {p:.1e}"));
+        writeln!(
+            text,
+            "{}  {:<width$}  {:<16}  {:>8.4} → {:>8.4}  change {:+.5}, margin {}{p}",
+            if finding.passed { "pass" } else { "FAIL" },
+            finding.cell,
+            finding.test,
+            finding.baseline,
+            finding.fresh,
+            finding.change,
+            finding.margin,
+        )?;
+    }
+    let same_machine =
+        baseline.manifest.cpu == machine::cpu() && baseline.manifest.cpu_features == machine::cpu_features();
+    if same_machine && !check.bit_equal && check.verdict == Verdict::Same {
+        writeln!(
+            text,
+            "This kind of machine made the baseline, yet bits differ: the arithmetic has changed."
+        )?;
+    }
+    let verdict = match check.verdict {
+        Verdict::Same => "same",
+        Verdict::Regressed => "REGRESSED",
+        Verdict::NotComparable => "not comparable",
+    };
+    writeln!(text, "{verdict}: {}", check.reason)?;
+    Ok(text)
+}

@@ -1,0 +1,248 @@
+//! The convergence check notices what breaks training, and nothing else.
+//!
+//! Mistakes are planted where a programmer would make them: in the optimiser, in a model's forward pass, in
+//! a configuration. Each must be caught; unchanged code must pass, also with other seeds.
+
+use std::sync::{Mutex, OnceLock};
+
+use candle_core::{D, Result, Tensor};
+use mmoe_study::analysis::regression::{Check, Verdict, check};
+use mmoe_study::engine::adam::Correction;
+use mmoe_study::engine::train::{Maker, Watch, population, train_group_on};
+use mmoe_study::experiment::plan::{Group, Plan};
+use mmoe_study::experiment::{Experiment, library};
+use mmoe_study::model::{
+    Architecture, Configuration, Forward, InvalidSize, Layout, Model, Parameters, Problem,
+};
+use mmoe_study::model::{Sizes, architecture, layers};
+use mmoe_study::store::folder::Session;
+use mmoe_study::store::{Folder, Study};
+
+/// The CI experiment with the hundred steps in which mistakes must show.
+fn experiment(overrides: &[&str]) -> Experiment {
+    let overrides = ["train.steps=100", "grid.models=[\"shared_bottom\", \"omoe\", \"mmoe\"]"]
+        .iter()
+        .chain(overrides)
+        .map(|text| text.to_string())
+        .collect::<Vec<_>>();
+    library::find("ci", &overrides).unwrap()
+}
+
+struct Quiet;
+
+impl Watch for Quiet {
+    fn trained(&self, _: u64) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
+/// Trains an experiment on two threads with populations that `make` makes.
+fn study_on(experiment: &Experiment, make: &Maker) -> Study {
+    let place = tempfile::tempdir().unwrap();
+    let folder = Folder::new(place.path());
+    folder.create(experiment).unwrap();
+    let plan = Plan::new(experiment);
+    let groups: Mutex<Vec<&Group>> = Mutex::new(plan.groups.iter().collect());
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                loop {
+                    let Some(group) = groups.lock().unwrap().pop() else { break };
+                    let record = train_group_on(experiment, group, &Quiet, make).unwrap().unwrap();
+                    folder.write_group(group, &record).unwrap();
+                }
+            });
+        }
+    });
+    folder.merge(experiment, &plan, folder.finished().unwrap(), &Session::default()).unwrap()
+}
+
+fn study(overrides: &[&str]) -> Study {
+    study_on(&experiment(overrides), &population)
+}
+
+/// Few seeds: mistakes show in early trajectories, which need no crowd.
+const FEW: &str = "grid.seeds=4";
+
+/// The study that sound code makes.
+fn baseline() -> &'static Study {
+    static BASELINE: OnceLock<Study> = OnceLock::new();
+    BASELINE.get_or_init(|| study(&[FEW]))
+}
+
+/// That the check of a study against the sound one fails, and says so of a cell of `model`.
+fn assert_caught(mistake: &str, planted: &Study, model: &str) {
+    let found = check(baseline(), planted);
+    assert_eq!(found.verdict, Verdict::Regressed, "{mistake}: {}", found.reason);
+    let failed = |f: &&mmoe_study::analysis::regression::Finding| !f.passed && f.cell.starts_with(model);
+    assert!(found.findings.iter().any(|f| failed(&f)), "{mistake}: {found:?}");
+}
+
+#[test]
+fn the_same_code_is_the_same_bits() {
+    let found = check(baseline(), &study(&[FEW]));
+    assert_eq!((found.verdict, found.bit_equal), (Verdict::Same, true));
+}
+
+#[test]
+fn the_other_engine_passes_though_its_bits_differ() {
+    let found = check(baseline(), &study(&[FEW, "train.engine=graph"]));
+    assert!(!found.bit_equal);
+    assert_eq!(found.verdict, Verdict::Same, "{found:#?}");
+}
+
+#[test]
+fn a_missing_bias_correction_is_caught() {
+    for engine in ["train.engine=fused", "train.engine=graph"] {
+        let planted = study_on(&experiment(&[FEW, engine]), &|engine, device, mut start| {
+            for run in &mut start.runs {
+                run.correction = |_, learning_rate| Correction { step: learning_rate, root: 1.0 };
+            }
+            population(engine, device, start)
+        });
+        assert_caught("no bias correction", &planted, "mmoe");
+    }
+}
+
+#[test]
+fn a_learning_rate_ten_per_cent_higher_is_caught() {
+    let planted = study_on(&experiment(&[FEW]), &|engine, device, mut start| {
+        for run in &mut start.runs {
+            run.learning_rate *= 1.1;
+        }
+        population(engine, device, start)
+    });
+    for model in ["shared_bottom", "omoe", "mmoe"] {
+        assert_caught("a higher learning rate", &planted, model);
+    }
+}
+
+#[test]
+fn experts_of_half_the_size_are_caught() {
+    let sizes = ["models.mmoe.expert_units=8", "models.omoe.expert_units=8"];
+    assert_caught("half the experts", &study(&[FEW, sizes[0], sizes[1]]), "mmoe");
+}
+
+/// MMoE with a mistake in its forward pass.
+struct Broken {
+    sound: Box<dyn Model>,
+    forward: fn(&Parameters, &Tensor) -> Result<Forward>,
+}
+
+impl Model for Broken {
+    fn layout(&self) -> &Layout {
+        self.sound.layout()
+    }
+
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+        (self.forward)(parameters, x)
+    }
+}
+
+/// MMoE's experts and tasks in these tests.
+const EXPERTS: usize = 8;
+const TASKS: usize = 2;
+
+fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
+    let hidden = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
+    layers::split_columns(&hidden, EXPERTS)
+}
+
+/// Softmax over the batch instead of the experts.
+fn wrong_axis(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+    let logits = layers::shared_input(x, parameters.get("gate.weight")?)?;
+    let gates = candle_nn::ops::softmax(&layers::split_columns(&logits, TASKS)?, 1)?;
+    let predictions = layers::towers(parameters, &layers::mix(&gates, &experts(parameters, x)?)?)?;
+    Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+}
+
+/// Towers that see their biases alone: the mixture counts for nothing, but keeps its place in the graph.
+fn deaf_towers(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+    let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, TASKS)?;
+    let mixed = layers::mix(&gates, &experts(parameters, x)?)?;
+    let predictions = layers::towers(parameters, &(mixed * 1e-20)?)?;
+    Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+}
+
+/// No mistake at all: what the others are compared with, to show that it is the mistake that is caught.
+fn sound(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+    let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, gate_count(parameters)?)?;
+    let predictions = layers::towers(parameters, &layers::mix(&gates, &experts(parameters, x)?)?)?;
+    Ok(Forward { predictions, gates: Some(gates.transpose(D::Minus2, 1)?) })
+}
+
+fn gate_count(parameters: &Parameters) -> Result<usize> {
+    Ok(parameters.get("gate.weight")?.dim(2)? / EXPERTS)
+}
+
+/// A registry entry that builds MMoE with another forward pass.
+macro_rules! broken {
+    ($name:ident, $entry:ident, $forward:path) => {
+        #[derive(Debug)]
+        struct $name;
+
+        impl Configuration for $name {
+            fn check(&self) -> std::result::Result<(), InvalidSize> {
+                Ok(())
+            }
+
+            fn build(&self, problem: Problem) -> Box<dyn Model> {
+                let sound = (architecture("mmoe").unwrap().parse)(toml::Table::new()).unwrap();
+                Box::new(Broken { sound: sound.configuration.build(problem), forward: $forward })
+            }
+        }
+
+        static $entry: Architecture = Architecture {
+            name: "mmoe",
+            title: "MMoE",
+            summary: "for a test",
+            parse: |table| Ok(Sizes { configuration: std::sync::Arc::new($name), table }),
+        };
+    };
+}
+
+broken!(WrongAxis, WRONG_AXIS, wrong_axis);
+broken!(DeafTowers, DEAF_TOWERS, deaf_towers);
+broken!(Sound, SOUND, sound);
+
+/// The study with another MMoE.
+fn study_with(entry: &'static Architecture) -> Study {
+    let mut experiment = experiment(&[FEW]);
+    let mmoe = experiment.models.iter_mut().find(|model| model.name == "mmoe").unwrap();
+    mmoe.architecture = entry;
+    mmoe.sizes = (entry.parse)(mmoe.sizes.table.clone()).unwrap();
+    study_on(&experiment, &population)
+}
+
+#[test]
+fn mistakes_in_a_forward_pass_are_caught() {
+    let found = check(baseline(), &study_with(&SOUND));
+    assert_eq!(found.verdict, Verdict::Same, "{found:#?}");
+    assert_caught("softmax over the batch", &study_with(&WRONG_AXIS), "mmoe");
+    assert_caught("towers that ignore their input", &study_with(&DEAF_TOWERS), "mmoe");
+}
+
+#[test]
+fn unchanged_code_with_other_seeds_is_not_flagged() {
+    let seeds = |from: u64| format!("grid.seeds={:?}", (from..from + 40).collect::<Vec<_>>());
+    let before = study(&[&seeds(0)]);
+    for from in [100, 200, 300, 400, 500] {
+        let found: Check = check(&before, &study(&[&seeds(from)]));
+        assert_eq!(found.verdict, Verdict::Same, "seeds from {from}: {found:#?}");
+    }
+}
+
+#[test]
+fn what_cannot_be_compared_is_said_to_be_so() {
+    for (change, reason) in [
+        ("train.batch_size=128", "different steps or batches"),
+        ("data.noise_std=0.2", "different data"),
+        ("grid.task_correlations=[0.5]", "different models, correlations or rates"),
+    ] {
+        let found = check(baseline(), &study(&[FEW, change]));
+        assert_eq!(found.verdict, Verdict::NotComparable, "{change}");
+        assert!(found.reason.contains(reason), "{change}: {}", found.reason);
+    }
+}
