@@ -6,7 +6,7 @@
 //!
 //! - [`experiment`]: the TOML schema with its checks; the plan: runs, groups and their identities.
 //! - [`data`]: the generator of MMoE §3.2 on counter-based streams.
-//! - [`model`]: one file an architecture, in plain Candle ops with a leading run axis.
+//! - [`model`]: one file an architecture, in layers with a leading run axis; `ops`, what layers are on a CPU.
 //! - [`engine`]: what trains a group, and the training loop that engines share.
 //! - [`schedule`]: groups onto threads.
 //! - [`store`]: group files, resume, and the CSV files of a study.

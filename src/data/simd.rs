@@ -11,11 +11,11 @@
 /// Values come from [`Simd::best`] and [`Simd::available`] only: holding one is the proof that
 /// the CPU has the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Simd(pub(super) Level);
+pub struct Simd(pub(crate) Level);
 
 /// The compilations that `multiversion!` makes of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// Whatever the crate as a whole was compiled for.
     Portable,
     #[cfg(target_arch = "x86_64")]
@@ -38,6 +38,17 @@ impl Simd {
             }
         }
         Self(Level::Portable)
+    }
+
+    /// The same, but AVX2 where it would be AVX-512: for loops over short rows, which a compiler that has
+    /// AVX-512 turns inside out with gathers and scatters, at a fraction of the speed.
+    pub fn without_avx512(self) -> Self {
+        match self.0 {
+            #[cfg(target_arch = "x86_64")]
+            // A CPU with AVX-512 has AVX2: `has_avx512` asks for both.
+            Level::Avx512 => Self(Level::Avx2),
+            _ => self,
+        }
     }
 
     /// Every width this CPU can run, narrowest first.
@@ -112,7 +123,7 @@ macro_rules! multiversion {
         }
     };
 }
-pub(super) use multiversion;
+pub(crate) use multiversion;
 
 #[cfg(test)]
 mod tests {

@@ -1,15 +1,20 @@
-//! The graph engine: plain Candle ops and autograd, for any model and device.
+//! The graph engine: Candle tensors and autograd, for any model and device.
 //!
 //! Written for reading, and the reference that the fused engine is tested against. A population of R runs is
 //! one set of tensors with a leading run axis; the sum of all runs' losses has, for every run, that run's own
 //! gradient, because runs never mix.
+//!
+//! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `in_place`), which
+//! is most of its speed there; `benches/NOTES-graph.md` has the measurements.
 
 use candle_core::{D, Device, Result, Tensor, Var};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use super::in_place::{UpdateMoments, UpdateParameters};
+use super::loss::mean_squared_error;
 use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::Batch;
-use crate::model::{Model, Parameters};
+use crate::model::{Model, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 const EVALUATION_ROWS: usize = 256;
@@ -21,8 +26,8 @@ pub struct GraphPopulation<'a> {
     runs: Vec<StartRun>,
     /// `[runs, shape…]` in layout order.
     parameters: Vec<Var>,
-    /// First and second moments, shaped like the parameters.
-    moments: Vec<(Tensor, Tensor)>,
+    /// First and second moments of each parameter, `[2, runs, shape…]`.
+    moments: Vec<Tensor>,
     /// Optimiser steps done.
     steps: u64,
 }
@@ -46,7 +51,10 @@ impl<'a> GraphPopulation<'a> {
             .collect::<Result<Vec<_>>>()?;
         let moments = parameters
             .iter()
-            .map(|p| Ok((p.as_tensor().zeros_like()?, p.as_tensor().zeros_like()?)))
+            .map(|p| {
+                let shape: Vec<usize> = std::iter::once(2).chain(p.dims().iter().copied()).collect();
+                Tensor::zeros(shape, p.dtype(), &device)
+            })
             .collect::<Result<Vec<_>>>()?;
         Ok(Self { model: start.model, device, runs: start.runs, parameters, moments, steps: 0 })
     }
@@ -69,30 +77,40 @@ impl<'a> GraphPopulation<'a> {
         self.steps += 1;
         let corrections: Vec<Correction> =
             self.runs.iter().map(|run| run.correction_at(self.steps)).collect();
-        let root = corrections.first().map_or(1.0, |correction| correction.root);
-        let steps: Vec<f32> = corrections.iter().map(|correction| correction.step as f32).collect();
-        let steps = Tensor::from_vec(steps, self.runs.len(), &self.device)?;
-        for (parameter, (first, second)) in self.parameters.iter().zip(&mut self.moments) {
+        for (parameter, moments) in self.parameters.iter().zip(&mut self.moments) {
             let Some(gradient) = gradients.get(parameter.as_tensor()) else {
                 candle_core::bail!("a parameter of the model has no part in its predictions");
             };
-            // Detached: moments that kept their graph would keep every step's tensors alive.
-            let gradient = gradient.detach();
-            *first = ((&*first * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?.detach();
-            *second = ((&*second * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?.detach();
-            let mut per_run = vec![1; parameter.rank()];
-            per_run[0] = self.runs.len();
-            let scale = steps.reshape(per_run)?;
-            let change = (&*first / ((second.sqrt()? * root)? + EPSILON)?)?.broadcast_mul(&scale)?;
-            parameter.set(&(parameter.as_tensor() - change)?.detach())?;
+            if ops::fit(&[parameter.as_tensor(), gradient]) {
+                moments.inplace_op2(&gradient.contiguous()?, &UpdateMoments)?;
+                parameter.inplace_op2(moments, &UpdateParameters { corrections: &corrections })?;
+            } else {
+                *moments = plain_adam(parameter, moments, gradient, &corrections)?;
+            }
         }
         Ok(())
     }
 }
 
-/// Mean squared error per run and task, `[runs, tasks]`.
-fn mean_squared_error(predictions: &Tensor, labels: &Tensor) -> Result<Tensor> {
-    (predictions - labels)?.sqr()?.mean(D::Minus1)
+/// Adam on one parameter in plain operations; gives the moments.
+fn plain_adam(
+    parameter: &Var,
+    moments: &Tensor,
+    gradient: &Tensor,
+    corrections: &[Correction],
+) -> Result<Tensor> {
+    let root = corrections.first().map_or(1.0, |correction| correction.root);
+    let steps: Vec<f64> = corrections.iter().map(|correction| correction.step).collect();
+    let mut per_run = vec![1; parameter.rank()];
+    per_run[0] = corrections.len();
+    let scale = Tensor::from_vec(steps, per_run, parameter.device())?.to_dtype(parameter.dtype())?;
+    // Detached: moments that kept their graph would keep every step's tensors alive.
+    let gradient = gradient.detach();
+    let first = ((moments.get(0)? * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?;
+    let second = ((moments.get(1)? * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
+    let change = (&first / ((second.sqrt()? * root)? + EPSILON)?)?.broadcast_mul(&scale)?;
+    parameter.set(&(parameter.as_tensor() - change)?.detach())?;
+    Ok(Tensor::stack(&[first, second], 0)?.detach())
 }
 
 impl Population for GraphPopulation<'_> {
@@ -131,10 +149,9 @@ impl Population for GraphPopulation<'_> {
             return Ok(());
         }
         let index = Tensor::from_vec(kept.clone(), kept.len(), &self.device)?;
-        for (parameter, (first, second)) in self.parameters.iter_mut().zip(&mut self.moments) {
+        for (parameter, moments) in self.parameters.iter_mut().zip(&mut self.moments) {
             *parameter = Var::from_tensor(&parameter.as_tensor().index_select(&index, 0)?)?;
-            *first = first.index_select(&index, 0)?;
-            *second = second.index_select(&index, 0)?;
+            *moments = moments.index_select(&index, 1)?;
         }
         Ok(())
     }

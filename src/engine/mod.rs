@@ -10,6 +10,8 @@ use adam::Correction;
 pub mod adam;
 pub mod fused;
 pub mod graph;
+pub mod in_place;
+pub mod loss;
 pub mod memory;
 pub mod train;
 

@@ -1,20 +1,31 @@
-//! Layers in plain Candle ops, every one with a leading run axis.
+//! Layers, every one with a leading run axis.
 //!
 //! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`, and the inputs x of
 //! a seed, `[batch, features]`, are shared by all of its runs. Runs never mix: each layer works on every
 //! run by itself, so a run's bits do not depend on which others are trained beside it.
+//!
+//! Each is written in plain Candle operations, which say what it computes and run on any device and in any
+//! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place.
 
 use candle_core::{D, Result, Tensor};
+
+use super::ops;
 
 /// x W for every run, without a bias: `[batch, features]` × `[runs, features, columns]` =
 /// `[runs, batch, columns]`.
 pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[x, weight]) {
+        return ops::shared_input::shared_input(x, weight);
+    }
     let (runs, features, _) = weight.dims3()?;
     x.broadcast_as((runs, x.dim(0)?, features))?.matmul(weight)
 }
 
 /// ReLU(x W + b) for every run; `bias` is `[runs, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[x, weight, bias]) {
+        return ops::hidden::hidden(x, weight, bias);
+    }
     shared_input(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
 }
 
@@ -27,32 +38,54 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
 /// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
     let logits = split_columns(&shared_input(x, weight)?, gates)?;
+    if ops::fit(&[&logits]) {
+        return ops::softmax::softmax(&logits);
+    }
     // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
     candle_nn::ops::softmax(&logits, D::Minus1)
 }
 
-/// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts `[runs, batch, experts, units]`
-/// give `[runs, gates, batch, units]`.
+/// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts
+/// `[runs, batch, experts · units]`, expert after expert, give `[runs, gates, batch, units]`.
 pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
-    gates.matmul(experts)?.transpose(1, 2)
+    if ops::fit(&[gates, experts]) {
+        return ops::mixture::mixture(gates, experts);
+    }
+    gates.contiguous()?.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
 }
 
-/// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks or 1, batch, units]`, predictions are
-/// `[runs, tasks, batch]`. Reads the parameters `tower.weight`, `tower.bias`, `output.weight` and
-/// `output.bias` of [`super::mixture::MixtureShape::layout`].
+/// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]`
+/// or `[runs, 1, batch, units]` where all towers read the same; predictions are `[runs, tasks, batch]`. Reads
+/// the parameters `tower.weight`, `tower.bias`, `output.weight` and `output.bias` of
+/// [`super::mixture::MixtureShape::layout`].
 pub fn towers(parameters: &super::Parameters, input: &Tensor) -> Result<Tensor> {
-    let weight = parameters.get("tower.weight")?;
+    let hidden = tower(input, parameters.get("tower.weight")?, parameters.get("tower.bias")?)?;
+    output(&hidden, parameters.get("output.weight")?, parameters.get("output.bias")?)
+}
+
+/// ReLU(m_k T_k + c_k) for every task k: `input` as in [`towers`], `weight` is `[runs, tasks, units, hidden]`,
+/// `bias` `[runs, tasks, hidden]`; the result is `[runs, tasks, batch, hidden]`.
+pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[input, weight, bias]) {
+        return ops::tower::tower(input, weight, bias);
+    }
+    let input = if input.rank() == 3 { input.unsqueeze(1)? } else { input.clone() };
     let (runs, _, batch, units) = input.dims4()?;
-    let hidden = input
+    input
         .broadcast_as((runs, weight.dim(1)?, batch, units))?
         .contiguous()?
         .matmul(weight)?
-        .broadcast_add(&parameters.get("tower.bias")?.unsqueeze(2)?)?
-        .relu()?;
+        .broadcast_add(&bias.unsqueeze(2)?)?
+        .relu()
+}
+
+/// h_k · o_k + d_k for every task k: `hidden` is `[runs, tasks, batch, hidden]`, `weight`
+/// `[runs, tasks, hidden]`, `bias` `[runs, tasks]`; the result is `[runs, tasks, batch]`.
+pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[hidden, weight, bias]) {
+        return ops::output::output(hidden, weight, bias);
+    }
     // A product with one column takes another path in `gemm`, whose bits depend on the shape of the whole;
     // so the scalar output is a sum of products.
-    hidden
-        .broadcast_mul(&parameters.get("output.weight")?.unsqueeze(2)?)?
-        .sum(D::Minus1)?
-        .broadcast_add(&parameters.get("output.bias")?.unsqueeze(2)?)
+    hidden.broadcast_mul(&weight.unsqueeze(2)?)?.sum(D::Minus1)?.broadcast_add(&bias.unsqueeze(2)?)
 }

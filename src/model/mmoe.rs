@@ -67,7 +67,6 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let experts = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let experts = layers::split_columns(&experts, self.shape.experts)?;
         let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, self.shape.gates())?;
         let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
         Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })

@@ -1,4 +1,4 @@
-//! Architectures, one file each, in plain Candle ops with a leading run axis.
+//! Architectures, one file each, in layers with a leading run axis.
 //!
 //! A model turns parameters and inputs into predictions; it knows nothing of data, optimisers or files.
 //! Adding one takes a file with three rooms (configuration with defaults, parameters with shapes, forward
@@ -17,6 +17,7 @@ pub mod layout;
 pub mod mixture;
 mod mmoe;
 mod omoe;
+pub mod ops;
 mod shared_bottom;
 mod single_task;
 

@@ -64,7 +64,7 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let bottom = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let predictions = layers::towers(parameters, &bottom.unsqueeze(1)?)?;
+        let predictions = layers::towers(parameters, &bottom)?;
         Ok(Forward { predictions, gates: None })
     }
 

@@ -1,0 +1,87 @@
+//! Adam as in-place operations on a parameter of all runs: no tensor is made, nothing is kept of the graph.
+//!
+//! Two sweeps over memory, because an in-place operation changes one tensor: the moments from the gradient,
+//! then the parameters from the moments.
+
+use candle_core::{CpuStorage, InplaceOp2, Layout, Result};
+
+use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use crate::data::simd::{Simd, multiversion};
+use crate::model::ops::{floats, floats_mut};
+
+/// m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g²: moments `[2, runs, shape…]`, gradient `[runs, shape…]`.
+pub struct UpdateMoments;
+
+impl InplaceOp2 for UpdateMoments {
+    fn name(&self) -> &'static str {
+        "adam-moments"
+    }
+
+    fn cpu_fwd(
+        &self,
+        moments: &mut CpuStorage,
+        ml: &Layout,
+        gradient: &CpuStorage,
+        gl: &Layout,
+    ) -> Result<()> {
+        let gradient = floats(gradient, gl)?;
+        let (first, second) = floats_mut(moments, ml)?.split_at_mut(gradient.len());
+        update_moments(Simd::best(), first, second, gradient);
+        Ok(())
+    }
+}
+
+multiversion! {
+    fn update_moments(first: &mut [f32], second: &mut [f32], gradient: &[f32]) = update_moments_body;
+}
+
+#[inline(always)]
+fn update_moments_body(first: &mut [f32], second: &mut [f32], gradient: &[f32]) {
+    for ((m, v), g) in first.iter_mut().zip(second).zip(gradient) {
+        *m = BETA_1 as f32 * *m + (1.0 - BETA_1) as f32 * g;
+        *v = BETA_2 as f32 * *v + (1.0 - BETA_2) as f32 * (g * g);
+    }
+}
+
+/// θ ← θ − step · m / (√v · root + ε), every run with its own correction: parameters `[runs, shape…]`, moments
+/// `[2, runs, shape…]`.
+pub struct UpdateParameters<'a> {
+    /// One entry a run.
+    pub corrections: &'a [Correction],
+}
+
+impl InplaceOp2 for UpdateParameters<'_> {
+    fn name(&self) -> &'static str {
+        "adam-parameters"
+    }
+
+    fn cpu_fwd(&self, theta: &mut CpuStorage, tl: &Layout, moments: &CpuStorage, ml: &Layout) -> Result<()> {
+        let theta = floats_mut(theta, tl)?;
+        let (first, second) = floats(moments, ml)?.split_at(theta.len());
+        let each = theta.len() / self.corrections.len();
+        let moments = first.chunks_exact(each).zip(second.chunks_exact(each));
+        for ((theta, (first, second)), correction) in
+            theta.chunks_exact_mut(each).zip(moments).zip(self.corrections)
+        {
+            update_parameters(Simd::best(), theta, first, second, *correction);
+        }
+        Ok(())
+    }
+}
+
+multiversion! {
+    fn update_parameters(
+        theta: &mut [f32],
+        first: &[f32],
+        second: &[f32],
+        correction: Correction,
+    ) = update_parameters_body;
+}
+
+#[inline(always)]
+fn update_parameters_body(theta: &mut [f32], first: &[f32], second: &[f32], correction: Correction) {
+    let (step, root) = (correction.step as f32, correction.root as f32);
+    for ((theta, m), v) in theta.iter_mut().zip(first).zip(second) {
+        *theta -= step * m / (v.sqrt() * root + EPSILON as f32);
+    }
+}
