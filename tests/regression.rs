@@ -146,8 +146,7 @@ const EXPERTS: usize = 8;
 const TASKS: usize = 2;
 
 fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
-    let hidden = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-    layers::split_columns(&hidden, EXPERTS)
+    layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)
 }
 
 /// Softmax over the batch instead of the experts.
