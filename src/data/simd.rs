@@ -40,8 +40,8 @@ impl Simd {
         Self(Level::Portable)
     }
 
-    /// The same, but AVX2 where it would be AVX-512: for loops over short rows, which a compiler that has
-    /// AVX-512 turns inside out with gathers and scatters, at a fraction of the speed.
+    /// The same, but AVX2 where it would be AVX-512: for loops over short rows, of which the compiler may make
+    /// code for AVX-512 that is several times as slow (`benches/NOTES-graph.md`).
     pub fn without_avx512(self) -> Self {
         match self.0 {
             #[cfg(target_arch = "x86_64")]
