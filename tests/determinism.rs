@@ -81,11 +81,14 @@ fn a_larger_grid_trains_only_what_is_new() {
 #[test]
 fn kill_at_any_time_and_resume_ends_in_the_same_bytes() {
     let desk = Desk::new();
-    // Slow enough to be hit: the graph engine on one thread.
-    let slow = ["--set", "train.engine=graph", "--set", "grid.seeds=6", "--threads", "1"];
+    // Slow enough to be hit, and killed after shares of the time that the whole takes: the first three
+    // sum to less than half of it.
+    let slow = ["--set", "train.engine=graph", "--set", "grid.seeds=12", "--threads", "1"];
+    let began = Instant::now();
     let undisturbed = study(&desk, "undisturbed", &slow);
+    let whole = began.elapsed();
     let mut kills = 0;
-    for wait in (0..).map(|n| Duration::from_millis(30 + 40 * (n % 9))) {
+    for wait in (0..).map(|n| whole * (1 + n % 5) / 16) {
         let mut child = desk
             .sweep(&["run", "small.toml", "--no-report", "--out", "killed"])
             .args(slow)
