@@ -14,8 +14,13 @@ use mmoe_study::data::Batch;
 use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
+use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
 use mmoe_study::model::{Model, Problem, architecture};
+
+/// As `sweep` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Repetitions of everything; medians of an odd number are measurements.
 const REPETITIONS: usize = 7;
@@ -30,6 +35,11 @@ const MODELS: [&str; 3] = ["shared_bottom", "omoe", "mmoe"];
 const PROBLEM: Problem = Problem { features: 100, tasks: 2 };
 
 fn main() {
+    // SAFETY: the first statement of the program; no other thread exists.
+    unsafe {
+        std::env::set_var("RAYON_NUM_THREADS", "1");
+        std::env::set_var("CANDLE_NUM_THREADS", "1");
+    }
     let only = std::env::args().skip(1).find(|argument| !argument.starts_with('-'));
     let instructions: Vec<Instructions> = Instructions::available()
         .into_iter()
@@ -104,6 +114,14 @@ fn cases(set: Instructions) -> Vec<Case> {
             }
         }
     }
+    if set == Instructions::best() {
+        // Its matrix products choose their own instructions.
+        for rows in BATCHES {
+            for model in MODELS {
+                cases.push(graph(model, rows));
+            }
+        }
+    }
     cases.push(adam(set));
     for rows in BATCHES {
         cases.push(generator(rows));
@@ -125,12 +143,29 @@ fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
     let model = model(name);
     let shape = model.mixture().expect("a member of the mixture family");
     let start = Start { model: &*model, runs: runs(), parameters: first_values(&*model) };
-    let mut population = FusedPopulation::with_instructions(shape, start, set).expect("sizes fit");
+    let population = FusedPopulation::with_instructions(shape, start, set).expect("sizes fit");
+    let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
+    let flops = rows as f64 * shape.flops_per_row();
+    Case::new(case, Some((rows, data)), flops, steps(population, rows, data))
+}
+
+/// Training steps of the graph engine on fresh data.
+fn graph(name: &str, rows: usize) -> Case {
+    // The population borrows its model for as long as the benchmark runs.
+    let model: &'static dyn Model = Box::leak(model(name));
+    let flops = rows as f64 * model.mixture().expect("a member of the mixture family").flops_per_row();
+    let start = Start { model, runs: runs(), parameters: first_values(model) };
+    let population = GraphPopulation::new(start, candle_core::Device::Cpu).expect("sizes fit");
+    let case = format!("graph {name} B={rows}, data fresh");
+    Case::new(case, None, flops, steps(population, rows, Data::Fresh))
+}
+
+/// Work that is one step of every run of a population.
+fn steps(mut population: impl Population + 'static, rows: usize, data: Data) -> impl FnMut() -> usize {
     let (mut generator, mut batch, mut step) = (study_data(), Batch::default(), 0);
     generator.training_batch(step, rows, &mut batch);
     let mut losses = Vec::new();
-    let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
-    Case::new(case, Some((rows, data)), rows as f64 * shape.flops_per_row(), move || {
+    move || {
         if data == Data::Fresh {
             step += 1;
             generator.training_batch(step, rows, &mut batch);
@@ -138,7 +173,7 @@ fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
         population.step(&batch, &mut losses).expect("a step");
         black_box(&losses);
         RUNS
-    })
+    }
 }
 
 /// Adam alone on the parameters of nine MMoE runs.
