@@ -5,14 +5,17 @@
 //! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
 //! far a study is from it. [`statistics`] makes every number that has an interval, [`claims`] holds the
 //! paper's sentences against a study, [`comparison`] one study against another, [`gates`] sums up how
-//! experts are used.
+//! experts are used. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
+//! parameters, and its way to train.
 
+pub mod calibration;
 pub mod cell;
 pub mod claims;
 pub mod comparison;
 pub mod curve;
 pub mod distance;
 pub mod gates;
+pub mod generator_fit;
 pub mod histogram;
 pub mod interval;
 pub mod losses;

@@ -128,7 +128,11 @@ pub fn figure6() -> Vec<GateWeight> {
 /// bottom, Figure 3: only where the model has the paper's sizes, the data its 100 features and two tasks, and
 /// the labels variance 1, as the paper's losses suggest theirs had.
 pub fn curve(experiment: &Experiment, model: &str, task_correlation: f64) -> Option<Curve> {
-    let model = comparable(experiment, model)?;
+    curve_of(comparable(experiment, model)?, task_correlation)
+}
+
+/// As [`curve`], whatever the data are like.
+pub fn curve_of(model: &ModelSpec, task_correlation: f64) -> Option<Curve> {
     let curves = match Counterpart::of(model)? {
         Counterpart::Figure3 => figure3(),
         Counterpart::Figure4 => figure4(),
@@ -140,7 +144,11 @@ pub fn curve(experiment: &Experiment, model: &str, task_correlation: f64) -> Opt
 
 /// The paper's histogram for one of our models at a task correlation, under the conditions of [`curve`].
 pub fn final_losses(experiment: &Experiment, model: &str, task_correlation: f64) -> Option<Histogram> {
-    let model = comparable(experiment, model)?;
+    final_losses_of(comparable(experiment, model)?, task_correlation)
+}
+
+/// As [`final_losses`], whatever the data are like.
+pub fn final_losses_of(model: &ModelSpec, task_correlation: f64) -> Option<Histogram> {
     if Counterpart::of(model)? != Counterpart::Figure4 {
         return None;
     }

@@ -5,6 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+mod calibrate;
 mod check;
 mod claims;
 mod compare;
@@ -72,6 +73,9 @@ enum Command {
     },
     /// Train ci.toml again and compare with the baseline: has convergence changed?
     Check(check::Options),
+    /// Look for what the paper does not give: generators that fit Figure 2, and ways to train that come near
+    /// Figures 3, 4 and 5
+    Calibrate(calibrate::Options),
     /// Compare two studies cell by cell
     Compare {
         /// Folder of the first study
@@ -97,6 +101,7 @@ pub fn main() -> ExitCode {
         Some(Command::Report { study }) => report::run(&study),
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
         Some(Command::Check(options)) => check::run(&options),
+        Some(Command::Calibrate(options)) => calibrate::run(&options),
         Some(Command::Compare { first, second }) => compare::run(&first, &second),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {

@@ -464,7 +464,7 @@ fn related(a: &str, b: &str) -> bool {
 }
 
 /// A syntax error with file, line and column.
-fn syntax(file: &str, text: &str, error: &toml::de::Error) -> LoadError {
+pub(super) fn syntax(file: &str, text: &str, error: &toml::de::Error) -> LoadError {
     let place = match error.span() {
         Some(span) => {
             let before = &text[..span.start.min(text.len())];

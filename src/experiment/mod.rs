@@ -12,6 +12,7 @@ use crate::model::{Architecture, Problem, Sizes};
 pub mod library;
 pub mod load;
 pub mod plan;
+pub mod search;
 mod section;
 
 pub use load::LoadError;

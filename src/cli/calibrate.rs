@@ -1,0 +1,297 @@
+//! `sweep calibrate`: looks for what the paper does not give. Generators that draw its Figure 2, then ways to
+//! train, by successive halving against Figures 3, 4 and 5 together.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use clap::Args;
+
+use super::{DONE, FAILED, INTERRUPTED, Refused, print, run};
+use crate::analysis::RowSet;
+use crate::analysis::calibration::PaperDistance;
+use crate::analysis::generator_fit::{self, DEGREES, GeneratorFit};
+use crate::analysis::reference::Counterpart;
+use crate::experiment::library;
+use crate::experiment::plan::Plan;
+use crate::experiment::search::{Candidate, Rung, Search};
+use crate::store::{Folder, Study};
+
+/// Numbers of waves that are fitted.
+const WAVES: std::ops::RangeInclusive<usize> = 1..=6;
+/// Fits of each number of waves that `generators.csv` keeps.
+const KEPT_FITS: usize = 5;
+/// Candidates of a rung that are printed.
+const SHOWN: usize = 10;
+
+/// Options of a calibration.
+#[derive(Debug, Args)]
+pub struct Options {
+    /// File with axes, choices and rungs [default: experiments/calibration/search.toml, built in]
+    #[arg(long, value_name = "FILE")]
+    search: Option<PathBuf>,
+    /// Folder of the results
+    #[arg(long, value_name = "FOLDER", default_value = "results/calibration")]
+    out: PathBuf,
+    /// Change a key of every candidate, such as train.engine=graph; may be repeated
+    #[arg(long = "set", value_name = "KEY=VALUE")]
+    overrides: Vec<String>,
+    /// Random starts of the fits for each number of waves
+    #[arg(long, value_name = "N", default_value_t = 40)]
+    starts: u64,
+    /// Fit generators to Figure 2 and stop
+    #[arg(long)]
+    generators_only: bool,
+    /// Threads, each on a group of its own [default: one a core]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    threads: Option<u16>,
+}
+
+/// A candidate on a rung, with the losses that come nearest to the paper's.
+struct Entry {
+    candidate: Candidate,
+    /// On held-out rows and on training batches.
+    distances: [PaperDistance; 2],
+    kept: bool,
+}
+
+impl Entry {
+    fn best(&self) -> &PaperDistance {
+        let [held_out, train] = &self.distances;
+        if train.total() < held_out.total() { train } else { held_out }
+    }
+}
+
+/// Fits generators, then searches.
+pub fn run(options: &Options) -> Result<u8> {
+    let search = Search::load(options.search.as_deref())?;
+    let candidates = search.candidates();
+    // Every candidate is checked before anything is written.
+    for candidate in &candidates {
+        search.experiment(candidate, search.rungs[0], &options.overrides)?;
+    }
+    let folder = Folder::new(&options.out);
+    std::fs::create_dir_all(&options.out).map_err(|error| {
+        Refused(format!("{}: {error}; --out names a folder that can be written", options.out.display()))
+    })?;
+    generators(&search, &folder, options.starts)?;
+    if options.generators_only {
+        return Ok(DONE);
+    }
+    climb(&search, candidates, &folder, options)
+}
+
+/// The family of generators that fit Figure 2.
+fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
+    let template = library::find(&search.base, &[])?.data;
+    let mut fits = vec![("given", generator_fit::known(&template))];
+    for waves in WAVES {
+        eprintln!("fitting {waves} waves to Figure 2 from {starts} starts");
+        let found = generator_fit::fit(&template, waves, starts);
+        let within = found.iter().filter(|fit| fit.within == 9).count();
+        eprintln!("  {within} of {starts} are within all nine error bars");
+        fits.extend(found.into_iter().take(KEPT_FITS).map(|fit| ("fitted", fit)));
+    }
+    let mut text =
+        String::from("origin,waves,start,chi_squared,points_within,signal_variance,scale,alpha,beta");
+    for (low, high) in DEGREES {
+        text += &format!(",share_degree_{low}_to_{high}");
+    }
+    text.push('\n');
+    let list = |values: &[f64]| values.iter().map(|x| format!("{x:.4}")).collect::<Vec<_>>().join(" ");
+    for (origin, fit) in &fits {
+        let GeneratorFit { waves, start, scale, chi_squared, within, signal_variance, .. } = fit;
+        text += &format!(
+            "{origin},{waves},{start},{chi_squared:.4},{within},{signal_variance:.4},{scale:.4},{},{}",
+            list(&fit.alpha),
+            list(&fit.beta)
+        );
+        fit.shares.iter().for_each(|share| text += &format!(",{share:.5}"));
+        text.push('\n');
+    }
+    let path = folder.write_table("generators.csv", text.as_bytes())?;
+    print(&format!(
+        "Figure 2 does not single out a generator: {} of the {} best fits are within all its error bars.\n{}\n",
+        fits.iter().filter(|(_, fit)| fit.within == 9).count(),
+        fits.len(),
+        path.display()
+    ))
+}
+
+/// The rungs of the search.
+fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: &Options) -> Result<u8> {
+    let mut left = candidates;
+    let mut rungs: Vec<(Rung, Vec<Entry>)> = Vec::new();
+    let mut last = None;
+    for (number, &rung) in search.rungs.iter().enumerate() {
+        let mut entries = Vec::new();
+        for (place, candidate) in left.iter().enumerate() {
+            eprintln!(
+                "rung {} of {}, candidate {} of {}: {}",
+                number + 1,
+                search.rungs.len(),
+                place + 1,
+                left.len(),
+                candidate.choices.join(", ")
+            );
+            let Some(study) = train(search, candidate, rung, &options.out, options)? else {
+                eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+                return Ok(INTERRUPTED);
+            };
+            let distances = [RowSet::HeldOut, RowSet::Train].map(|rows| PaperDistance::of(&study, rows));
+            entries.push(Entry { candidate: candidate.clone(), distances, kept: false });
+        }
+        entries.sort_by(|a, b| a.best().total().total_cmp(&b.best().total()));
+        entries.iter_mut().take(rung.keep).for_each(|entry| entry.kept = true);
+        left = entries.iter().filter(|entry| entry.kept).map(|entry| entry.candidate.clone()).collect();
+        print(&shown(number + 1, rung, &entries))?;
+        rungs.push((rung, entries));
+        folder.write_table("protocols.csv", protocols(search, &rungs).as_bytes())?;
+        let (rung, entries) = rungs.last().expect("pushed above");
+        folder.write_table("cells.csv", cells(search, *rung, entries).as_bytes())?;
+        last = Some(*rung);
+    }
+    let (Some(rung), Some(best)) = (last, left.first()) else { return Ok(FAILED) };
+    let Some(study) = train(search, best, rung, &options.out, options)? else { return Ok(INTERRUPTED) };
+    let report = run::report(&study, &place(&options.out, best))?;
+    print(&format!(
+        "The nearest protocol: {}. As changes of {}: {}\n{}\n",
+        best.choices.join(", "),
+        search.base,
+        best.overrides.join(" "),
+        report.display()
+    ))?;
+    Ok(DONE)
+}
+
+/// Where a candidate's runs are kept, those of all rungs together.
+fn place(out: &Path, candidate: &Candidate) -> Folder {
+    Folder::new(out.join("candidates").join(&candidate.id))
+}
+
+/// Trains what is missing of a candidate; nothing where it was interrupted.
+fn train(
+    search: &Search,
+    candidate: &Candidate,
+    rung: Rung,
+    out: &Path,
+    options: &Options,
+) -> Result<Option<Study>> {
+    let experiment = search.experiment(candidate, rung, &options.overrides)?;
+    let folder = place(out, candidate);
+    let plan = Plan::new(&experiment);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let threads = options.threads.map_or(cores, usize::from);
+    let finished = folder.finished()?;
+    folder.create(&experiment)?;
+    let outcome = run::train(&experiment, &plan, &folder, &finished, threads)?;
+    if outcome.interrupted {
+        return Ok(None);
+    }
+    Ok(Some(folder.merge(&experiment, &plan, folder.finished()?, &outcome.session)?))
+}
+
+/// The nearest candidates of a rung, as a person reads them.
+fn shown(number: usize, rung: Rung, entries: &[Entry]) -> String {
+    let mut text = format!(
+        "Rung {number}: {} seeds, {} steps, {} candidates, {} go on. Distance, by figure 3 / 4 / 5:\n",
+        rung.seeds,
+        rung.steps,
+        entries.len(),
+        entries.iter().filter(|entry| entry.kept).count()
+    );
+    for entry in entries.iter().take(SHOWN) {
+        let best = entry.best();
+        text += &format!(
+            "  {:.3}  {} / {} / {}  {}, {} loss\n",
+            best.total(),
+            or_dash(best.figure3),
+            or_dash(best.figure4),
+            or_dash(best.figure5),
+            entry.candidate.choices.join(", "),
+            rows_name(best.rows)
+        );
+    }
+    text
+}
+
+fn or_dash(value: Option<f64>) -> String {
+    value.map_or("–".into(), |value| format!("{value:.3}"))
+}
+
+fn or_empty(value: Option<f64>) -> String {
+    value.map_or(String::new(), |value| format!("{value:.5}"))
+}
+
+fn rows_name(rows: RowSet) -> &'static str {
+    match rows {
+        RowSet::Train => "training",
+        RowSet::HeldOut => "held_out",
+    }
+}
+
+/// Everything that was tried: a row for each candidate, rung and kind of loss.
+fn protocols(search: &Search, rungs: &[(Rung, Vec<Entry>)]) -> String {
+    let axes: Vec<&str> = search.axes.iter().map(|axis| axis.name.as_str()).collect();
+    let mut text = format!(
+        "rung,candidate,{},seeds,steps,loss,distance,distance_figure3,distance_figure4,distance_figure5,kept\n",
+        axes.join(",")
+    );
+    for (number, (rung, entries)) in rungs.iter().enumerate() {
+        for entry in entries {
+            for distance in &entry.distances {
+                text += &format!(
+                    "{},{},{},{},{},{},{:.5},{},{},{},{}\n",
+                    number + 1,
+                    entry.candidate.id,
+                    entry.candidate.choices.join(","),
+                    rung.seeds,
+                    rung.steps,
+                    rows_name(distance.rows),
+                    distance.total(),
+                    or_empty(distance.figure3),
+                    or_empty(distance.figure4),
+                    or_empty(distance.figure5),
+                    entry.kept
+                );
+            }
+        }
+    }
+    text
+}
+
+/// The last rung, curve by curve and histogram by histogram.
+fn cells(search: &Search, rung: Rung, entries: &[Entry]) -> String {
+    let axes: Vec<&str> = search.axes.iter().map(|axis| axis.name.as_str()).collect();
+    let mut text = format!(
+        "candidate,{},seeds,steps,loss,figure,model,task_correlation,area,signed_area,last_loss,paper_last_loss,\
+         earth_mover,total_variation,diverged\n",
+        axes.join(",")
+    );
+    for entry in entries {
+        let best = entry.best();
+        for cell in &best.cells {
+            let figure = match cell.counterpart {
+                Counterpart::Figure3 => 3,
+                Counterpart::Figure4 => 4,
+            };
+            text += &format!(
+                "{},{},{},{},{},{figure},{},{},{},{},{},{},{},{},{:.3}\n",
+                entry.candidate.id,
+                entry.candidate.choices.join(","),
+                rung.seeds,
+                rung.steps,
+                rows_name(best.rows),
+                cell.model,
+                cell.task_correlation,
+                or_empty(cell.curve.map(|curve| curve.relative)),
+                or_empty(cell.curve.map(|curve| curve.signed)),
+                or_empty(cell.last.map(|last| last[0])),
+                or_empty(cell.last.map(|last| last[1])),
+                or_empty(cell.histogram.map(|histogram| histogram[0])),
+                or_empty(cell.histogram.map(|histogram| histogram[1])),
+                cell.diverged
+            );
+        }
+    }
+    text
+}
