@@ -109,8 +109,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "models = [\"mmoe\", \"wide\"]",
         "models = [\"mmoe\", \"wid\"]",
-        "good.toml:11: grid.models[1] = \"wid\": expected one of single_task, shared_bottom, omoe, mmoe, or the name of \
-         a [models.wid] table with its architecture; did you mean \"wide\"?",
+        "good.toml:11: grid.models[1] = \"wid\": expected one of single_task, shared_bottom, l2_constrained, \
+         cross_stitch, tensor_factorization, omoe, mmoe, mmoe_top_k, mmoe_gate_dropout, cgc, ple, or the name of a \
+         [models.wid] table with its architecture; did you mean \"wide\"?",
     ),
     (
         "models = [\"mmoe\", \"wide\"]",
@@ -164,8 +165,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "architecture = \"shared_bottom\"",
         "architecture = \"sharedbottom\"",
-        "good.toml:17: models.wide.architecture = \"sharedbottom\": expected one of single_task, shared_bottom, omoe, \
-         mmoe; did you mean \"shared_bottom\"?",
+        "good.toml:17: models.wide.architecture = \"sharedbottom\": expected one of single_task, \
+         shared_bottom, l2_constrained, cross_stitch, tensor_factorization, omoe, mmoe, mmoe_top_k, \
+         mmoe_gate_dropout, cgc, ple; did you mean \"shared_bottom\"?",
     ),
     (
         "steps = 100",
