@@ -186,7 +186,7 @@ impl<'a> Team<'a> {
                 .map(|run| {
                     let label_set = correlations.iter().position(|&p| p == run.key.task_correlation);
                     let label_set = label_set.expect("every run's correlation is generated");
-                    StartRun::new(label_set, run.key.learning_rate)
+                    StartRun::new(label_set, run.key.learning_rate, run.key.seed)
                 })
                 .collect(),
             parameters: first.repeat(runs.len()),

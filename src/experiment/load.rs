@@ -8,12 +8,13 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use super::matching::{self, Wish};
 use super::section::{Section, did_you_mean, expected, whole};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::model::initialise::Init;
-use crate::model::{REGISTRY, architecture};
+use crate::model::{Problem, REGISTRY, architecture};
 
 /// Why an experiment could not be read.
 #[derive(Debug, Error)]
@@ -147,7 +148,8 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let description = root.text_or("description", "")?;
     let data = data(root.section("data")?)?;
     let (grid, model_names) = grid(root.section("grid")?)?;
-    let models = models(root.section("models")?, &model_names)?;
+    let problem = Problem { features: data.dim, tasks: data.tasks() };
+    let models = models(root.section("models")?, &model_names, problem)?;
     let train = train(root.section("train")?, &models, &data)?;
     root.finish(&[])?;
     Ok(Experiment { name, title, description, data, grid, models, train })
@@ -264,14 +266,13 @@ fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
 }
 
 /// The models of the grid: architectures by name, or entries of `[models]` that name one.
-fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mistake> {
+fn models(mut section: Section, names: &[String], problem: Problem) -> Result<Vec<ModelSpec>, Mistake> {
     let known: Vec<&str> = REGISTRY.iter().map(|architecture| architecture.name).collect();
-    let mut given: Vec<(String, ModelSpec)> = Vec::new();
+    let mut given: Vec<(ModelSpec, Option<Wish>)> = Vec::new();
     for name in section.names() {
-        let spec = model(&name, section.section(&name)?, &known)?;
-        given.push((name, spec));
+        given.push(model(&name, section.section(&name)?, &known)?);
     }
-    let mut specs: Vec<ModelSpec> = Vec::new();
+    let mut specs: Vec<(ModelSpec, Option<Wish>)> = Vec::new();
     for (position, name) in names.iter().enumerate() {
         let key = format!("grid.models[{position}]");
         let wrong = |remedy: String| Mistake {
@@ -279,16 +280,16 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
             value: Some(format!("{name:?}")),
             remedy: expected(remedy),
         };
-        if specs.iter().any(|spec| spec.name == *name) {
+        if specs.iter().any(|(spec, _)| spec.name == *name) {
             return Err(wrong("each model once".into()));
         }
-        let spec = match given.iter().find(|(given, _)| given == name) {
-            Some((_, spec)) => spec.clone(),
+        let spec = match given.iter().find(|(given, _)| given.name == *name) {
+            Some(given) => given.clone(),
             None if known.contains(&name.as_str()) => {
                 model(name, Section::new(&format!("models.{name}"), Table::new()), &known)?
             }
             None => {
-                let entries = given.iter().map(|(name, _)| name.as_str());
+                let entries = given.iter().map(|(given, _)| given.name.as_str());
                 let names: Vec<&str> = known.iter().copied().chain(entries).collect();
                 return Err(wrong(format!(
                     "one of {}, or the name of a [models.{name}] table with its architecture{}",
@@ -299,11 +300,11 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
         };
         specs.push(spec);
     }
-    Ok(specs)
+    matching::granted(specs, &given, problem)
 }
 
-/// One `[models.<name>]` table.
-fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, Mistake> {
+/// One `[models.<name>]` table: the model, and whether it is to be as large as another.
+fn model(name: &str, mut section: Section, known: &[&str]) -> Result<(ModelSpec, Option<Wish>), Mistake> {
     if !is_plain_name(name) {
         return Err(Mistake {
             key: format!("models.{name:?}"),
@@ -340,16 +341,17 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, 
     };
     let default_title = if name == chosen { architecture.title } else { name };
     let title = section.text_or("title", default_title)?;
+    let wish = Wish::take(&mut section, architecture)?;
     let path = section.path().to_string();
     let sizes = section.rest();
     let parsed = (architecture.parse)(sizes.clone())
-        .map_err(|error| super::section::size_mistake(&path, &sizes, &error))?;
+        .map_err(|error| super::section::size_mistake(&path, &sizes, architecture, &error))?;
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
         remedy: expected(invalid.remedy.to_string()),
     })?;
-    Ok(ModelSpec { name: name.to_string(), title, architecture, sizes: parsed })
+    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes: parsed }, wish))
 }
 
 fn train(mut section: Section, models: &[ModelSpec], data: &SyntheticSpec) -> Result<Train, Mistake> {
@@ -385,7 +387,7 @@ fn train(mut section: Section, models: &[ModelSpec], data: &SyntheticSpec) -> Re
                 "\"graph\" or \"auto\" on a CUDA device: the fused engine is for the CPU",
             ));
         }
-        let problem = crate::model::Problem { features: data.dim, tasks: data.tasks() };
+        let problem = Problem { features: data.dim, tasks: data.tasks() };
         let other = models.iter().find(|m| m.sizes.configuration.build(problem).mixture().is_none());
         if let Some(model) = other {
             let remedy = format!(
@@ -449,6 +451,10 @@ impl Override {
                     });
                 }
             };
+        }
+        if last == "match_parameters" {
+            // The width that the file gives is what is asked to be chosen instead.
+            REGISTRY.iter().for_each(|architecture| drop(table.remove(architecture.width)));
         }
         table.insert(last.clone(), self.value.clone());
         Ok(())

@@ -11,6 +11,7 @@ use crate::model::{Architecture, Problem, Sizes};
 
 pub mod library;
 pub mod load;
+pub mod matching;
 pub mod plan;
 pub mod search;
 mod section;

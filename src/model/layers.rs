@@ -1,8 +1,10 @@
 //! Layers, every one with a leading run axis.
 //!
-//! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`, and the inputs x of
-//! a seed, `[batch, features]`, are shared by all of its runs. Runs never mix: each layer works on every
-//! run by itself, so a run's bits do not depend on which others are trained beside it.
+//! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`. The inputs x of a
+//! first layer are `[batch, features]` where all runs share them, as the runs of a seed share generated data,
+//! or `[runs, batch, features]` where every run has its own, as embeddings give them; x then has a gradient.
+//! Runs never mix: each layer works on every run by itself, so a run's bits do not depend on which others are
+//! trained beside it.
 //!
 //! Each is written in plain Candle operations, which say what it computes and run on any device and in any
 //! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place.
@@ -11,9 +13,12 @@ use candle_core::{D, Result, Tensor};
 
 use super::ops;
 
-/// x W for every run, without a bias: `[batch, features]` × `[runs, features, columns]` =
-/// `[runs, batch, columns]`.
-pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+/// x W for every run, without a bias: x `[batch, features]` or `[runs, batch, features]`, W
+/// `[runs, features, columns]`, the result `[runs, batch, columns]`.
+pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    if x.rank() == 3 {
+        return x.contiguous()?.matmul(&weight.contiguous()?);
+    }
     if ops::fit(&[x, weight]) {
         return ops::shared_input::shared_input(x, weight);
     }
@@ -21,12 +26,16 @@ pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.broadcast_as((runs, x.dim(0)?, features))?.matmul(weight)
 }
 
-/// ReLU(x W + b) for every run; `bias` is `[runs, columns]`.
+/// ReLU(x W + b) for every run: x and W as in [`linear`], `bias` is `[runs, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if x.rank() == 3 {
+        // One tower, as it were: the layer with a gradient of its input.
+        return tower(x, &weight.unsqueeze(1)?, &bias.unsqueeze(1)?)?.squeeze(1);
+    }
     if ops::fit(&[x, weight, bias]) {
         return ops::hidden::hidden(x, weight, bias);
     }
-    shared_input(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
+    linear(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
 }
 
 /// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
@@ -37,12 +46,46 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
 
 /// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
-    let logits = split_columns(&shared_input(x, weight)?, gates)?;
-    if ops::fit(&[&logits]) {
-        return ops::softmax::softmax(&logits);
+    softmax(&gate_logits(x, weight, gates)?)
+}
+
+/// x W in `gates` blocks of columns, what gates are the softmax of: `[runs, batch, gates, experts]`.
+pub fn gate_logits(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
+    split_columns(&linear(x, weight)?, gates)
+}
+
+/// Softmax over the last axis.
+pub fn softmax(logits: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[logits]) {
+        return ops::softmax::softmax(logits);
     }
     // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
-    candle_nn::ops::softmax(&logits, D::Minus1)
+    candle_nn::ops::softmax(logits, D::Minus1)
+}
+
+/// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0; `keep` has the shape of
+/// `logits`, and at least one 1 in every row.
+pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
+    /// Farther below any logit than a power can tell from 0, and finite.
+    const FAR: f64 = 1e30;
+    let below = keep.affine(FAR, -FAR)?;
+    softmax(&((logits * keep)? + below)?)? * keep
+}
+
+/// 1 where an entry is among the `count` largest of the last axis, else 0; of equal ones the first are taken.
+/// Has no gradient.
+pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
+    if ops::fit(&[logits]) {
+        return ops::largest::largest(logits, count);
+    }
+    // Entry i is kept where fewer than `count` come before it: larger ones, and equal ones with j < i.
+    let (i, j) = (logits.unsqueeze(D::Minus1)?, logits.unsqueeze(D::Minus2)?);
+    let (dtype, number) = (logits.dtype(), logits.dim(D::Minus1)?);
+    let device = logits.device();
+    let below = (Tensor::tril2(number, dtype, device)? - Tensor::eye(number, dtype, device)?)?;
+    let larger = j.broadcast_gt(&i)?.to_dtype(dtype)?;
+    let equal = j.broadcast_eq(&i)?.to_dtype(dtype)?.broadcast_mul(&below)?;
+    (larger + equal)?.sum(D::Minus1)?.lt(count as f64)?.to_dtype(dtype)
 }
 
 /// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts
@@ -52,6 +95,13 @@ pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
         return ops::mixture::mixture(gates, experts);
     }
     gates.contiguous()?.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
+}
+
+/// Every task goes on with a mixture of all tasks' units: Σ_j α_kj h_j for h `[runs, tasks, batch, units]` and α
+/// `[runs, tasks, tasks]`.
+pub fn stitch(units: &Tensor, alpha: &Tensor) -> Result<Tensor> {
+    let shape = units.shape();
+    alpha.matmul(&units.flatten_from(2)?.contiguous()?)?.reshape(shape)
 }
 
 /// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]`
