@@ -162,7 +162,7 @@ pub fn final_losses_of(model: &ModelSpec, task_correlation: f64) -> Option<Histo
 
 /// The model of this name, if its data is like the paper's.
 fn comparable<'a>(experiment: &'a Experiment, model: &str) -> Option<&'a ModelSpec> {
-    let data = &experiment.data;
+    let data = experiment.data.synthetic()?;
     let alike = data.standardise_labels && data.dim == FEATURES && data.pairs == 1;
     experiment.models.iter().find(|spec| alike && spec.name == model)
 }
@@ -270,7 +270,7 @@ mod tests {
         let model = |name: &str, sizes: &str| {
             let architecture = architecture(name).unwrap();
             let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
-            ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes }
+            ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes, learning_rate: None }
         };
         assert_eq!(Counterpart::of(&model("mmoe", "")), Some(Counterpart::Figure4));
         assert_eq!(Counterpart::of(&model("mmoe", "experts = 4")), None);
@@ -286,7 +286,7 @@ mod tests {
         assert!((end(bottom) - 0.255).abs() < 0.001);
         assert!(curve(&study.experiment, "mmoe", 0.6).is_none());
         assert!(final_losses(&study.experiment, "mmoe", 1.0).is_some());
-        study.experiment.data.standardise_labels = false;
+        study.experiment.data.synthetic_mut().unwrap().standardise_labels = false;
         assert!(curve(&study.experiment, "mmoe", 0.5).is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! How much memory a sweep takes, before it starts.
 
+use crate::data::{Labels, Subset};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
 
@@ -10,7 +11,14 @@ const BASE: u64 = 80 << 20;
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
-    BASE + largest * threads.min(plan.groups.len()) as u64 + records_bytes(experiment, plan)
+    BASE + opening_bytes(experiment)
+        + largest * threads.min(plan.groups.len()) as u64
+        + records_bytes(experiment, plan)
+}
+
+/// Rows that are read: encoded, and as words while they are encoded.
+fn opening_bytes(experiment: &Experiment) -> u64 {
+    2 * experiment.opened.bytes()
 }
 
 /// One group while it trains.
@@ -19,11 +27,11 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let train = &experiment.train;
     let floats = |n: usize| 4 * n as u64;
     let label_sets = experiment.grid.task_correlations.len();
-    let rows = train.batch_size + train.held_out_rows;
+    let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
     let data = floats(rows * (problem.features + problem.tasks * (label_sets + 1)));
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
-        let network = model.sizes.configuration.build(problem);
+        let network = experiment.network(model);
         // Parameters, gradient and two moments.
         let state = floats(4 * runs * network.layout().count());
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
@@ -40,6 +48,16 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // Populations train in turn: their states add up, of their steps the largest counts.
     let (states, steps): (Vec<u64>, Vec<u64>) = models.unzip();
     data + states.iter().sum::<u64>() + steps.into_iter().max().unwrap_or(0)
+}
+
+/// Rows of the larger subset that classifiers are scored on.
+fn scored_rows(experiment: &Experiment) -> usize {
+    match (experiment.data.labels(), &experiment.opened) {
+        (Labels::Binary, crate::data::Opened::Census(census)) => {
+            census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
+        }
+        _ => 0,
+    }
 }
 
 /// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of

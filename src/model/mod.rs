@@ -11,6 +11,7 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+pub mod embedded;
 pub mod initialise;
 pub mod layers;
 pub mod layout;
@@ -75,6 +76,14 @@ impl<'a> Parameters<'a> {
     pub fn new(layout: &'a Layout, tensors: &'a [Tensor]) -> Self {
         debug_assert_eq!(layout.parameters.len(), tensors.len());
         Self { layout, tensors }
+    }
+
+    /// The parameters of a part of the model, whose first is this model's `first`.
+    fn of<'b>(&self, layout: &'b Layout, first: usize) -> Parameters<'b>
+    where
+        'a: 'b,
+    {
+        Parameters::new(layout, &self.tensors[first..])
     }
 
     /// The tensor called `name`; an error names a parameter that the layout does not have.

@@ -49,6 +49,7 @@ pub fn partial(manifest: &Manifest) -> Option<String> {
 /// What was run, in a paragraph.
 pub fn paragraph(study: &Study) -> String {
     let Experiment { data, grid, train, models, .. } = &study.experiment;
+    let Some(data) = data.synthetic() else { return String::new() };
     let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
     let tasks = format!(
         "{} synthetic regression tasks of {} features ({labels}) whose weight vectors have cosine {}",
@@ -109,12 +110,13 @@ pub fn sections(study: &Study) -> Vec<Section> {
         let sizes = sizes.join(", ");
         (model.title.clone(), format!("{}: {sizes}{parameters}", model.architecture.name))
     });
-    let data = &experiment.data;
-    let mut generated = rows("data");
-    generated.push(("label variance before standardising".into(), number(data.label_variance())));
+    let mut data = rows("data");
+    if let Some(generator) = experiment.data.synthetic() {
+        data.push(("label variance before standardising".into(), number(generator.label_variance())));
+    }
     vec![
         Section { title: "Models", rows: models.collect() },
-        Section { title: "Data", rows: generated },
+        Section { title: "Data", rows: data },
         Section { title: "Grid", rows: grid(experiment) },
         Section { title: "Training", rows: rows("train") },
         Section { title: "Machine and time", rows: machine(study) },
