@@ -54,31 +54,39 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
     for entry in REGISTRY {
         let model = build(entry.name, small(entry.name), Problem { features: 7, tasks: 3 });
         let vars = parameters(model.as_ref(), &[1, 2])?;
-        let (x, y) = (values(&[5, 7])?, values(&[2, 3, 5])?);
-        let gradients = loss(model.as_ref(), &vars, &x, &y)?.backward()?;
-        for (var, parameter) in vars.iter().zip(&model.layout().parameters) {
-            let gradient = gradients.get(var.as_tensor()).expect("every parameter has a gradient");
-            let gradient = gradient.flatten_all()?.to_vec1::<f64>()?;
-            let base = var.as_tensor().flatten_all()?.to_vec1::<f64>()?;
-            // Every seventh element: all rows and columns come up.
-            for place in (0..base.len()).step_by(7) {
-                let at = |change: f64| -> Result<f64> {
-                    let mut moved = base.clone();
-                    moved[place] += change;
-                    var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu)?)?;
-                    loss(model.as_ref(), &vars, &x, &y)?.to_scalar()
-                };
-                let numeric = (at(STEP)? - at(-STEP)?) / (2.0 * STEP);
-                let error = (numeric - gradient[place]).abs();
-                assert!(
-                    error < 1e-7 * (1.0 + numeric.abs()),
-                    "{} {} {place}: {numeric} and {}",
-                    entry.name,
-                    parameter.name,
-                    gradient[place]
-                );
+        let y = values(&[2, 3, 5])?;
+        // Inputs that all runs share, and inputs of every run's own, which have a gradient too.
+        for (own, shape) in [(false, vec![5, 7]), (true, vec![2, 5, 7])] {
+            let x = Var::from_tensor(&values(&shape)?)?;
+            let gradients = loss(model.as_ref(), &vars, &x, &y)?.backward()?;
+            let names = model.layout().parameters.iter().map(|parameter| parameter.name);
+            let mut checked: Vec<(&str, &Var)> = names.zip(&vars).collect();
+            if own {
+                checked.push(("x", &x));
             }
-            var.set(&Tensor::from_vec(base, var.shape(), &Device::Cpu)?)?;
+            for (name, var) in checked {
+                let gradient = gradients.get(var.as_tensor()).expect("every parameter has a gradient");
+                let gradient = gradient.flatten_all()?.to_vec1::<f64>()?;
+                let base = var.as_tensor().flatten_all()?.to_vec1::<f64>()?;
+                // Every seventh element: all rows and columns come up.
+                for place in (0..base.len()).step_by(7) {
+                    let at = |change: f64| -> Result<f64> {
+                        let mut moved = base.clone();
+                        moved[place] += change;
+                        var.set(&Tensor::from_vec(moved, var.shape(), &Device::Cpu)?)?;
+                        loss(model.as_ref(), &vars, &x, &y)?.to_scalar()
+                    };
+                    let numeric = (at(STEP)? - at(-STEP)?) / (2.0 * STEP);
+                    let error = (numeric - gradient[place]).abs();
+                    assert!(
+                        error < 1e-7 * (1.0 + numeric.abs()),
+                        "{} {name} {place}: {numeric} and {}",
+                        entry.name,
+                        gradient[place]
+                    );
+                }
+                var.set(&Tensor::from_vec(base, var.shape(), &Device::Cpu)?)?;
+            }
         }
     }
     Ok(())

@@ -1,8 +1,10 @@
 //! Layers, every one with a leading run axis.
 //!
-//! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`, and the inputs x of
-//! a seed, `[batch, features]`, are shared by all of its runs. Runs never mix: each layer works on every
-//! run by itself, so a run's bits do not depend on which others are trained beside it.
+//! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`. The inputs x of a
+//! first layer are `[batch, features]` where all runs share them, as the runs of a seed share generated data,
+//! or `[runs, batch, features]` where every run has its own, as embeddings give them; x then has a gradient.
+//! Runs never mix: each layer works on every run by itself, so a run's bits do not depend on which others are
+//! trained beside it.
 //!
 //! Each is written in plain Candle operations, which say what it computes and run on any device and in any
 //! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place.
@@ -11,9 +13,12 @@ use candle_core::{D, Result, Tensor};
 
 use super::ops;
 
-/// x W for every run, without a bias: `[batch, features]` × `[runs, features, columns]` =
-/// `[runs, batch, columns]`.
-pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+/// x W for every run, without a bias: x `[batch, features]` or `[runs, batch, features]`, W
+/// `[runs, features, columns]`, the result `[runs, batch, columns]`.
+pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    if x.rank() == 3 {
+        return x.contiguous()?.matmul(&weight.contiguous()?);
+    }
     if ops::fit(&[x, weight]) {
         return ops::shared_input::shared_input(x, weight);
     }
@@ -21,12 +26,16 @@ pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.broadcast_as((runs, x.dim(0)?, features))?.matmul(weight)
 }
 
-/// ReLU(x W + b) for every run; `bias` is `[runs, columns]`.
+/// ReLU(x W + b) for every run: x and W as in [`linear`], `bias` is `[runs, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    if x.rank() == 3 {
+        // One tower, as it were: the layer with a gradient of its input.
+        return tower(x, &weight.unsqueeze(1)?, &bias.unsqueeze(1)?)?.squeeze(1);
+    }
     if ops::fit(&[x, weight, bias]) {
         return ops::hidden::hidden(x, weight, bias);
     }
-    shared_input(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
+    linear(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
 }
 
 /// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
@@ -37,7 +46,7 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
 
 /// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
-    let logits = split_columns(&shared_input(x, weight)?, gates)?;
+    let logits = split_columns(&linear(x, weight)?, gates)?;
     if ops::fit(&[&logits]) {
         return ops::softmax::softmax(&logits);
     }

@@ -48,7 +48,8 @@ pub trait Model: Send + Sync {
     /// Its parameters, in their fixed order.
     fn layout(&self) -> &Layout;
 
-    /// Predictions of every run for the same inputs `x`, `[batch, features]`.
+    /// Predictions of every run for inputs `x`: `[batch, features]`, the same for all runs, or
+    /// `[runs, batch, features]`, every run its own.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
 
     /// The member of the mixture family that this model is, if it is one: the fused engine trains those.

@@ -69,8 +69,8 @@ fn assert_near(name: &str, custom: &Tensor, plain: &Tensor) -> Result<()> {
 
 #[test]
 fn shared_inputs() -> Result<()> {
-    agree("x W", &[&[5, 7], &[3, 7, 6]], 1, |a| layers::shared_input(&a[0], &a[1]))?;
-    agree("x W, large", &[&[130, 100], &[2, 100, 144]], 1, |a| layers::shared_input(&a[0], &a[1]))
+    agree("x W", &[&[5, 7], &[3, 7, 6]], 1, |a| layers::linear(&a[0], &a[1]))?;
+    agree("x W, large", &[&[130, 100], &[2, 100, 144]], 1, |a| layers::linear(&a[0], &a[1]))
 }
 
 #[test]
@@ -78,6 +78,13 @@ fn hidden_layers() -> Result<()> {
     let layer = |a: &[Tensor]| layers::hidden(&a[0], &a[1], &a[2]);
     agree("ReLU(x W + b)", &[&[5, 7], &[3, 7, 6], &[3, 6]], 1, layer)?;
     agree("ReLU(x W + b), large", &[&[130, 100], &[2, 100, 113], &[2, 113]], 1, layer)
+}
+
+#[test]
+fn layers_of_inputs_that_every_run_has_its_own() -> Result<()> {
+    agree("x W", &[&[3, 5, 7], &[3, 7, 6]], 0, |a| layers::linear(&a[0], &a[1]))?;
+    agree("ReLU(x W + b)", &[&[3, 5, 7], &[3, 7, 6], &[3, 6]], 0, |a| layers::hidden(&a[0], &a[1], &a[2]))?;
+    agree("gates", &[&[3, 5, 7], &[3, 7, 10]], 0, |a| layers::softmax_gates(&a[0], &a[1], 2))
 }
 
 #[test]
