@@ -11,6 +11,7 @@ use plotters::prelude::DrawingBackend;
 use crate::analysis::Measure;
 use crate::store::Study;
 
+mod auc;
 mod canvas;
 mod curves;
 mod figure2;
@@ -89,6 +90,7 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
     theme::register_fonts()?;
     std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
     let mut drawn = Vec::new();
+    drawn.extend(auc::Auc::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     drawn.extend(figure2::Figure2::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     drawn.extend(figure3::Figure3::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     drawn.extend(figure4::Figure4::of(study).map(|figure| draw(&figure, folder)).transpose()?);
