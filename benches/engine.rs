@@ -200,7 +200,7 @@ fn model(name: &str) -> Box<dyn Model> {
 }
 
 fn runs() -> Vec<StartRun> {
-    (0..RUNS).map(|r| StartRun::new(r % LABEL_SETS, 1e-4)).collect()
+    (0..RUNS).map(|r| StartRun::new(r % LABEL_SETS, 1e-4, 1)).collect()
 }
 
 /// Values that keep every ReLU in use; training them is not the point here.

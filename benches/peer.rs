@@ -54,7 +54,7 @@ fn main() {
 fn bench(engine: &str, name: &str, rows: usize, fresh: bool) {
     let sizes = (architecture(name).expect("a registered model").parse)(toml::Table::new());
     let model = sizes.expect("defaults").configuration.build(PROBLEM);
-    let runs = (0..RUNS).map(|r| StartRun::new(r / 3, LEARNING_RATES[r % 3]));
+    let runs = (0..RUNS).map(|r| StartRun::new(r / 3, LEARNING_RATES[r % 3], 1));
     let start = Start {
         model: &*model,
         runs: runs.collect(),

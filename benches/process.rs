@@ -125,7 +125,7 @@ fn train(experiment: &Experiment, seed: u64) {
         .iter()
         .map(|(engine, model)| {
             let runs = (0..grid.task_correlations.len())
-                .flat_map(|set| grid.learning_rates.iter().map(move |&rate| StartRun::new(set, rate)));
+                .flat_map(|set| grid.learning_rates.iter().map(move |&rate| StartRun::new(set, rate, seed)));
             let runs: Vec<StartRun> = runs.collect();
             let parameters = experiment.train.init.draw(model.layout(), seed).repeat(runs.len());
             let start = Start { model: &**model, runs, parameters, labels: Labels::Real };

@@ -66,6 +66,37 @@ fn a_run_is_the_same_alone_and_in_any_company() {
 }
 
 #[test]
+fn runs_of_every_architecture_are_the_same_alone_and_in_company() {
+    let desk = Desk::new();
+    // Noise, penalties and choices of experts too depend on the run alone: not on seeds, rates or models beside.
+    let architectures: Vec<&str> =
+        mmoe_study::model::REGISTRY.iter().map(|architecture| architecture.name).collect();
+    let models = |names: &[&str]| format!("grid.models={names:?}");
+    let short = ["--set", "train.steps=20", "--set", "train.log_every=10", "--set", "log_gates_every=10"];
+    let run = |out: &str, names: &[&str], more: &[&str]| {
+        let models = models(names);
+        let mut arguments = short.to_vec();
+        arguments.extend(["--set", &models]);
+        arguments.extend(more);
+        study(&desk, out, &arguments)
+    };
+    let together = run("together", &architectures, &["--set", "grid.seeds=[1,2]", "--threads", "2"]);
+    for name in architectures {
+        let rates = ["--set", "grid.seeds=[2]", "--set", "learning_rates=[0.001, 0.01]", "--threads", "1"];
+        let alone = run(&format!("alone-{name}"), &[name], &rates);
+        for table in ["runs.csv", "curves.csv", "gates.csv"] {
+            let of_run = |tables| -> Vec<String> {
+                let rows: Vec<&str> = rows(tables, table, &[",0.01,2,"]);
+                let of_model = rows.iter().filter(|row| row.starts_with(&format!("{name},")));
+                of_model.map(|row| row.to_string()).collect()
+            };
+            assert_eq!(of_run(&together), of_run(&alone), "{name} {table}");
+            assert!(table == "gates.csv" || !of_run(&alone).is_empty(), "{name} {table}");
+        }
+    }
+}
+
+#[test]
 fn a_larger_grid_trains_only_what_is_new() {
     let desk = Desk::new();
     study(&desk, "grows", &["--set", "grid.seeds=2"]);

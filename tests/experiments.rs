@@ -1,7 +1,7 @@
 //! What a person who writes a wrong experiment is told.
 
 use mmoe_study::experiment::load::parse;
-use mmoe_study::experiment::{DeviceChoice, Experiment};
+use mmoe_study::experiment::{DeviceChoice, Experiment, ModelSpec};
 
 const GOOD: &str = r#"
 [data]
@@ -109,8 +109,9 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "models = [\"mmoe\", \"wide\"]",
         "models = [\"mmoe\", \"wid\"]",
-        "good.toml:11: grid.models[1] = \"wid\": expected one of single_task, shared_bottom, omoe, mmoe, or the name of \
-         a [models.wid] table with its architecture; did you mean \"wide\"?",
+        "good.toml:11: grid.models[1] = \"wid\": expected one of single_task, shared_bottom, l2_constrained, \
+         cross_stitch, tensor_factorization, omoe, mmoe, mmoe_top_k, mmoe_gate_dropout, cgc, ple, or the name of a \
+         [models.wid] table with its architecture; did you mean \"wide\"?",
     ),
     (
         "models = [\"mmoe\", \"wide\"]",
@@ -164,8 +165,65 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "architecture = \"shared_bottom\"",
         "architecture = \"sharedbottom\"",
-        "good.toml:17: models.wide.architecture = \"sharedbottom\": expected one of single_task, shared_bottom, omoe, \
-         mmoe; did you mean \"shared_bottom\"?",
+        "good.toml:17: models.wide.architecture = \"sharedbottom\": expected one of single_task, \
+         shared_bottom, l2_constrained, cross_stitch, tensor_factorization, omoe, mmoe, mmoe_top_k, \
+         mmoe_gate_dropout, cgc, ple; did you mean \"shared_bottom\"?",
+    ),
+    (
+        "bottom_units = 200",
+        "bottom_units = 200\nmatch_parameters = \"mmoe\"",
+        "good.toml:18: models.wide.bottom_units = 200: expected no such key beside match_parameters, which chooses it",
+    ),
+    (
+        "bottom_units = 200",
+        "match_parameters = \"mmo\"",
+        "good.toml:18: models.wide.match_parameters = \"mmo\": expected the name of another model or of an \
+         architecture; did you mean \"mmoe\"?",
+    ),
+    (
+        "bottom_units = 200",
+        "match_parameters = \"wide\"",
+        "good.toml:18: models.wide.match_parameters = \"wide\": expected another model's name",
+    ),
+    (
+        "bottom_units = 200",
+        "match_parameters = \"mmoe\"\n[models.mmoe]\nmatch_parameters = \"wide\"",
+        "good.toml:20: models.mmoe.match_parameters = \"wide\": expected a model whose own width is given",
+    ),
+    (
+        "bottom_units = 200",
+        "match_parameters = \"mmoe\"\nmatch_by = \"gates\"",
+        "good.toml:19: models.wide.match_by = \"gates\": expected one of weights, all",
+    ),
+    (
+        "bottom_units = 200",
+        "match_by = \"all\"",
+        "good.toml:18: models.wide.match_by = …: expected match_parameters = \"<model>\" beside it",
+    ),
+    (
+        "architecture = \"shared_bottom\"\nbottom_units = 200",
+        "architecture = \"l2_constrained\"\nstrength = \"strong\"",
+        "good.toml:18: models.wide.strength = \"strong\": expected a number",
+    ),
+    (
+        "architecture = \"shared_bottom\"\nbottom_units = 200",
+        "architecture = \"l2_constrained\"\nstrength = -1",
+        "good.toml:18: models.wide.strength = -1: expected a number of at least 0",
+    ),
+    (
+        "architecture = \"shared_bottom\"\nbottom_units = 200",
+        "architecture = \"cross_stitch\"\nown_share = 2",
+        "good.toml:18: models.wide.own_share = 2: expected a number from 0 to 1",
+    ),
+    (
+        "architecture = \"shared_bottom\"\nbottom_units = 200",
+        "architecture = \"mmoe_top_k\"\ntop_k = 9",
+        "good.toml:18: models.wide.top_k = 9: expected a whole number from 1 to experts",
+    ),
+    (
+        "architecture = \"shared_bottom\"\nbottom_units = 200",
+        "architecture = \"mmoe_gate_dropout\"\ngate_dropout = 1.0",
+        "good.toml:18: models.wide.gate_dropout = 1: expected a number from 0 to below 1",
     ),
     (
         "steps = 100",
@@ -216,6 +274,29 @@ fn mistakes_get_one_message_with_place_key_value_and_remedy() {
     for (from, to, expected) in MISTAKES {
         assert_eq!(message(from, to), *expected);
     }
+}
+
+#[test]
+fn a_model_can_be_made_as_large_as_another() {
+    let widths = |text: &str, overrides: &[&str]| -> Vec<Option<i64>> {
+        let overrides: Vec<String> = overrides.iter().map(|change| change.to_string()).collect();
+        let experiment = parse("good", "good.toml", text, &overrides).unwrap();
+        let resolved = experiment.to_toml();
+        let again = parse("good", "study.toml", &resolved.to_string(), &[]).unwrap();
+        assert_eq!(resolved, again.to_toml(), "study.toml has the sizes that came out");
+        assert!(!resolved.to_string().contains("match_"), "and not how");
+        let width = |model: &ModelSpec| model.sizes.table.get(model.architecture.width)?.as_integer();
+        experiment.models.iter().map(width).collect()
+    };
+    // MMoE on 20 features: 20 · 16 · 8 + 2 · 16 · 8 = 2,816 weights; a shared bottom has 20 + 2 · 8 a unit.
+    let by_key = GOOD.replace("bottom_units = 200", "match_parameters = \"mmoe\"");
+    assert_eq!(widths(&by_key, &[]), [Some(16), Some(78)]);
+    // In full MMoE has 2,816 + 128 + 320 + 34, the bottom 37 a unit and 34 more.
+    assert_eq!(widths(&by_key, &["models.wide.match_by=all"]), [Some(16), Some(88)]);
+    assert_eq!(widths(&by_key, &["models.mmoe.experts=4"]), [Some(16), Some(43)]);
+    // An override takes the width away that the file gives; an architecture of its own sizes can be a target.
+    assert_eq!(widths(GOOD, &["models.wide.match_parameters=mmoe"]), [Some(16), Some(78)]);
+    assert_eq!(widths(GOOD, &["models.wide.match_parameters=shared_bottom"]), [Some(16), Some(113)]);
 }
 
 #[test]

@@ -197,6 +197,7 @@ macro_rules! broken {
             name: "mmoe",
             title: "MMoE",
             summary: "for a test",
+            width: "expert_units",
             parse: |table| Ok(Sizes { configuration: std::sync::Arc::new($name), table }),
         };
     };

@@ -78,6 +78,7 @@ pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         HumanCount(all as u64)
     )?;
     writeln!(text, "groups          {} on {threads} threads", missing.len())?;
+    models(&mut text, experiment)?;
     let bytes = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads)).max();
     let bytes = bytes.unwrap_or(0);
     writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
@@ -94,6 +95,24 @@ pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
     }
     writeln!(text, "Nothing was trained or written.")?;
     super::print(&text)
+}
+
+/// Every model with its sizes and what they come to, in all and as the paper counts.
+fn models(text: &mut String, experiment: &Experiment) -> Result<()> {
+    for model in &experiment.models {
+        let network = model.sizes.configuration.build(experiment.problem());
+        let sizes: Vec<String> =
+            model.sizes.table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+        writeln!(
+            text,
+            "model           {}: {}; {} parameters, {} of them weights of hidden layers",
+            model.name,
+            sizes.join(", "),
+            HumanCount(network.layout().count() as u64),
+            HumanCount(network.layout().budget() as u64)
+        )?;
+    }
+    Ok(())
 }
 
 /// 2 per multiply-add, forward and backward, of training alone; models outside the mixture family count 6 a

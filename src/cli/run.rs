@@ -29,6 +29,10 @@ pub struct Options {
     /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
+    /// Give all other models of the grid the width that makes them as large as this one, such as mmoe; the same
+    /// as --set models.<name>.match_parameters=… for each
+    #[arg(long, value_name = "MODEL")]
+    match_parameters: Option<String>,
     /// Say what would be trained, how much memory and time it takes, and stop
     #[arg(long)]
     dry_run: bool,
@@ -45,7 +49,12 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let mut overrides = options.overrides.clone();
     overrides.extend(options.device.iter().map(|device| format!("train.device={device}")));
     overrides.extend(options.skip_bad_rows.then(|| "data.skip_bad_rows=true".to_string()));
-    let experiment = library::find(name, &overrides)?;
+    let mut experiment = library::find(name, &overrides)?;
+    if let Some(target) = &options.match_parameters {
+        let others = experiment.grid.models.iter().filter(|model| *model != target);
+        overrides.extend(others.map(|model| format!("models.{model}.match_parameters={target}")));
+        experiment = library::find(name, &overrides)?;
+    }
     check_device(experiment.train.device)?;
     let experiment = experiment.open()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);

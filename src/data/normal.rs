@@ -47,6 +47,8 @@ pub enum Purpose {
     Bootstrap = 10,
     /// Random division of a data set that is not synthetic.
     Split = 11,
+    /// Experts that a gate does without at a training step; the row is the step.
+    GateDropout = 12,
 }
 
 /// One random stream: an endless table of rows for a seed and a purpose.

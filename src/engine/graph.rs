@@ -14,7 +14,7 @@ use super::in_place::{UpdateMoments, UpdateParameters};
 use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::{Batch, Labels};
-use crate::model::{Model, Parameters, ops};
+use crate::model::{Model, Noise, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 const EVALUATION_ROWS: usize = 256;
@@ -120,12 +120,18 @@ impl Population for GraphPopulation<'_> {
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_tensor().clone()).collect();
         let x = self.inputs(batch, 0..batch.rows)?;
         let labels = self.labels(batch)?;
-        let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
+        let parameters = Parameters::new(self.model.layout(), &tensors);
+        let seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
+        let forward = self.model.training_forward(&parameters, &x, &Noise::new(&seeds, self.steps))?;
         let loss = loss(self.labels)(&forward.predictions, &labels)?;
         losses.clear();
         losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
-        let gradients = loss.sum_all()?.backward()?;
-        drop((forward, loss, tensors));
+        let mut objective = loss.sum_all()?;
+        if let Some(penalty) = self.model.penalty(&parameters)? {
+            objective = (objective + penalty.sum_all()?)?;
+        }
+        let gradients = objective.backward()?;
+        drop((forward, loss, objective, tensors));
         self.adam(&gradients)
     }
 

@@ -24,7 +24,7 @@ pub mod train;
 pub trait Population: Send {
     /// One Adam step on `batch`. Writes each run's loss on the batch (mean squared error, or cross-entropy where
     /// labels are binary), before the step, to `losses`, `[runs, tasks]`. A run's objective is the sum of its
-    /// tasks' losses.
+    /// tasks' losses and its model's penalty.
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> candle_core::Result<()>;
 
     /// Losses and gate use on `batch` as the parameters stand; nothing is trained.
@@ -59,14 +59,16 @@ pub struct StartRun {
     pub label_set: usize,
     /// Step size of Adam.
     pub learning_rate: f64,
+    /// Seed of the noise that some models are trained with.
+    pub seed: u64,
     /// Adam's bias correction at a step and learning rate: [`Correction::at`], unless a test plants a mistake.
     pub correction: fn(u64, f64) -> Correction,
 }
 
 impl StartRun {
     /// A run with Adam as it should be.
-    pub fn new(label_set: usize, learning_rate: f64) -> Self {
-        Self { label_set, learning_rate, correction: Correction::at }
+    pub fn new(label_set: usize, learning_rate: f64, seed: u64) -> Self {
+        Self { label_set, learning_rate, seed, correction: Correction::at }
     }
 
     /// The correction of step `t`, counted from 1.

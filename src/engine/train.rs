@@ -212,7 +212,7 @@ impl<'a> Team<'a> {
                 .iter()
                 .map(|run| {
                     let label_set = position(correlations, run.key.task_correlation);
-                    StartRun::new(label_set, run.key.learning_rate)
+                    StartRun::new(label_set, run.key.learning_rate, run.key.seed)
                 })
                 .collect(),
             parameters: first.repeat(runs.len()),

@@ -20,6 +20,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("figure2", include_str!("../../experiments/figure2.toml")),
     ("figure3", include_str!("../../experiments/figure3.toml")),
     ("figure4", include_str!("../../experiments/figure4.toml")),
+    ("models", include_str!("../../experiments/models.toml")),
     ("quick", include_str!("../../experiments/quick.toml")),
 ];
 

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 use toml::{Table, Value};
 
+use super::matching::{self, Wish};
 use super::section::{Section, did_you_mean, expected, whole};
 use super::tune::{self, Tune};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
@@ -16,7 +17,7 @@ use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::data::{self, DataSpec, Labels};
 use crate::model::initialise::Init;
-use crate::model::{Architecture, REGISTRY, Sizes, architecture};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture};
 
 /// Why an experiment could not be read.
 #[derive(Debug, Error)]
@@ -155,7 +156,8 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let description = root.text_or("description", "")?;
     let data = data(root.section("data")?)?;
     let (grid, model_names) = grid(root.section("grid")?, data.labels())?;
-    let models = models(root.section("models")?, &model_names)?;
+    let problem = Problem { features: data.features(), tasks: data.tasks() };
+    let models = models(root.section("models")?, &model_names, problem)?;
     let train = train(root.section("train")?, &models, &data)?;
     let tuning = root.section("tune")?;
     if data.labels() == Labels::Real && !tuning.names().is_empty() {
@@ -330,14 +332,13 @@ fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
 }
 
 /// The models of the grid: architectures by name, or entries of `[models]` that name one.
-fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mistake> {
+fn models(mut section: Section, names: &[String], problem: Problem) -> Result<Vec<ModelSpec>, Mistake> {
     let known: Vec<&str> = REGISTRY.iter().map(|architecture| architecture.name).collect();
-    let mut given: Vec<(String, ModelSpec)> = Vec::new();
+    let mut given: Vec<(ModelSpec, Option<Wish>)> = Vec::new();
     for name in section.names() {
-        let spec = model(&name, section.section(&name)?, &known)?;
-        given.push((name, spec));
+        given.push(model(&name, section.section(&name)?, &known)?);
     }
-    let mut specs: Vec<ModelSpec> = Vec::new();
+    let mut specs: Vec<(ModelSpec, Option<Wish>)> = Vec::new();
     for (position, name) in names.iter().enumerate() {
         let key = format!("grid.models[{position}]");
         let wrong = |remedy: String| Mistake {
@@ -345,16 +346,16 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
             value: Some(format!("{name:?}")),
             remedy: expected(remedy),
         };
-        if specs.iter().any(|spec| spec.name == *name) {
+        if specs.iter().any(|(spec, _)| spec.name == *name) {
             return Err(wrong("each model once".into()));
         }
-        let spec = match given.iter().find(|(given, _)| given == name) {
-            Some((_, spec)) => spec.clone(),
+        let spec = match given.iter().find(|(given, _)| given.name == *name) {
+            Some(given) => given.clone(),
             None if known.contains(&name.as_str()) => {
                 model(name, Section::new(&format!("models.{name}"), Table::new()), &known)?
             }
             None => {
-                let entries = given.iter().map(|(name, _)| name.as_str());
+                let entries = given.iter().map(|(given, _)| given.name.as_str());
                 let names: Vec<&str> = known.iter().copied().chain(entries).collect();
                 return Err(wrong(format!(
                     "one of {}, or the name of a [models.{name}] table with its architecture{}",
@@ -365,11 +366,11 @@ fn models(mut section: Section, names: &[String]) -> Result<Vec<ModelSpec>, Mist
         };
         specs.push(spec);
     }
-    Ok(specs)
+    matching::granted(specs, &given, problem)
 }
 
-/// One `[models.<name>]` table.
-fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, Mistake> {
+/// One `[models.<name>]` table: the model, and whether it is to be as large as another.
+fn model(name: &str, mut section: Section, known: &[&str]) -> Result<(ModelSpec, Option<Wish>), Mistake> {
     if !is_plain_name(name) {
         return Err(Mistake {
             key: format!("models.{name:?}"),
@@ -412,9 +413,10 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, 
         Some(Value::Float(rate)) if rate > 0.0 && rate <= 1e12 => Some(rate),
         Some(other) => return Err(section.mistake("learning_rate", other, remedy)),
     };
+    let wish = Wish::take(&mut section, architecture)?;
     let path = section.path().to_string();
     let sizes = resized(architecture, section.rest(), &path)?;
-    Ok(ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate })
+    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate }, wish))
 }
 
 /// Sizes out of the table at `path`, checked.
@@ -424,7 +426,7 @@ pub(super) fn resized(
     path: &str,
 ) -> Result<Sizes, Mistake> {
     let parsed = (architecture.parse)(sizes.clone())
-        .map_err(|error| super::section::size_mistake(path, &sizes, &error))?;
+        .map_err(|error| super::section::size_mistake(path, &sizes, architecture, &error))?;
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
@@ -470,7 +472,7 @@ fn train(mut section: Section, models: &[ModelSpec], data: &DataSpec) -> Result<
             let remedy = "\"graph\" or \"auto\": the fused engine has no embeddings and no cross-entropy";
             return Err(section.mistake("engine", "\"fused\"", remedy));
         }
-        let problem = crate::model::Problem { features: data.features(), tasks: data.tasks() };
+        let problem = Problem { features: data.features(), tasks: data.tasks() };
         let other = models.iter().find(|m| m.sizes.configuration.build(problem).mixture().is_none());
         if let Some(model) = other {
             let remedy = format!(
@@ -534,6 +536,10 @@ impl Override {
                     });
                 }
             };
+        }
+        if last == "match_parameters" {
+            // The width that the file gives is what is asked to be chosen instead.
+            REGISTRY.iter().for_each(|architecture| drop(table.remove(architecture.width)));
         }
         table.insert(last.clone(), self.value.clone());
         Ok(())

@@ -13,6 +13,7 @@ use crate::model::{Architecture, Model, Problem, Sizes};
 
 pub mod library;
 pub mod load;
+pub mod matching;
 pub mod plan;
 pub mod search;
 mod section;

@@ -6,6 +6,7 @@ use std::ops::RangeInclusive;
 use toml::{Table, Value};
 
 use super::load::Mistake;
+use crate::model::Architecture;
 
 /// A table of an experiment that keys are taken out of.
 pub(super) struct Section {
@@ -41,6 +42,11 @@ impl Section {
 
     fn key(&self, key: &str) -> String {
         if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
+    }
+
+    /// Whether a key is there.
+    pub fn has(&self, key: &str) -> bool {
+        self.table.contains_key(key)
     }
 
     /// The value of a key, if it is there.
@@ -251,8 +257,13 @@ pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// A model's sizes that serde refused: the key is found in the message or by its value.
-pub(super) fn size_mistake(path: &str, sizes: &Table, error: &toml::de::Error) -> Mistake {
+/// A model's sizes that serde refused: the key is found in the message, or as the one that is refused alone.
+pub(super) fn size_mistake(
+    path: &str,
+    sizes: &Table,
+    architecture: &Architecture,
+    error: &toml::de::Error,
+) -> Mistake {
     let message = error.message();
     let quoted: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
     if message.starts_with("unknown field") {
@@ -263,11 +274,16 @@ pub(super) fn size_mistake(path: &str, sizes: &Table, error: &toml::de::Error) -
             remedy: format!("unknown key; expected one of {}{hint}", quoted[1..].join(", ")),
         };
     }
-    // Sizes are whole numbers; the first that is not one is what serde stumbled over.
-    let wrong = sizes.iter().find(|(_, value)| value.as_integer().is_none_or(|n| n < 0));
+    let alone =
+        |key: &str, value: &Value| (architecture.parse)(Table::from_iter([(key.into(), value.clone())]));
+    let wrong = sizes.iter().find(|(key, value)| alone(key, value).is_err());
+    let remedy = match message.contains("expected f64") {
+        true => "a number",
+        false => "a whole number of at least 1",
+    };
     Mistake {
         key: wrong.map_or(path.to_string(), |(key, _)| format!("{path}.{key}")),
         value: wrong.map(|(_, value)| value.to_string()),
-        remedy: expected("a whole number of at least 1".into()),
+        remedy: expected(remedy.into()),
     }
 }

@@ -1,8 +1,8 @@
 //! How every figure looks: fonts, colours, sizes and the way numbers are written.
 //!
 //! Figures are drawn on a canvas of [`WIDTH`] units, shown in the report at about a quarter of that: sizes here
-//! are four times those on screen. The colours are those of Okabe and Ito (2008), which people with
-//! any kind of colour vision tell apart.
+//! are four times those on screen. The first colours are those of Okabe and Ito (2008), which people with
+//! any kind of colour vision tell apart; beyond eight, darker ones follow that differ in lightness.
 
 use std::sync::OnceLock;
 
@@ -48,14 +48,19 @@ const PURPLE: RGBColor = RGBColor(204, 121, 167);
 const GREY: RGBColor = RGBColor(120, 120, 120);
 /// Not of Okabe and Ito, but as dark as yellow is light: yellow lines vanish on white.
 const BROWN: RGBColor = RGBColor(120, 72, 20);
+/// Of Tol's muted scheme (2021), dark or dull where Okabe and Ito's are bright.
+const INDIGO: RGBColor = RGBColor(51, 34, 136);
+const WINE: RGBColor = RGBColor(136, 34, 85);
+const OLIVE: RGBColor = RGBColor(153, 153, 51);
 
 /// Colours of things that have no colour of their own, such as tasks and task correlations.
-const SERIES: [RGBColor; 8] = [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY_BLUE, BROWN, GREY];
+const SERIES: [RGBColor; 11] =
+    [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY_BLUE, BROWN, GREY, INDIGO, WINE, OLIVE];
 
 /// Family of every text.
 const FAMILY: &str = "DejaVu Sans";
 
-/// Colour number `index` of a series; they come round after eight.
+/// Colour number `index` of a series; they come round after eleven.
 pub fn series(index: usize) -> RGBColor {
     SERIES[index % SERIES.len()]
 }
@@ -93,6 +98,9 @@ fn architecture(model: &ModelSpec) -> RGBColor {
         "cross_stitch" => PURPLE,
         "l2_constrained" => ORANGE,
         "tensor_factorization" => SKY_BLUE,
+        "mmoe_top_k" => OLIVE,
+        "mmoe_gate_dropout" => WINE,
+        "ple" => INDIGO,
         _ => BROWN,
     }
 }
@@ -208,6 +216,16 @@ mod tests {
         let cut = fit(&"a long name ".repeat(20), &style, 300);
         assert!(cut.ends_with('…') && width(&cut, &style) <= 300, "{cut}");
         assert_eq!(fit("MMoE", &style, 300), "MMoE");
+    }
+
+    #[test]
+    fn every_architecture_has_a_colour_of_its_own() {
+        let models: Vec<_> = crate::model::REGISTRY.iter().map(|a| (a.name, a.name, "")).collect();
+        let study = Sample { models: models.clone(), seeds: 1, ..Sample::default() }.study();
+        let colours: Vec<RGBColor> = models.iter().map(|m| model(&study.experiment, m.0)).collect();
+        for (i, a) in colours.iter().enumerate() {
+            assert!(colours[..i].iter().all(|b| a != b), "{}", models[i].0);
+        }
     }
 
     #[test]

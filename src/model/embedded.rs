@@ -12,7 +12,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, Model, Parameters, ops};
+use super::{Forward, Model, Noise, Parameters, ops};
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
@@ -58,6 +58,15 @@ impl Model for Embedded {
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let embedded = self.embed(x, parameters.get("embedding.weight")?)?;
         self.network.forward(&parameters.of(self.network.layout(), 1), &embedded)
+    }
+
+    fn training_forward(&self, parameters: &Parameters, x: &Tensor, noise: &Noise) -> Result<Forward> {
+        let embedded = self.embed(x, parameters.get("embedding.weight")?)?;
+        self.network.training_forward(&parameters.of(self.network.layout(), 1), &embedded, noise)
+    }
+
+    fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {
+        self.network.penalty(&parameters.of(self.network.layout(), 1))
     }
 }
 

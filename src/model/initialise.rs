@@ -56,7 +56,7 @@ impl Init {
     /// As many values as the parameter has, block after block.
     fn draws(self, parameter: &Parameter, seed: u64) -> Vec<f32> {
         let count = parameter.count();
-        let mut rng = Stream::new(seed, Purpose::Init).rng(name_key(parameter.name));
+        let mut rng = Stream::new(seed, Purpose::Init).rng(name_key(&parameter.name));
         match (self, parameter.role) {
             (Self::TruncatedNormalFanIn, Role::Weight { fan_in, .. }) => {
                 truncated_normal(&mut rng, (1.0 / fan_in as f64).sqrt(), count)
@@ -71,6 +71,8 @@ impl Init {
                 uniform(&mut rng, (1.0 / fan_in as f64).sqrt(), count)
             }
             (_, Role::Bias { .. }) => vec![0.0; count],
+            (_, Role::Factor { fan_in }) => truncated_normal(&mut rng, (1.0 / fan_in as f64).sqrt(), count),
+            (_, Role::Mixing { own }) => mixing(parameter.shape[0], own),
         }
     }
 }
@@ -91,6 +93,17 @@ fn truncated_normal(rng: &mut impl rand::Rng, std: f64, count: usize) -> Vec<f32
         }
     };
     std::iter::repeat_with(draw).take(count).collect()
+}
+
+/// `own` on the diagonal, the rest of 1 spread over the others of the row.
+fn mixing(tasks: usize, own: f64) -> Vec<f32> {
+    let others = (1.0 - own) / tasks.saturating_sub(1).max(1) as f64;
+    let value = |place: usize| match (place / tasks == place % tasks, tasks) {
+        (true, 1) => 1.0,
+        (true, _) => own,
+        (false, _) => others,
+    };
+    (0..tasks * tasks).map(|place| value(place) as f32).collect()
 }
 
 /// Uniform draws between −`bound` and `bound`.
@@ -137,6 +150,13 @@ mod tests {
             assert!(largest <= bound * 1.000_001 && largest > bound * 0.98, "{init:?} {name}: {largest}");
         }
         assert_eq!(spread(Init::HeNormal, "tower.bias"), (0.0, 0.0));
+    }
+
+    #[test]
+    fn mixing_starts_near_the_identity() {
+        assert_eq!(mixing(1, 0.9), [1.0]);
+        assert_eq!(mixing(2, 0.75), [0.75, 0.25, 0.25, 0.75]);
+        assert_eq!(mixing(3, 0.5), [0.5, 0.25, 0.25, 0.25, 0.5, 0.25, 0.25, 0.25, 0.5]);
     }
 
     #[test]

@@ -46,12 +46,46 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
 
 /// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
-    let logits = split_columns(&linear(x, weight)?, gates)?;
-    if ops::fit(&[&logits]) {
-        return ops::softmax::softmax(&logits);
+    softmax(&gate_logits(x, weight, gates)?)
+}
+
+/// x W in `gates` blocks of columns, what gates are the softmax of: `[runs, batch, gates, experts]`.
+pub fn gate_logits(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
+    split_columns(&linear(x, weight)?, gates)
+}
+
+/// Softmax over the last axis.
+pub fn softmax(logits: &Tensor) -> Result<Tensor> {
+    if ops::fit(&[logits]) {
+        return ops::softmax::softmax(logits);
     }
     // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
-    candle_nn::ops::softmax(&logits, D::Minus1)
+    candle_nn::ops::softmax(logits, D::Minus1)
+}
+
+/// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0; `keep` has the shape of
+/// `logits`, and at least one 1 in every row.
+pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
+    /// Farther below any logit than a power can tell from 0, and finite.
+    const FAR: f64 = 1e30;
+    let below = keep.affine(FAR, -FAR)?;
+    softmax(&((logits * keep)? + below)?)? * keep
+}
+
+/// 1 where an entry is among the `count` largest of the last axis, else 0; of equal ones the first are taken.
+/// Has no gradient.
+pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
+    if ops::fit(&[logits]) {
+        return ops::largest::largest(logits, count);
+    }
+    // Entry i is kept where fewer than `count` come before it: larger ones, and equal ones with j < i.
+    let (i, j) = (logits.unsqueeze(D::Minus1)?, logits.unsqueeze(D::Minus2)?);
+    let (dtype, number) = (logits.dtype(), logits.dim(D::Minus1)?);
+    let device = logits.device();
+    let below = (Tensor::tril2(number, dtype, device)? - Tensor::eye(number, dtype, device)?)?;
+    let larger = j.broadcast_gt(&i)?.to_dtype(dtype)?;
+    let equal = j.broadcast_eq(&i)?.to_dtype(dtype)?.broadcast_mul(&below)?;
+    (larger + equal)?.sum(D::Minus1)?.lt(count as f64)?.to_dtype(dtype)
 }
 
 /// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts
@@ -61,6 +95,13 @@ pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
         return ops::mixture::mixture(gates, experts);
     }
     gates.contiguous()?.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
+}
+
+/// Every task goes on with a mixture of all tasks' units: Σ_j α_kj h_j for h `[runs, tasks, batch, units]` and α
+/// `[runs, tasks, tasks]`.
+pub fn stitch(units: &Tensor, alpha: &Tensor) -> Result<Tensor> {
+    let shape = units.shape();
+    alpha.matmul(&units.flatten_from(2)?.contiguous()?)?.reshape(shape)
 }
 
 /// y_k = ReLU(m_k T_k + c_k) · o_k + d_k: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]`

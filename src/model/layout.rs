@@ -4,8 +4,10 @@
 //! the report. Both engines hold a run's parameters in this order, flattened row-major, so that "the same
 //! parameters" means the same thing to each of them.
 
+use std::borrow::Cow;
+
 /// What a parameter does, as far as its first value is concerned.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Role {
     /// A weight that multiplies `fan_in` inputs into `fan_out` outputs.
     Weight {
@@ -19,13 +21,25 @@ pub enum Role {
         /// `fan_in` of the weight it belongs to.
         fan_in: usize,
     },
+    /// A factor that multiplies a weight within a product of matrices: variance 1/fan_in under every
+    /// initialiser, so that the product has the variance of the weight.
+    Factor {
+        /// Terms of the sum that it stands in.
+        fan_in: usize,
+    },
+    /// A square matrix over tasks that says how much of its own a task goes on with: `own` on the diagonal,
+    /// the rest of 1 in equal parts from the other tasks. Nothing is drawn.
+    Mixing {
+        /// Share of the task's own, 0 to 1; 1 where there is one task.
+        own: f64,
+    },
 }
 
 /// One parameter tensor of a model, without the run axis.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Parameter {
     /// Name within the model, such as `expert.weight`.
-    pub name: &'static str,
+    pub name: Cow<'static, str>,
     /// Shape of one run's tensor; a population holds `[runs, shape…]`.
     pub shape: Vec<usize>,
     /// What it is initialised as.
@@ -34,17 +48,49 @@ pub struct Parameter {
     /// the gates of `gate.weight`). First values are drawn block after block, so that a model with one
     /// gate starts from the same first gate as a model with two.
     pub blocks: usize,
+    /// Whether the paper's budget counts it (§5): weights of hidden layers, in bottoms, experts and towers.
+    /// Biases, gates and the scalar outputs are not counted.
+    pub budgeted: bool,
 }
 
 impl Parameter {
     /// A weight of one block.
-    pub fn weight(name: &'static str, shape: &[usize], fan_in: usize, fan_out: usize) -> Self {
-        Self { name, shape: shape.to_vec(), role: Role::Weight { fan_in, fan_out }, blocks: 1 }
+    pub fn weight(
+        name: impl Into<Cow<'static, str>>,
+        shape: &[usize],
+        fan_in: usize,
+        fan_out: usize,
+    ) -> Self {
+        Self::of(name, shape, Role::Weight { fan_in, fan_out }, true)
+    }
+
+    /// A weight of a gate, or of an output: not of the paper's budget.
+    pub fn unbudgeted_weight(
+        name: impl Into<Cow<'static, str>>,
+        shape: &[usize],
+        fan_in: usize,
+        fan_out: usize,
+    ) -> Self {
+        Self::of(name, shape, Role::Weight { fan_in, fan_out }, false)
     }
 
     /// A bias beside a weight of `fan_in`.
-    pub fn bias(name: &'static str, shape: &[usize], fan_in: usize) -> Self {
-        Self { name, shape: shape.to_vec(), role: Role::Bias { fan_in }, blocks: 1 }
+    pub fn bias(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
+        Self::of(name, shape, Role::Bias { fan_in }, false)
+    }
+
+    /// A factor of a weight, one of `fan_in` terms.
+    pub fn factor(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
+        Self::of(name, shape, Role::Factor { fan_in }, true)
+    }
+
+    /// What tasks take from each other, `[tasks, tasks]`.
+    pub fn mixing(name: impl Into<Cow<'static, str>>, tasks: usize, own: f64) -> Self {
+        Self::of(name, &[tasks, tasks], Role::Mixing { own }, false)
+    }
+
+    fn of(name: impl Into<Cow<'static, str>>, shape: &[usize], role: Role, budgeted: bool) -> Self {
+        Self { name: name.into(), shape: shape.to_vec(), role, blocks: 1, budgeted }
     }
 
     /// The same parameter, its last axis made of `blocks` equal blocks of columns.
@@ -60,7 +106,7 @@ impl Parameter {
 }
 
 /// All parameters of a model in their fixed order.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Layout {
     /// The parameters; their order is also their order in a flat vector.
     pub parameters: Vec<Parameter>,
@@ -75,6 +121,12 @@ impl Layout {
     /// Number of scalars of one run: the length of its flat parameter vector.
     pub fn count(&self) -> usize {
         self.parameters.iter().map(Parameter::count).sum()
+    }
+
+    /// Number of scalars in the weights of hidden layers, which is what the paper counts when it gives models
+    /// the same budget (§5: 100 · 16 · 8 + 16 · 8 · 2 = 13,056 for its mixtures).
+    pub fn budget(&self) -> usize {
+        self.parameters.iter().filter(|p| p.budgeted).map(Parameter::count).sum()
     }
 
     /// Position of the parameter called `name`.

@@ -74,14 +74,10 @@ impl MixtureShape {
             Parameter::bias("expert.bias", &[n * h], d),
         ];
         if gates > 0 {
-            parameters.push(Parameter::weight("gate.weight", &[d, gates * n], d, n).in_blocks(gates));
+            parameters
+                .push(Parameter::unbudgeted_weight("gate.weight", &[d, gates * n], d, n).in_blocks(gates));
         }
-        parameters.extend([
-            Parameter::weight("tower.weight", &[k, h, t], h, t),
-            Parameter::bias("tower.bias", &[k, t], h),
-            Parameter::weight("output.weight", &[k, t], t, 1),
-            Parameter::bias("output.bias", &[k], t),
-        ]);
+        parameters.extend(towers(k, h, t));
         Layout::new(parameters)
     }
 
@@ -93,4 +89,15 @@ impl MixtureShape {
         let rest = self.gates() * n * h + k * (h * t + t);
         (2 * (2 * first + 3 * rest)) as f64
     }
+}
+
+/// The parameters that `layers::towers` reads: `tasks` towers of one hidden layer over `inputs`, each with a
+/// scalar output.
+pub fn towers(tasks: usize, inputs: usize, units: usize) -> [Parameter; 4] {
+    [
+        Parameter::weight("tower.weight", &[tasks, inputs, units], inputs, units),
+        Parameter::bias("tower.bias", &[tasks, units], inputs),
+        Parameter::unbudgeted_weight("output.weight", &[tasks, units], units, 1),
+        Parameter::bias("output.bias", &[tasks], units),
+    ]
 }

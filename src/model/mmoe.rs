@@ -32,6 +32,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "mmoe",
     title: "MMoE",
     summary: "experts mixed by one softmax gate per task",
+    width: "expert_units",
     parse: super::parse::<Mmoe>,
 };
 

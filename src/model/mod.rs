@@ -11,23 +11,44 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+mod cgc;
+mod cross_stitch;
 pub mod embedded;
+mod extraction;
 pub mod initialise;
+mod l2_constrained;
 pub mod layers;
 pub mod layout;
 pub mod mixture;
 mod mmoe;
+mod mmoe_gate_dropout;
+mod mmoe_top_k;
+pub mod noise;
 mod omoe;
 pub mod ops;
+mod ple;
 mod shared_bottom;
 mod single_task;
+mod tensor_factorization;
 
 pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
+pub use noise::Noise;
 
 /// Every architecture that an experiment can name, in the order `sweep list` shows them.
-pub static REGISTRY: &[Architecture] =
-    &[single_task::ARCHITECTURE, shared_bottom::ARCHITECTURE, omoe::ARCHITECTURE, mmoe::ARCHITECTURE];
+pub static REGISTRY: &[Architecture] = &[
+    single_task::ARCHITECTURE,
+    shared_bottom::ARCHITECTURE,
+    l2_constrained::ARCHITECTURE,
+    cross_stitch::ARCHITECTURE,
+    tensor_factorization::ARCHITECTURE,
+    omoe::ARCHITECTURE,
+    mmoe::ARCHITECTURE,
+    mmoe_top_k::ARCHITECTURE,
+    mmoe_gate_dropout::ARCHITECTURE,
+    cgc::ARCHITECTURE,
+    ple::ARCHITECTURE,
+];
 
 /// The registry's entry called `name`.
 pub fn architecture(name: &str) -> Option<&'static Architecture> {
@@ -51,6 +72,17 @@ pub trait Model: Send + Sync {
     /// Predictions of every run for inputs `x`: `[batch, features]`, the same for all runs, or
     /// `[runs, batch, features]`, every run its own.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
+
+    /// The same while training, for a model that is trained with noise.
+    fn training_forward(&self, parameters: &Parameters, x: &Tensor, _noise: &Noise) -> Result<Forward> {
+        self.forward(parameters, x)
+    }
+
+    /// What a run's objective has beside its tasks' losses, `[runs]`: a function of the parameters alone. It is
+    /// trained on and never logged, so that losses of different models are the same quantity.
+    fn penalty(&self, _parameters: &Parameters) -> Result<Option<Tensor>> {
+        Ok(None)
+    }
 
     /// The member of the mixture family that this model is, if it is one: the fused engine trains those.
     fn mixture(&self) -> Option<MixtureShape> {
@@ -116,12 +148,19 @@ pub struct InvalidSize {
     pub remedy: &'static str,
 }
 
+impl InvalidSize {
+    /// A number outside of what it may be.
+    fn new(key: &'static str, value: impl ToString, remedy: &'static str) -> Self {
+        Self { key, value: value.to_string(), remedy }
+    }
+}
+
 /// Refuses 0.
 fn at_least_one(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
     if value >= 1 {
         return Ok(());
     }
-    Err(InvalidSize { key, value: value.to_string(), remedy: "a whole number of at least 1" })
+    Err(InvalidSize::new(key, value, "a whole number of at least 1"))
 }
 
 /// An entry of [`REGISTRY`].
@@ -132,6 +171,8 @@ pub struct Architecture {
     pub title: &'static str,
     /// One line for `sweep list`.
     pub summary: &'static str,
+    /// The size that is changed to give a model another number of parameters: units of the first layer.
+    pub width: &'static str,
     /// Reads its sizes from a TOML table; keys that are not there take their defaults.
     pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,
 }

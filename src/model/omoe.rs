@@ -32,6 +32,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "omoe",
     title: "OMoE",
     summary: "experts mixed by one softmax gate for all tasks",
+    width: "expert_units",
     parse: super::parse::<Omoe>,
 };
 

@@ -30,6 +30,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "shared_bottom",
     title: "Shared-bottom",
     summary: "one bottom layer that every task's tower reads",
+    width: "bottom_units",
     parse: super::parse::<SharedBottom>,
 };
 

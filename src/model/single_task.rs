@@ -30,6 +30,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "single_task",
     title: "Single-task",
     summary: "a network of its own for every task: nothing is shared",
+    width: "bottom_units",
     parse: super::parse::<SingleTask>,
 };
 

@@ -15,6 +15,7 @@
 //! | [`shared_input`] | x W, without a gradient of x |
 //! | [`hidden`] | ReLU(x W + b), without a gradient of x |
 //! | [`softmax`] | eᶻ / Σ eᶻ |
+//! | [`largest`] | 1 for the k largest, else 0 |
 //! | [`mixture`] | m_k = Σ_i g_k,i f_i |
 //! | [`tower`] | ReLU(m_k T_k + c_k) |
 //! | [`output`] | h_k · o_k + d_k |
@@ -29,6 +30,7 @@ use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bai
 pub mod elementwise;
 pub mod embedding;
 pub mod hidden;
+pub mod largest;
 pub mod mixture;
 pub mod output;
 pub mod product;

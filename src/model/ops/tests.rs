@@ -94,6 +94,58 @@ fn gates() -> Result<()> {
 }
 
 #[test]
+fn gates_of_some_experts() -> Result<()> {
+    let shape: &[usize] = &[2, 5, 3, 8];
+    for count in 1..=8 {
+        agree("gates of the largest", &[shape], 0, |a| {
+            layers::softmax_of_kept(&a[0], &layers::largest(&a[0], count)?)
+        })?;
+    }
+    Ok(())
+}
+
+#[test]
+fn the_largest_are_kept_and_of_equals_the_first() -> Result<()> {
+    let logits = Tensor::new(&[[3.0_f32, 1.0, 3.0, 2.0, 3.0], [0.0; 5]], &Device::Cpu)?;
+    let strided = Tensor::stack(&[&logits, &logits], 0)?.transpose(0, 1)?;
+    for (logits, expected) in [
+        (logits.clone(), vec![vec![1.0, 0.0, 1.0, 0.0, 0.0], vec![1.0, 1.0, 0.0, 0.0, 0.0]]),
+        (logits.neg()?, vec![vec![0.0, 1.0, 0.0, 1.0, 0.0], vec![1.0, 1.0, 0.0, 0.0, 0.0]]),
+    ] {
+        assert_eq!(layers::largest(&logits, 2)?.to_vec2::<f32>()?, expected);
+        let plain = layers::largest(&logits.to_dtype(DType::F64)?, 2)?;
+        assert_eq!(plain.to_dtype(DType::F32)?.to_vec2::<f32>()?, expected);
+    }
+    assert_eq!(layers::largest(&strided, 2)?.get(1)?.get(1)?.to_vec1::<f32>()?, [1.0, 1.0, 0.0, 0.0, 0.0]);
+    Ok(())
+}
+
+#[test]
+fn what_is_no_number_stays_in_sight() -> Result<()> {
+    let logits = Tensor::new(&[[1.0, 2.0, f32::NAN, 3.0]], &Device::Cpu)?;
+    let gates = layers::softmax_of_kept(&logits, &layers::largest(&logits, 1)?)?;
+    assert!(gates.sum_all()?.to_scalar::<f32>()?.is_nan());
+    Ok(())
+}
+
+#[test]
+fn stitches() -> Result<()> {
+    // Not a custom operation; strided units must not be read in the wrong order.
+    let units = values(&[2, 4, 3, 5], 0.0)?.transpose(1, 2)?;
+    let alpha = values(&[2, 3, 3], 1.0)?;
+    let stitched = layers::stitch(&units, &alpha)?;
+    let at = |t: &Tensor, i: [usize; 4]| -> Result<f32> {
+        t.get(i[0])?.get(i[1])?.get(i[2])?.get(i[3])?.to_scalar::<f32>()
+    };
+    let mut expected = 0.0;
+    for from in 0..3 {
+        expected += alpha.get(1)?.get(2)?.get(from)?.to_scalar::<f32>()? * at(&units, [1, from, 3, 4])?;
+    }
+    assert!((at(&stitched, [1, 2, 3, 4])? - expected).abs() < 1e-6);
+    Ok(())
+}
+
+#[test]
 fn mixtures() -> Result<()> {
     let layer = |a: &[Tensor]| layers::mix(&a[0], &a[1]);
     // Fewer units than a vector, one vector, and one with a rest.

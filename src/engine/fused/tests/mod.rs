@@ -77,6 +77,7 @@ fn parameters(shape: MixtureShape, runs: usize, seed: u64) -> Vec<f32> {
         .flat_map(|parameter| {
             let fan = match parameter.role {
                 crate::model::Role::Weight { fan_in, .. } | crate::model::Role::Bias { fan_in } => fan_in,
+                other => unreachable!("not of the mixture family: {other:?}"),
             };
             numbers.vector(parameter.count(), (fan as f32).sqrt().recip())
         })
@@ -84,7 +85,7 @@ fn parameters(shape: MixtureShape, runs: usize, seed: u64) -> Vec<f32> {
 }
 
 fn runs(count: usize, label_sets: usize) -> Vec<StartRun> {
-    (0..count).map(|r| StartRun::new(r % label_sets, 0.01 / (1 + r) as f64)).collect()
+    (0..count).map(|r| StartRun::new(r % label_sets, 0.01 / (1 + r) as f64, 0)).collect()
 }
 
 fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions) -> FusedPopulation {

@@ -1,0 +1,192 @@
+//! Equal budgets: a model's width chosen so that it has as many parameters as another model.
+//!
+//! The paper does it by hand (§5): its mixtures have 100 · 16 · 8 + 16 · 8 · 2 = 13,056 weights in hidden layers,
+//! which buys a shared bottom 13,056 / (100 + 16) ≈ 113 units. Here `match_parameters = "mmoe"` in a model's
+//! table asks for it; the width that comes out, of those next to the budget the nearest, stands in
+//! `study.toml` as if it had been written there.
+
+use super::ModelSpec;
+use super::load::Mistake;
+use super::section::{Section, did_you_mean, expected};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes};
+
+/// What counts as a model's size.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// Weights of hidden layers, in bottoms, experts and towers: the paper's arithmetic. Gates, biases and
+    /// scalar outputs are left out.
+    Weights,
+    /// Everything that is trained.
+    All,
+}
+
+impl Counting {
+    /// Size of a model of these sizes.
+    fn of(self, sizes: &Sizes, problem: Problem) -> usize {
+        let network = sizes.configuration.build(problem);
+        match self {
+            Self::Weights => network.layout().budget(),
+            Self::All => network.layout().count(),
+        }
+    }
+}
+
+/// Widest layer that is tried: far beyond any use, and small enough that no count overflows.
+const WIDEST: usize = 1 << 24;
+
+/// A model's wish to be as large as another.
+#[derive(Debug, Clone)]
+pub(super) struct Wish {
+    target: String,
+    counting: Counting,
+    path: String,
+}
+
+impl Wish {
+    /// Takes the keys of a wish out of a model's table; none where it has no `match_parameters`.
+    pub fn take(section: &mut Section, architecture: &Architecture) -> Result<Option<Self>, Mistake> {
+        let target = section.take("match_parameters");
+        let words = [("weights", Counting::Weights), ("all", Counting::All)];
+        let counting = section.has("match_by").then(|| section.word("match_by", &words, None)).transpose()?;
+        let Some(target) = target else {
+            return match counting {
+                None => Ok(None),
+                Some(_) => Err(section.mistake("match_by", "…", "match_parameters = \"<model>\" beside it")),
+            };
+        };
+        let path = section.path().to_string();
+        let Some(name) = target.as_str() else {
+            return Err(section.mistake("match_parameters", &target, "the name of a model in quotes"));
+        };
+        if let Some(given) = section.take(architecture.width) {
+            let remedy = "no such key beside match_parameters, which chooses it";
+            return Err(section.mistake(architecture.width, given, remedy));
+        }
+        Ok(Some(Self { target: name.to_string(), counting: counting.unwrap_or(Counting::Weights), path }))
+    }
+}
+
+/// The models with their wishes granted. `others` are models that a wish may name beside these.
+pub(super) fn granted(
+    models: Vec<(ModelSpec, Option<Wish>)>,
+    others: &[(ModelSpec, Option<Wish>)],
+    problem: Problem,
+) -> Result<Vec<ModelSpec>, Mistake> {
+    let known: Vec<(ModelSpec, Option<Wish>)> = models.iter().chain(others).cloned().collect();
+    let grant = |(mut spec, wish): (ModelSpec, Option<Wish>)| {
+        if let Some(wish) = wish {
+            let wanted = wish.counting.of(&target(&wish, &spec.name, &known)?, problem);
+            spec.sizes = nearest(&spec, wanted, wish.counting, problem);
+        }
+        Ok(spec)
+    };
+    models.into_iter().map(grant).collect()
+}
+
+/// Sizes of the model that a wish names: one of the experiment's, or an architecture as the paper has it.
+fn target(wish: &Wish, own_name: &str, known: &[(ModelSpec, Option<Wish>)]) -> Result<Sizes, Mistake> {
+    let mistake = |remedy: String| Mistake {
+        key: format!("{}.match_parameters", wish.path),
+        value: Some(format!("{:?}", wish.target)),
+        remedy: expected(remedy),
+    };
+    if wish.target == own_name {
+        return Err(mistake("another model's name".into()));
+    }
+    if let Some((spec, other)) = known.iter().find(|(spec, _)| spec.name == wish.target) {
+        return match other {
+            None => Ok(spec.sizes.clone()),
+            Some(_) => Err(mistake("a model whose own width is given".into())),
+        };
+    }
+    match crate::model::architecture(&wish.target) {
+        Some(architecture) => {
+            Ok((architecture.parse)(toml::Table::new()).expect("every architecture has defaults"))
+        }
+        None => {
+            let names = known.iter().map(|(spec, _)| spec.name.as_str());
+            let mut names: Vec<&str> = names.chain(REGISTRY.iter().map(|a| a.name)).collect();
+            names.retain(|name| *name != own_name);
+            let hint = did_you_mean(&wish.target, &names);
+            Err(mistake(format!("the name of another model or of an architecture{hint}")))
+        }
+    }
+}
+
+/// Sizes of a model at the width that brings it nearest to a count; of two as near, the smaller.
+fn nearest(spec: &ModelSpec, wanted: usize, counting: Counting, problem: Problem) -> Sizes {
+    let at = |width: usize| {
+        let mut table = spec.sizes.table.clone();
+        table.insert(spec.architecture.width.into(), (width as i64).into());
+        (spec.architecture.parse)(table).expect("every width of at least 1 is one")
+    };
+    let count = |width: usize| counting.of(&at(width), problem);
+    // Counts grow with the width: the first that is enough lies in (low, high].
+    let (mut low, mut high) = (0, 1);
+    while high < WIDEST && count(high) < wanted {
+        (low, high) = (high, 2 * high);
+    }
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        match count(middle) < wanted {
+            true => low = middle,
+            false => high = middle,
+        }
+    }
+    let distance = |width: usize| count(width).abs_diff(wanted);
+    if low > 0 && distance(low) <= distance(high) { at(low) } else { at(high) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::architecture;
+
+    const PAPER: Problem = Problem { features: 100, tasks: 2 };
+
+    fn spec(name: &str) -> ModelSpec {
+        let architecture = architecture(name).unwrap();
+        let sizes = (architecture.parse)(toml::Table::new()).unwrap();
+        ModelSpec { name: name.into(), title: name.into(), architecture, sizes }
+    }
+
+    fn width(name: &str, wanted: usize, counting: Counting) -> (i64, usize) {
+        let spec = spec(name);
+        let sizes = nearest(&spec, wanted, counting, PAPER);
+        (sizes.table[spec.architecture.width].as_integer().unwrap(), counting.of(&sizes, PAPER))
+    }
+
+    #[test]
+    fn the_papers_arithmetic_gives_its_shared_bottom_113_units() {
+        let mmoe = spec("mmoe").sizes;
+        let budget = Counting::Weights.of(&mmoe, PAPER);
+        assert_eq!(budget, 13_056);
+        assert_eq!(width("shared_bottom", budget, Counting::Weights), (113, 13_108));
+        // Counted in full, MMoE has 1,600 weights in its gates that the paper leaves out, and 162 other biases
+        // and outputs: that would buy 13 units more, at 100 + 1 + 2 · 8 each.
+        let all = Counting::All.of(&mmoe, PAPER);
+        assert_eq!(all, 14_818);
+        assert_eq!(width("shared_bottom", all, Counting::All), (126, 14_776));
+    }
+
+    #[test]
+    fn every_architecture_comes_as_near_as_a_unit_allows() {
+        for entry in REGISTRY {
+            for wanted in [3_000, 13_056, 200_000] {
+                let (units, count) = width(entry.name, wanted, Counting::Weights);
+                let of = |units: i64| {
+                    let mut table = toml::Table::new();
+                    table.insert(entry.width.into(), units.into());
+                    Counting::Weights.of(&(entry.parse)(table).unwrap(), PAPER).abs_diff(wanted)
+                };
+                assert!(of(units + 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
+                assert!(units == 1 || of(units - 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
+            }
+        }
+    }
+
+    #[test]
+    fn a_budget_that_is_out_of_reach_gets_the_smallest_network() {
+        assert_eq!(width("mmoe", 10, Counting::Weights).0, 1);
+    }
+}

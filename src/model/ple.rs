@@ -1,0 +1,154 @@
+//! Progressive Layered Extraction (Tang et al., RecSys 2020, §4.3): extraction layers on top of each other, that
+//! part what is shared from what is a task's own step by step.
+//!
+//! ```text
+//! level 1   all experts and gates read x
+//! level j   task k's experts and gate read m_k of level j − 1; the shared experts read its m_s
+//! m_k       a gate over the experts of task k and the shared ones
+//! m_s       a gate over all experts, on every level but the last (equation 7)
+//! towers    read m_k of the last level
+//! ```
+//!
+//! One level is [`super::cgc`]. The gates that are logged are those of the tasks on the last level.
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
+
+use super::extraction::Extraction;
+use super::layout::{Layout, Parameter};
+use super::mixture::towers;
+use super::{
+    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+};
+
+/// Sizes; the defaults spend the mixtures' budget: 8 · 14 · (100 + 14) + 2 · 14 · 8 = 12,992 of 13,056 weights for
+/// two tasks of 100 inputs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Ple {
+    /// Extraction layers.
+    pub levels: usize,
+    /// Experts of every task's own, on every level.
+    pub task_experts: usize,
+    /// Experts that all tasks share, on every level.
+    pub shared_experts: usize,
+    /// Units of an expert's one layer.
+    pub expert_units: usize,
+    /// Units of a tower's one hidden layer.
+    pub tower_units: usize,
+}
+
+impl Default for Ple {
+    fn default() -> Self {
+        Self { levels: 2, task_experts: 2, shared_experts: 4, expert_units: 14, tower_units: 8 }
+    }
+}
+
+/// Entry of the registry.
+pub const ARCHITECTURE: Architecture = Architecture {
+    name: "ple",
+    title: "PLE",
+    summary: "levels of shared and tasks' own experts, one on the other",
+    width: "expert_units",
+    parse: super::parse::<Ple>,
+};
+
+impl Configuration for Ple {
+    fn check(&self) -> std::result::Result<(), InvalidSize> {
+        at_least_one("levels", self.levels)?;
+        at_least_one("task_experts", self.task_experts)?;
+        at_least_one("shared_experts", self.shared_experts)?;
+        at_least_one("expert_units", self.expert_units)?;
+        at_least_one("tower_units", self.tower_units)
+    }
+
+    fn build(&self, problem: Problem) -> Box<dyn Model> {
+        let extraction = Extraction {
+            tasks: problem.tasks,
+            task_experts: self.task_experts,
+            shared_experts: self.shared_experts,
+            units: self.expert_units,
+        };
+        let mut parameters = extraction.parameters(problem.features);
+        for level in 1..=self.levels {
+            if level > 1 {
+                parameters.extend(inner_parameters(extraction, level));
+            }
+            if level < self.levels {
+                let inputs = if level == 1 { problem.features } else { self.expert_units };
+                let (name, n) = (format!("shared_gate_{level}.weight"), extraction.experts());
+                parameters.push(Parameter::unbudgeted_weight(name, &[inputs, n], inputs, n));
+            }
+        }
+        parameters.extend(towers(problem.tasks, self.expert_units, self.tower_units));
+        Box::new(Network { layout: Layout::new(parameters), extraction, levels: self.levels })
+    }
+}
+
+/// Experts and tasks' gates of a level above the first.
+fn inner_parameters(extraction: Extraction, level: usize) -> [Parameter; 5] {
+    let Extraction { tasks: k, task_experts: m, shared_experts: s, units: h } = extraction;
+    let c = extraction.choices();
+    [
+        Parameter::weight(format!("task_expert_{level}.weight"), &[k, h, m * h], h, h).in_blocks(m),
+        Parameter::bias(format!("task_expert_{level}.bias"), &[k, m * h], h),
+        Parameter::weight(format!("shared_expert_{level}.weight"), &[h, s * h], h, h).in_blocks(s),
+        Parameter::bias(format!("shared_expert_{level}.bias"), &[s * h], h),
+        Parameter::unbudgeted_weight(format!("gate_{level}.weight"), &[k, h, c], h, c),
+    ]
+}
+
+struct Network {
+    layout: Layout,
+    extraction: Extraction,
+    levels: usize,
+}
+
+impl Model for Network {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+        let tasks = self.extraction.tasks;
+        let mut experts =
+            layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
+        let mut gates = self.extraction.gates(x, parameters.get("gate.weight")?)?;
+        // What the shared experts of the next level read, and their gate: x on the first.
+        let mut shared_input = x.clone();
+        for level in 2..=self.levels {
+            let weight = parameters.get(&format!("shared_gate_{}.weight", level - 1))?;
+            let shared_gate = layers::softmax_gates(&shared_input, weight, 1)?;
+            let mixed = layers::mix(&Tensor::cat(&[gates, shared_gate], 2)?, &experts)?;
+            let of_tasks = mixed.narrow(1, 0, tasks)?.contiguous()?;
+            shared_input = mixed.narrow(1, tasks, 1)?.squeeze(1)?.contiguous()?;
+            experts = self.inner_experts(parameters, level, &of_tasks, &shared_input)?;
+            gates = self.inner_gates(parameters, level, &of_tasks)?;
+        }
+        let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
+        Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+    }
+}
+
+impl Network {
+    /// Experts of a level above the first, `[runs, batch, experts · units]`: the tasks' read `of_tasks`,
+    /// `[runs, tasks, batch, units]`, the shared ones `shared`, `[runs, batch, units]`.
+    fn inner_experts(
+        &self,
+        parameters: &Parameters,
+        level: usize,
+        of_tasks: &Tensor,
+        shared: &Tensor,
+    ) -> Result<Tensor> {
+        let of_level = |part: &str, what: &str| parameters.get(&format!("{part}_expert_{level}.{what}"));
+        let own = layers::tower(of_tasks, of_level("task", "weight")?, of_level("task", "bias")?)?;
+        let shared = layers::hidden(shared, of_level("shared", "weight")?, of_level("shared", "bias")?)?;
+        Tensor::cat(&[own.transpose(1, 2)?.flatten_from(2)?, shared], 2)
+    }
+
+    /// The tasks' gates of a level above the first, `[runs, batch, tasks, experts]`.
+    fn inner_gates(&self, parameters: &Parameters, level: usize, of_tasks: &Tensor) -> Result<Tensor> {
+        let logits = of_tasks.matmul(parameters.get(&format!("gate_{level}.weight"))?)?;
+        self.extraction.over_all_experts(&layers::softmax(&logits)?.transpose(1, 2)?)
+    }
+}
