@@ -113,8 +113,8 @@ mod tests {
     #[test]
     fn the_network_reads_its_own_parameters() -> Result<()> {
         let model = embedded();
-        let names: Vec<&str> = model.layout().parameters.iter().map(|p| p.name).collect();
-        assert_eq!(names[..2], ["embedding.weight", "expert.weight"]);
+        let names: Vec<_> = model.layout().parameters.iter().take(2).map(|p| p.name.clone()).collect();
+        assert_eq!(names, ["embedding.weight", "expert.weight"]);
         let tensors = model.layout().parameters.iter().map(|p| {
             let shape: Vec<usize> = std::iter::once(2).chain(p.shape.iter().copied()).collect();
             Tensor::full(0.1f32, shape, &Device::Cpu)
