@@ -106,7 +106,7 @@ impl Figure for Auc {
 
     fn caption(&self) -> String {
         "Area under the ROC curve of every run on the test rows, the mean with its 95 % bootstrap interval over runs, \
-         and the paper's mean of 400 runs on its own division of the rows. A model more than 0.03 below the best is \
+         and the paper's mean of 400 runs on its own division of the rows. What is more than 0.03 below the best mean is \
          written, not drawn."
             .to_owned()
     }
@@ -143,12 +143,13 @@ impl Auc {
             if let Some(paper) = row.paper.filter(|paper| shown(*paper)) {
                 panel.square((paper, at), theme::PAPER)?;
             }
-            if !shown(row.mean.estimate) {
-                let paper =
-                    row.paper.map_or(String::new(), |p| format!(" (paper {})", theme::decimals(p, 4)));
-                let text = format!("mean {}{paper}", theme::decimals(row.mean.estimate, 4));
-                panel.note((task.x.range.end, at + 0.25), &text)?;
-            }
+            let beyond = [("mean", Some(row.mean.estimate)), ("paper", row.paper)];
+            let beyond = beyond.into_iter().filter_map(|(what, value)| {
+                let value = value.filter(|value| !shown(*value))?;
+                Some(format!("{what} {}", theme::decimals(value, 4)))
+            });
+            let text = beyond.collect::<Vec<_>>().join(", ");
+            panel.note((task.x.range.end, at + 0.3), &text)?;
         }
         Ok(())
     }
