@@ -12,8 +12,8 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use candle_core::Device;
-use mmoe_study::data::Batch;
 use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
+use mmoe_study::data::{Batch, Labels};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
@@ -59,6 +59,7 @@ fn bench(engine: &str, name: &str, rows: usize, fresh: bool) {
         model: &*model,
         runs: runs.collect(),
         parameters: Init::UniformFanIn.draw(model.layout(), 1).repeat(RUNS),
+        labels: Labels::Real,
     };
     let mut population: Box<dyn Population> = match engine {
         "fused" => Box::new(

@@ -11,8 +11,8 @@
 use std::process::Command;
 use std::time::Instant;
 
-use mmoe_study::data::Batch;
 use mmoe_study::data::synthetic::Generator;
+use mmoe_study::data::{Batch, Labels};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Population, Start, StartRun};
 use mmoe_study::experiment::plan::Engine;
@@ -128,11 +128,12 @@ fn train(experiment: &Experiment, seed: u64) {
                 .flat_map(|set| grid.learning_rates.iter().map(move |&rate| StartRun::new(set, rate, seed)));
             let runs: Vec<StartRun> = runs.collect();
             let parameters = experiment.train.init.draw(model.layout(), seed).repeat(runs.len());
-            population(*engine, experiment.train.device, Start { model: &**model, runs, parameters })
-                .expect("sizes fit")
+            let start = Start { model: &**model, runs, parameters, labels: Labels::Real };
+            population(*engine, experiment.train.device, start).expect("sizes fit")
         })
         .collect();
-    let mut generator = Generator::new(&experiment.data, seed, &grid.task_correlations);
+    let mut generator =
+        Generator::new(experiment.data.synthetic().expect("generated"), seed, &grid.task_correlations);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     for step in 0..STEPS {
         generator.training_batch(step, experiment.train.batch_size, &mut batch);

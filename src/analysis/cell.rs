@@ -84,7 +84,7 @@ pub fn cells(study: &Study) -> Vec<Cell<'_>> {
         match cells.last_mut() {
             Some(cell)
                 if cell.model == key.model
-                    && cell.task_correlation == key.task_correlation
+                    && cell.task_correlation.total_cmp(&key.task_correlation).is_eq()
                     && cell.learning_rate == key.learning_rate =>
             {
                 cell.runs.push(run);

@@ -174,7 +174,7 @@ mod tests {
     use crate::experiment::library;
 
     fn fit_b() -> SyntheticSpec {
-        library::find("figure2", &[]).unwrap().data
+        library::find("figure2", &[]).unwrap().data.synthetic().unwrap().clone()
     }
 
     #[test]

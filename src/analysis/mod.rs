@@ -5,12 +5,14 @@
 //! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
 //! far a study is from it. [`statistics`] makes every number that has an interval, [`claims`] holds the
 //! paper's sentences against a study, [`comparison`] one study against another, [`gates`] sums up how
-//! experts are used. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
+//! experts are used. [`classification`] sums up the scores of classifiers, [`tuning`]
+//! ranks the trials of a tuning. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
 //! parameters, and its way to train.
 
 pub mod calibration;
 pub mod cell;
 pub mod claims;
+pub mod classification;
 pub mod comparison;
 pub mod curve;
 pub mod distance;
@@ -23,6 +25,7 @@ pub mod reference;
 pub mod regression;
 pub mod selection;
 pub mod statistics;
+pub mod tuning;
 
 pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};
 pub use curve::MeanCurve;

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
 use super::histogram::{Histogram, bin};
+use crate::data::census::MainTask;
 use crate::experiment::{Experiment, ModelSpec};
 
 /// Runs behind every curve and histogram of the paper (MMoE §5).
@@ -58,6 +59,40 @@ pub struct GateWeight {
     pub expert: usize,
     /// Mean softmax weight.
     pub mean_gate_weight: f64,
+}
+
+/// A row of MMoE's Table 1 or 2: AUCs on the test rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AucRow {
+    /// Architecture's name in our registry.
+    pub model: String,
+    /// Main task, of the run that is best on it.
+    pub main_best: f64,
+    /// Main task, mean over 400 runs.
+    pub main_mean: f64,
+    /// Auxiliary task, of the run that is best on the main task.
+    pub auxiliary_with_best: f64,
+    /// Auxiliary task, mean over 400 runs.
+    pub auxiliary_mean: f64,
+}
+
+/// Table 1 (income) or 2 (education).
+pub fn auc_table(main: MainTask) -> Vec<AucRow> {
+    let text = match main {
+        MainTask::Income => include_str!("../../results/reference/mmoe_table1_census_income.csv"),
+        MainTask::Education => include_str!("../../results/reference/mmoe_table2_census_education.csv"),
+    };
+    // The headers name the task, so columns go by their place.
+    let rows: Vec<(String, f64, f64, f64, f64)> = rows(text);
+    rows.into_iter()
+        .map(|(model, main_best, main_mean, auxiliary_with_best, auxiliary_mean)| AucRow {
+            model,
+            main_best,
+            main_mean,
+            auxiliary_with_best,
+            auxiliary_mean,
+        })
+        .collect()
 }
 
 /// Figure 2: label correlation against task correlation.
@@ -162,7 +197,7 @@ pub fn final_losses_of(model: &ModelSpec, task_correlation: f64) -> Option<Histo
 
 /// The model of this name, if its data is like the paper's.
 fn comparable<'a>(experiment: &'a Experiment, model: &str) -> Option<&'a ModelSpec> {
-    let data = &experiment.data;
+    let data = experiment.data.synthetic()?;
     let alike = data.standardise_labels && data.dim == FEATURES && data.pairs == 1;
     experiment.models.iter().find(|spec| alike && spec.name == model)
 }
@@ -266,11 +301,22 @@ mod tests {
     }
 
     #[test]
+    fn tables_1_and_2_have_seven_models() {
+        let [income, education] = [MainTask::Income, MainTask::Education].map(auc_table);
+        assert_eq!((income.len(), education.len()), (7, 7));
+        assert_eq!(
+            (income[6].model.as_str(), income[6].main_best, income[6].auxiliary_mean),
+            ("mmoe", 0.941, 0.9927)
+        );
+        assert_eq!((education[1].model.as_str(), education[1].main_mean), ("shared_bottom", 0.8813));
+    }
+
+    #[test]
     fn only_a_model_of_the_papers_sizes_has_a_counterpart() {
         let model = |name: &str, sizes: &str| {
             let architecture = architecture(name).unwrap();
             let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
-            ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes }
+            ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes, learning_rate: None }
         };
         assert_eq!(Counterpart::of(&model("mmoe", "")), Some(Counterpart::Figure4));
         assert_eq!(Counterpart::of(&model("mmoe", "experts = 4")), None);
@@ -286,7 +332,7 @@ mod tests {
         assert!((end(bottom) - 0.255).abs() < 0.001);
         assert!(curve(&study.experiment, "mmoe", 0.6).is_none());
         assert!(final_losses(&study.experiment, "mmoe", 1.0).is_some());
-        study.experiment.data.standardise_labels = false;
+        study.experiment.data.synthetic_mut().unwrap().standardise_labels = false;
         assert!(curve(&study.experiment, "mmoe", 0.5).is_none());
     }
 }

@@ -180,8 +180,7 @@ fn early(a: &Cell, b: &Cell) -> Option<Finding> {
 
 /// Variance of the labels that losses are measured on.
 fn label_variance(study: &Study) -> f64 {
-    let data = &study.experiment.data;
-    if data.standardise_labels { 1.0 } else { data.label_variance() }
+    study.experiment.data.label_variance()
 }
 
 /// Final losses of a cell; nothing where there are too few. A run that diverged counts with the loss of a

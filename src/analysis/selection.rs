@@ -44,7 +44,7 @@ impl Reported<'_> {
 pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
     let cells = cells(study);
     cells
-        .chunk_by(|a, b| a.model == b.model && a.task_correlation == b.task_correlation)
+        .chunk_by(|a, b| a.model == b.model && a.task_correlation.total_cmp(&b.task_correlation).is_eq())
         .map(|rates| {
             // A seed's half follows its place among all seeds of the experiment, so that a partial study
             // halves as the whole one does.

@@ -82,11 +82,15 @@ pub fn run(options: &Options) -> Result<u8> {
 
 /// The family of generators that fit Figure 2.
 fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
-    let template = library::find(&search.base, &[])?.data;
-    let mut fits = vec![("given", generator_fit::known(&template))];
+    let base = library::find(&search.base, &[])?;
+    let Some(template) = base.data.synthetic() else {
+        let text = format!("base = {:?}: expected an experiment with generated data", search.base);
+        return Err(Refused(text).into());
+    };
+    let mut fits = vec![("given", generator_fit::known(template))];
     for waves in WAVES {
         eprintln!("fitting {waves} waves to Figure 2 from {starts} starts");
-        let found = generator_fit::fit(&template, waves, starts);
+        let found = generator_fit::fit(template, waves, starts);
         let within = found.iter().filter(|fit| fit.within == 9).count();
         eprintln!("  {within} of {starts} are within all nine error bars");
         fits.extend(found.into_iter().take(KEPT_FITS).map(|fit| ("fitted", fit)));

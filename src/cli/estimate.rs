@@ -11,18 +11,66 @@ use crate::engine::memory;
 use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
-use crate::store::folder::Finished;
+use crate::store::Folder;
+
+use super::tune;
 
 /// How long a group is trained to find the rate.
 const PROBE: Duration = Duration::from_millis(700);
 
+/// What is trained one after the other: the rungs of a tuning, and the experiment itself.
+struct Stage {
+    experiment: Experiment,
+    plan: Plan,
+    missing: Vec<Group>,
+}
+
+impl Stage {
+    fn new(experiment: Experiment, folder: &Folder) -> Result<Self> {
+        let plan = Plan::new(&experiment);
+        let finished = folder.finished()?;
+        let missing = plan.missing(&experiment, |identity| finished.has(identity));
+        Ok(Self { experiment, plan, missing })
+    }
+
+    fn runs(&self) -> usize {
+        self.missing.iter().map(|group| group.runs.len()).sum()
+    }
+}
+
+/// The stages of an experiment. Which trials will climb is not known: the first drawn stand for them.
+fn stages(experiment: Experiment, folder: &Folder) -> Result<Vec<Stage>> {
+    let mut trials = experiment.trials();
+    let mut stages = Vec::new();
+    for (number, &rung) in (1..).zip(experiment.tune.iter().flat_map(|tune| &tune.rungs)) {
+        let stage = experiment.rung(number, rung, &trials);
+        stages.push(Stage::new(stage, &tune::rung_folder(folder, number))?);
+        let of_models = trials.chunk_by(|a, b| a.model == b.model);
+        trials = of_models.flat_map(|trials| trials[..rung.keep].to_vec()).collect();
+    }
+    stages.push(Stage::new(experiment.tuned(&trials), folder)?);
+    Ok(stages)
+}
+
 /// Prints runs, groups, operations, memory and time of what is missing.
-pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads: usize) -> Result<()> {
+pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<()> {
+    let stages = stages(experiment.clone(), folder)?;
     let mut text = String::new();
-    let missing = plan.missing(experiment, |identity| finished.has(identity));
-    let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
-    let all = plan.runs().count();
     writeln!(text, "experiment      {}: {}", experiment.name, experiment.title)?;
+    let (rungs, last) = stages.split_at(stages.len() - 1);
+    for (number, stage) in (1..).zip(rungs) {
+        let (all, steps) = (stage.plan.runs().count() as u64, stage.experiment.train.steps);
+        writeln!(
+            text,
+            "rung {number}          {} of {} runs of {} steps are to be trained",
+            HumanCount(stage.runs() as u64),
+            HumanCount(all),
+            HumanCount(steps)
+        )?;
+    }
+    let Stage { experiment, plan, missing } = &last[0];
+    let runs = last[0].runs();
+    let all = plan.runs().count();
     writeln!(
         text,
         "runs            {} of {} are to be trained",
@@ -31,15 +79,17 @@ pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads:
     )?;
     writeln!(text, "groups          {} on {threads} threads", missing.len())?;
     models(&mut text, experiment)?;
-    let bytes = memory::peak_bytes(experiment, plan, threads);
+    let bytes = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads)).max();
+    let bytes = bytes.unwrap_or(0);
     writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
     if let Some(group) = missing.iter().find(|group| !group.runs.is_empty()) {
         let train = &experiment.train;
         writeln!(text, "steps           {} of {} rows", HumanCount(train.steps), train.batch_size)?;
-        let operations = operations(experiment, &missing);
+        let operations: f64 = stages.iter().map(|stage| operations(&stage.experiment, &stage.missing)).sum();
         writeln!(text, "operations      {operations:.3e} useful floating-point operations")?;
         let rate = rate(experiment, group)? * threads.min(missing.len()) as f64;
-        let run_steps = runs as f64 * experiment.train.steps as f64;
+        let run_steps: f64 =
+            stages.iter().map(|stage| stage.runs() as f64 * stage.experiment.train.steps as f64).sum();
         writeln!(text, "rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64))?;
         writeln!(text, "time            {}", HumanDuration(Duration::from_secs_f64(run_steps / rate)))?;
     }
@@ -68,12 +118,11 @@ fn models(text: &mut String, experiment: &Experiment) -> Result<()> {
 /// 2 per multiply-add, forward and backward, of training alone; models outside the mixture family count 6 a
 /// parameter and row.
 fn operations(experiment: &Experiment, groups: &[Group]) -> f64 {
-    let problem = experiment.problem();
     let per_row: Vec<f64> = experiment
         .models
         .iter()
         .map(|model| {
-            let network = model.sizes.configuration.build(problem);
+            let network = experiment.network(model);
             match network.mixture() {
                 Some(shape) => shape.flops_per_row(),
                 None => 6.0 * network.layout().count() as f64,

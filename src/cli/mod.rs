@@ -14,6 +14,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod tune;
 
 /// Everything was done.
 const DONE: u8 = 0;
@@ -113,7 +114,9 @@ pub fn main() -> ExitCode {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
             eprintln!("error: {error:#}");
-            let refused = error.is::<crate::experiment::LoadError>() || error.is::<Refused>();
+            let refused = error.is::<crate::experiment::LoadError>()
+                || error.is::<crate::data::DataError>()
+                || error.is::<Refused>();
             ExitCode::from(if refused { BAD_REQUEST } else { FAILED })
         }
     }

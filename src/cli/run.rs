@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print};
+use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, tune};
 use crate::experiment::plan::Plan;
 use crate::experiment::{DeviceChoice, Experiment, library};
 use crate::store::folder::{Finished, Session};
@@ -36,6 +36,9 @@ pub struct Options {
     /// Say what would be trained, how much memory and time it takes, and stop
     #[arg(long)]
     dry_run: bool,
+    /// Leave out malformed rows of the data and count them; the same as --set data.skip_bad_rows=true
+    #[arg(long)]
+    skip_bad_rows: bool,
     /// Leave out figures and report
     #[arg(long)]
     no_report: bool,
@@ -45,6 +48,7 @@ pub struct Options {
 pub fn run(name: &str, options: &Options) -> Result<u8> {
     let mut overrides = options.overrides.clone();
     overrides.extend(options.device.iter().map(|device| format!("train.device={device}")));
+    overrides.extend(options.skip_bad_rows.then(|| "data.skip_bad_rows=true".to_string()));
     let mut experiment = library::find(name, &overrides)?;
     if let Some(target) = &options.match_parameters {
         let others = experiment.grid.models.iter().filter(|model| *model != target);
@@ -52,16 +56,22 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
         experiment = library::find(name, &overrides)?;
     }
     check_device(experiment.train.device)?;
-    let plan = Plan::new(&experiment);
+    let experiment = experiment.open()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or(cores, usize::from);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
-    let finished = folder.finished()?;
     if options.dry_run {
-        estimate::print(&experiment, &plan, &finished, threads)?;
+        estimate::print(&experiment, &folder, threads)?;
         return Ok(DONE);
     }
+    folder.create(&experiment)?;
+    let Some(experiment) = tune::tuned(&experiment, &folder, threads)? else {
+        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+        return Ok(INTERRUPTED);
+    };
+    let plan = Plan::new(&experiment);
+    let finished = folder.finished()?;
     folder.create(&experiment)?;
     let outcome = train(&experiment, &plan, &folder, &finished, threads)?;
     conclude(&experiment, &plan, &folder, outcome, options.no_report)

@@ -6,18 +6,211 @@
 //! bits depend on nothing but the specification and the seed: not on the CPU's vector width
 //! ([`simd`]), not on what else is made beside it.
 //!
-//! [`synthetic`] is the generator of MMoE §3.2. Each kind of data has a specification (plain
-//! configuration) and a generator (one seed of it) with the methods `training_batch` and
-//! `held_out`, which fill a reusable [`Batch`].
+//! Each kind of data has a specification (plain configuration, [`DataSpec`]), what is opened of it once for a
+//! whole study ([`Opened`]), and one seed's way through it ([`Feed`]) with the methods `training_batch` and
+//! `held_out`, which fill a reusable [`Batch`]:
+//!
+//! | kind | specification | opened | feed | labels |
+//! |---|---|---|---|---|
+//! | [`synthetic`], MMoE §3.2 | [`SyntheticSpec`] | nothing: rows are made | [`Generator`] | numbers |
+//! | [`census`], MMoE §6.3 | [`CensusSpec`] | [`Census`] | [`census::CensusFeed`] | yes or no |
+//!
+//! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
+//! the scores and the report.
 
+use std::sync::Arc;
+
+pub mod census;
+mod correlation;
 pub mod normal;
+mod order;
 pub mod philox;
 pub mod simd;
 pub mod sine;
 pub mod synthetic;
 
+pub use census::{Census, CensusSpec, DataError, Subset};
 pub use normal::{Purpose, Stream, StreamRng};
 pub use synthetic::{Generator, Source, SyntheticSpec};
+
+/// What the rows of a study are.
+#[derive(Clone, Debug, PartialEq)]
+pub enum DataSpec {
+    /// Made by the generator of MMoE §3.2.
+    Synthetic(SyntheticSpec),
+    /// Read from the files of Census-Income (MMoE §6.3).
+    Census(CensusSpec),
+}
+
+/// What labels are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Labels {
+    /// Numbers: models regress, losses are mean squared errors.
+    Real,
+    /// 0 or 1: models give logits, losses are cross-entropies, and predictions are scored.
+    Binary,
+}
+
+impl DataSpec {
+    /// The specification of the generator, where rows are generated.
+    pub fn synthetic(&self) -> Option<&SyntheticSpec> {
+        match self {
+            Self::Synthetic(spec) => Some(spec),
+            Self::Census(_) => None,
+        }
+    }
+
+    /// The specification of the generator, to be changed.
+    pub fn synthetic_mut(&mut self) -> Option<&mut SyntheticSpec> {
+        match self {
+            Self::Synthetic(spec) => Some(spec),
+            Self::Census(_) => None,
+        }
+    }
+
+    /// Variance of labels as trained on, the unit of losses; 1 where losses are nats.
+    pub fn label_variance(&self) -> f64 {
+        match self.synthetic() {
+            Some(spec) if !spec.standardise_labels => spec.label_variance(),
+            _ => 1.0,
+        }
+    }
+
+    /// The specification of the census rows, where they are those.
+    pub fn census(&self) -> Option<&CensusSpec> {
+        match self {
+            Self::Synthetic(_) => None,
+            Self::Census(spec) => Some(spec),
+        }
+    }
+
+    /// The word for `data.kind`.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Synthetic(_) => "synthetic",
+            Self::Census(_) => "census",
+        }
+    }
+
+    /// What labels are.
+    pub fn labels(&self) -> Labels {
+        match self {
+            Self::Synthetic(_) => Labels::Real,
+            Self::Census(_) => Labels::Binary,
+        }
+    }
+
+    /// Inputs of an architecture: behind the embeddings, where there are any.
+    pub fn features(&self) -> usize {
+        match self {
+            Self::Synthetic(spec) => spec.dim,
+            Self::Census(spec) => spec.width(),
+        }
+    }
+
+    /// Labels of a row.
+    pub fn tasks(&self) -> usize {
+        match self {
+            Self::Synthetic(spec) => spec.tasks(),
+            Self::Census(spec) => spec.task_names().len(),
+        }
+    }
+
+    /// What a run's result depends on.
+    pub fn identity(&self) -> serde_json::Value {
+        match self {
+            Self::Synthetic(spec) => serde_json::to_value(spec).expect("specifications are plain data"),
+            Self::Census(spec) => spec.identity(),
+        }
+    }
+
+    /// Opens what has to be opened. The specification comes back with what was found out.
+    pub fn open(&self) -> Result<(Self, Opened), DataError> {
+        match self {
+            Self::Synthetic(_) => Ok((self.clone(), Opened::Generated)),
+            Self::Census(spec) => {
+                let (spec, census) = spec.open()?;
+                Ok((Self::Census(spec), Opened::Census(Arc::new(census))))
+            }
+        }
+    }
+}
+
+/// What is opened of a study's data, once for all its runs.
+#[derive(Clone, Debug)]
+pub enum Opened {
+    /// Nothing: every row can be made at will.
+    Generated,
+    /// Encoded rows.
+    Census(Arc<Census>),
+}
+
+impl Opened {
+    /// Resident size in bytes.
+    pub fn bytes(&self) -> u64 {
+        match self {
+            Self::Generated => 0,
+            Self::Census(census) => census.bytes(),
+        }
+    }
+}
+
+/// One seed's way through the data.
+#[derive(Clone, Debug)]
+pub enum Feed {
+    /// Rows made by a generator.
+    Synthetic(Generator),
+    /// Rows of the census.
+    Census(census::CensusFeed),
+}
+
+impl Feed {
+    /// The way of `seed`; rows that are made have labels for each of `task_correlations`.
+    ///
+    /// # Panics
+    /// If `opened` was from another kind of specification.
+    pub fn new(spec: &DataSpec, opened: &Opened, seed: u64, task_correlations: &[f64]) -> Self {
+        match (spec, opened) {
+            (DataSpec::Synthetic(spec), _) => Self::Synthetic(Generator::new(spec, seed, task_correlations)),
+            (DataSpec::Census(_), Opened::Census(census)) => {
+                Self::Census(census::CensusFeed::new(Arc::clone(census), seed))
+            }
+            (DataSpec::Census(_), Opened::Generated) => panic!("census rows are opened before they are fed"),
+        }
+    }
+
+    /// The rows of optimiser step `step`, counted from 0.
+    pub fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+        match self {
+            Self::Synthetic(generator) => generator.training_batch(step, batch_size, batch),
+            Self::Census(feed) => feed.training_batch(step, batch_size, batch),
+        }
+    }
+
+    /// `rows` rows that are not trained on, or as many as there are.
+    pub fn held_out(&self, rows: usize, batch: &mut Batch) {
+        match self {
+            Self::Synthetic(generator) => generator.held_out(rows, batch),
+            Self::Census(feed) => feed.held_out(rows, batch),
+        }
+    }
+
+    /// Measured correlation of labels, `[task correlations][pairs]`; one pair where rows are read.
+    pub fn label_correlations(&self) -> Vec<Vec<f64>> {
+        match self {
+            Self::Synthetic(generator) => generator.label_correlations(),
+            Self::Census(feed) => vec![vec![feed.census().label_correlation(Subset::Training)]],
+        }
+    }
+
+    /// All rows of a subset that predictions are scored on; no rows where labels are numbers.
+    pub fn scored(&self, subset: Subset, batch: &mut Batch) {
+        match self {
+            Self::Synthetic(_) => batch.reshape(0, 0, 0, 0),
+            Self::Census(feed) => feed.census().fill(subset, 0..usize::MAX, batch),
+        }
+    }
+}
 
 /// Rows of inputs with their labels, in buffers that are reused from one fill to the next.
 ///

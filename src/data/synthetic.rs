@@ -15,7 +15,9 @@
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::Batch;
+use super::correlation::PairSums;
 use super::normal::{Purpose, Stream};
+use super::order::EpochOrder;
 use super::simd::{Simd, multiversion};
 use super::sine;
 
@@ -394,82 +396,6 @@ fn project_body(vectors: &[Vec<Lanes>], dim: usize, x: &[f32], projections: &mut
             }
             projections[j * rows + r] = sum[0];
         }
-    }
-}
-
-/// The random order of a finite training set in the epoch last asked for.
-#[derive(Clone, Debug)]
-struct EpochOrder {
-    stream: Stream,
-    /// The epoch that `rows` is the order of.
-    epoch: Option<u64>,
-    rows: Vec<u64>,
-}
-
-impl EpochOrder {
-    fn new(seed: u64) -> Self {
-        Self { stream: Stream::new(seed, Purpose::Shuffle), epoch: None, rows: Vec::new() }
-    }
-
-    /// Puts `count` rows into `out`: those at `first`, `first + 1` … of the sequence of epochs of
-    /// a training set of `rows`.
-    fn rows(&mut self, first: u64, count: usize, rows: usize, out: &mut Vec<u64>) {
-        out.clear();
-        while out.len() < count {
-            let position = first + out.len() as u64;
-            self.shuffle(position / rows as u64, rows);
-            let rest = &self.rows[(position % rows as u64) as usize..];
-            out.extend(&rest[..rest.len().min(count - out.len())]);
-        }
-    }
-
-    /// Fisher and Yates' shuffle of 0..rows, driven by the epoch's own random words.
-    fn shuffle(&mut self, epoch: u64, rows: usize) {
-        use rand::Rng;
-        if self.epoch == Some(epoch) {
-            return;
-        }
-        self.epoch = Some(epoch);
-        self.rows.clear();
-        self.rows.extend(0..rows as u64);
-        let mut rng = self.stream.rng(epoch);
-        for last in (1..rows).rev() {
-            // A 64-bit fraction times n: biased by no more than n · 2⁻⁶⁴.
-            let wide = u128::from(rng.next_u64()) * (last as u128 + 1);
-            self.rows.swap(last, (wide >> 64) as usize);
-        }
-    }
-}
-
-/// Sums for a Pearson correlation.
-#[derive(Clone, Copy, Debug, Default)]
-struct PairSums {
-    n: f64,
-    a: f64,
-    b: f64,
-    aa: f64,
-    bb: f64,
-    ab: f64,
-}
-
-impl PairSums {
-    fn add(&mut self, a: &[f32], b: &[f32]) {
-        for (&a, &b) in a.iter().zip(b) {
-            let (a, b) = (f64::from(a), f64::from(b));
-            self.n += 1.0;
-            self.a += a;
-            self.b += b;
-            self.aa += a * a;
-            self.bb += b * b;
-            self.ab += a * b;
-        }
-    }
-
-    fn correlation(&self) -> f64 {
-        let covariance = |ab: f64, a: f64, b: f64| ab - a * b / self.n;
-        let aa = covariance(self.aa, self.a, self.a);
-        let bb = covariance(self.bb, self.b, self.b);
-        covariance(self.ab, self.a, self.b) / (aa * bb).sqrt()
     }
 }
 

@@ -11,9 +11,9 @@ use candle_core::{D, Device, Result, Tensor, Var};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
 use super::in_place::{UpdateMoments, UpdateParameters};
-use super::loss::mean_squared_error;
+use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
-use crate::data::Batch;
+use crate::data::{Batch, Labels};
 use crate::model::{Model, Noise, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
@@ -23,6 +23,7 @@ const EVALUATION_ROWS: usize = 256;
 pub struct GraphPopulation<'a> {
     model: &'a dyn Model,
     device: Device,
+    labels: Labels,
     runs: Vec<StartRun>,
     /// `[runs, shape…]` in layout order.
     parameters: Vec<Var>,
@@ -56,7 +57,8 @@ impl<'a> GraphPopulation<'a> {
                 Tensor::zeros(shape, p.dtype(), &device)
             })
             .collect::<Result<Vec<_>>>()?;
-        Ok(Self { model: start.model, device, runs: start.runs, parameters, moments, steps: 0 })
+        let Start { model, runs, labels, .. } = start;
+        Ok(Self { model, device, labels, runs, parameters, moments, steps: 0 })
     }
 
     /// Inputs `[rows, features]` of some rows of a batch, on the device.
@@ -121,7 +123,7 @@ impl Population for GraphPopulation<'_> {
         let parameters = Parameters::new(self.model.layout(), &tensors);
         let seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
         let forward = self.model.training_forward(&parameters, &x, &Noise::new(&seeds, self.steps))?;
-        let loss = mean_squared_error(&forward.predictions, &labels)?;
+        let loss = loss(self.labels)(&forward.predictions, &labels)?;
         losses.clear();
         losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
         let mut objective = loss.sum_all()?;
@@ -143,9 +145,19 @@ impl Population for GraphPopulation<'_> {
             let x = self.inputs(batch, rows.clone())?;
             let labels = labels.narrow(2, rows.start, rows.len())?.contiguous()?;
             let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
-            sums.add(&forward, &labels)?;
+            sums.add(&forward, &labels, self.labels)?;
         }
         Ok(sums.mean(batch.rows))
+    }
+
+    fn predict(&mut self, batch: &Batch) -> Result<Vec<f32>> {
+        let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_detached_tensor()).collect();
+        let mut pieces = Vec::new();
+        for start in (0..batch.rows).step_by(EVALUATION_ROWS) {
+            let x = self.inputs(batch, start..(start + EVALUATION_ROWS).min(batch.rows))?;
+            pieces.push(self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?.predictions);
+        }
+        Tensor::cat(&pieces, 2)?.flatten_all()?.to_vec1()
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {
@@ -180,9 +192,12 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor) -> Result<()> {
-        let squares = (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?;
-        add(&mut self.losses, &squares)?;
+    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor, kind: Labels) -> Result<()> {
+        let sums = match kind {
+            Labels::Real => (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?,
+            Labels::Binary => (cross_entropy(&forward.predictions, labels)? * labels.dim(2)? as f64)?,
+        };
+        add(&mut self.losses, &sums)?;
         if let Some(gates) = &forward.gates {
             (_, self.gates, _, self.experts) = gates.dims4()?;
             add(&mut self.weights, &gates.sum(2)?)?;

@@ -1,5 +1,6 @@
 //! How much memory a sweep takes, before it starts.
 
+use crate::data::{Labels, Subset};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
 
@@ -10,7 +11,7 @@ const BASE: u64 = 30 << 20;
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
     let training = largest * threads.min(plan.groups.len()) as u64;
-    BASE + training + drawing_bytes(experiment) + records_bytes(experiment, plan)
+    BASE + opening_bytes(experiment) + training + drawing_bytes(experiment) + records_bytes(experiment, plan)
 }
 
 /// The largest figure while it is drawn: Figure 5, a row of panels for every model and three correlations. The
@@ -23,6 +24,9 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     const LEAST: u64 = 8 << 20;
     let blocks = experiment.grid.task_correlations.len().div_ceil(3);
     LEAST + ROW * (experiment.models.len() * blocks) as u64
+/// Rows that are read: encoded, and as words while they are encoded.
+fn opening_bytes(experiment: &Experiment) -> u64 {
+    2 * experiment.opened.bytes()
 }
 
 /// One group while it trains.
@@ -31,11 +35,11 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let train = &experiment.train;
     let floats = |n: usize| 4 * n as u64;
     let label_sets = experiment.grid.task_correlations.len();
-    let rows = train.batch_size + train.held_out_rows;
+    let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
     let data = floats(rows * (problem.features + problem.tasks * (label_sets + 1)));
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
-        let network = model.sizes.configuration.build(problem);
+        let network = experiment.network(model);
         // Parameters, gradient and two moments.
         let state = floats(4 * runs * network.layout().count());
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
@@ -52,6 +56,16 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
     data + models.map(|(state, step)| state + step).sum::<u64>()
+}
+
+/// Rows of the larger subset that classifiers are scored on.
+fn scored_rows(experiment: &Experiment) -> usize {
+    match (experiment.data.labels(), &experiment.opened) {
+        (Labels::Binary, crate::data::Opened::Census(census)) => {
+            census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
+        }
+        _ => 0,
+    }
 }
 
 /// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of

@@ -2,9 +2,10 @@
 //!
 //! An engine turns initial parameters and batches into losses. The training loop that both engines share
 //! (schedule, logging, divergence) is [`train`]; `graph` is plain Candle ops and autograd for any
-//! model and device, `fused` one custom op per model on the CPU for the mixture family.
+//! model and device, `fused` one custom op per model on the CPU for the mixture family. [`score`] says what a
+//! trained classifier is worth.
 
-use crate::data::Batch;
+use crate::data::{Batch, Labels};
 use adam::Correction;
 
 pub mod adam;
@@ -13,6 +14,7 @@ pub mod graph;
 pub mod in_place;
 pub mod loss;
 pub mod memory;
+pub mod score;
 pub mod train;
 
 /// Runs of one model that are trained side by side on the same inputs.
@@ -20,13 +22,16 @@ pub mod train;
 /// Every run depends on its own parameters, labels and learning rate alone: whatever stands beside it, its
 /// numbers are the same bits.
 pub trait Population: Send {
-    /// One Adam step on `batch`. Writes each run's mean squared error on the batch, before the step, to
-    /// `losses`, `[runs, tasks]`. A run's objective is the sum of its tasks' losses and its model's
-    /// penalty.
+    /// One Adam step on `batch`. Writes each run's loss on the batch (mean squared error, or cross-entropy where
+    /// labels are binary), before the step, to `losses`, `[runs, tasks]`. A run's objective is the sum of its
+    /// tasks' losses and its model's penalty.
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> candle_core::Result<()>;
 
     /// Losses and gate use on `batch` as the parameters stand; nothing is trained.
     fn evaluate(&mut self, batch: &Batch) -> candle_core::Result<Evaluation>;
+
+    /// Predictions on `batch` as the parameters stand, `[runs, tasks, rows]`: logits where labels are binary.
+    fn predict(&mut self, batch: &Batch) -> candle_core::Result<Vec<f32>>;
 
     /// Goes on with the runs whose entry is true, in their order.
     fn retain(&mut self, keep: &[bool]) -> candle_core::Result<()>;
@@ -43,6 +48,8 @@ pub struct Start<'a> {
     pub runs: Vec<StartRun>,
     /// Initial parameters, flat in layout order: `[runs, parameters]`.
     pub parameters: Vec<f32>,
+    /// What it predicts, which decides the loss.
+    pub labels: Labels,
 }
 
 /// What distinguishes the runs of a population.
@@ -73,7 +80,7 @@ impl StartRun {
 /// What a population makes of rows it is not trained on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
-    /// Mean squared error, `[runs, tasks]`.
+    /// Mean squared error or cross-entropy, `[runs, tasks]`.
     pub losses: Vec<f32>,
     /// How the gates were used; none without gates.
     pub gates: Option<GateUse>,

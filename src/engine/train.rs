@@ -7,9 +7,9 @@ use candle_core::{Device, Result};
 
 use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
+use super::score::Score;
 use super::{Evaluation, Population, Start, StartRun};
-use crate::data::Batch;
-use crate::data::synthetic::Generator;
+use crate::data::{Batch, Feed, Labels, Subset};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::model::Model;
@@ -57,12 +57,12 @@ pub fn train_group_on(
 ) -> Result<Option<GroupRecord>> {
     let began = Instant::now();
     let correlations = correlations_of(group);
-    let mut generator = Generator::new(&experiment.data, group.seed, &correlations);
-    let label_correlations = generator.label_correlations();
+    let mut feed = Feed::new(&experiment.data, &experiment.opened, group.seed, &correlations);
+    let label_correlations = feed.label_correlations();
     let models = build_models(experiment, group);
     let mut teams = teams(experiment, group, &models, &correlations, make)?;
     let mut held_out = Batch::default();
-    generator.held_out(experiment.train.held_out_rows, &mut held_out);
+    feed.held_out(experiment.train.held_out_rows, &mut held_out);
     let mut batch = Batch::default();
     let train = &experiment.train;
     let steps = if teams.is_empty() { 0 } else { train.steps };
@@ -73,15 +73,18 @@ pub fn train_group_on(
         if teams.iter().all(|team| team.alive.is_empty()) {
             break;
         }
-        generator.training_batch(step, train.batch_size, &mut batch);
+        feed.training_batch(step, train.batch_size, &mut batch);
         for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
             let run_steps = team.step(step, train, &batch, &held_out)?;
             watch.trained(run_steps);
         }
     }
+    if experiment.data.labels() == Labels::Binary {
+        score(&feed, &mut teams, &mut batch)?;
+    }
     let seconds = began.elapsed().as_secs_f64() / group.runs.len().max(1) as f64;
     let mean_correlation = |p: f64| {
-        let at = correlations.iter().position(|&c| c == p).expect("every run's correlation is generated");
+        let at = position(&correlations, p);
         label_correlations[at].iter().sum::<f64>() / label_correlations[at].len() as f64
     };
     let runs = teams
@@ -106,6 +109,34 @@ fn correlations_of(group: &Group) -> Vec<f64> {
     correlations
 }
 
+/// Place of a run's task correlation among those that are generated.
+fn position(correlations: &[f64], p: f64) -> usize {
+    // By order, not equality: data without the knob have NaN.
+    correlations.iter().position(|c| c.total_cmp(&p).is_eq()).expect("every run's correlation is generated")
+}
+
+/// Scores the runs that finished on all rows that are not trained on.
+fn score(feed: &Feed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
+    for subset in [Subset::Validation, Subset::Test] {
+        feed.scored(subset, batch);
+        for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
+            let logits = team.population.predict(batch)?;
+            for (&run, logits) in team.alive.iter().zip(logits.chunks_exact(batch.tasks * batch.rows)) {
+                if logits.iter().any(|logit| !logit.is_finite()) {
+                    team.records[run].status = Status::Diverged;
+                    team.records[run].scores.clear();
+                    continue;
+                }
+                let of_task = logits.chunks_exact(batch.rows).enumerate();
+                let scores =
+                    of_task.map(|(task, logits)| Score::of(subset, task + 1, logits, batch.labels(0, task)));
+                team.records[run].scores.extend(scores);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn labels(
     experiment: &Experiment,
     group: &Group,
@@ -122,7 +153,7 @@ fn labels(
                 task_correlation,
                 seed: group.seed,
                 pair: pair + 1,
-                points: experiment.data.label_points,
+                points: experiment.data.synthetic().map_or(0, |spec| spec.label_points),
                 label_correlation,
             });
         }
@@ -134,11 +165,7 @@ fn labels(
 fn build_models(experiment: &Experiment, group: &Group) -> Vec<(usize, Box<dyn Model>)> {
     let mut numbers: Vec<usize> = group.runs.iter().map(|run| run.model).collect();
     numbers.dedup();
-    let problem = experiment.problem();
-    numbers
-        .into_iter()
-        .map(|number| (number, experiment.models[number].sizes.configuration.build(problem)))
-        .collect()
+    numbers.into_iter().map(|number| (number, experiment.network(&experiment.models[number]))).collect()
 }
 
 /// The runs of one model within a group, with what they have logged.
@@ -184,12 +211,12 @@ impl<'a> Team<'a> {
             runs: runs
                 .iter()
                 .map(|run| {
-                    let label_set = correlations.iter().position(|&p| p == run.key.task_correlation);
-                    let label_set = label_set.expect("every run's correlation is generated");
+                    let label_set = position(correlations, run.key.task_correlation);
                     StartRun::new(label_set, run.key.learning_rate, run.key.seed)
                 })
                 .collect(),
             parameters: first.repeat(runs.len()),
+            labels: experiment.data.labels(),
         };
         let records = runs
             .iter()
@@ -203,6 +230,7 @@ impl<'a> Team<'a> {
                 seconds: 0.0,
                 curve: Vec::new(),
                 gates: Vec::new(),
+                scores: Vec::new(),
             })
             .collect();
         Ok(Self {

@@ -14,6 +14,8 @@ const FOLDER: &str = "experiments";
 /// The project's experiments by name.
 const BUILT_IN: &[(&str, &str)] = &[
     ("calibration", include_str!("../../experiments/calibration.toml")),
+    ("census-education", include_str!("../../experiments/census-education.toml")),
+    ("census-income", include_str!("../../experiments/census-income.toml")),
     ("ci", include_str!("../../experiments/ci.toml")),
     ("figure2", include_str!("../../experiments/figure2.toml")),
     ("figure3", include_str!("../../experiments/figure3.toml")),

@@ -10,11 +10,14 @@ use toml::{Table, Value};
 
 use super::matching::{self, Wish};
 use super::section::{Section, did_you_mean, expected, whole};
+use super::tune::{self, Tune};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use crate::data::census::{CensusSpec, MainTask};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
+use crate::data::{self, DataSpec, Labels};
 use crate::model::initialise::Init;
-use crate::model::{Problem, REGISTRY, architecture};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture};
 
 /// Why an experiment could not be read.
 #[derive(Debug, Error)]
@@ -100,7 +103,12 @@ const KEYS: &[(&str, &[&str])] = &[
         "train",
         &["steps", "batch_size", "log_every", "log_gates_every", "init", "engine", "device", "held_out_rows"],
     ),
+    ("tune", tune::KEYS),
+    ("data", CENSUS_KEYS),
 ];
+
+/// Keys of `[data]` where rows are those of the census.
+const CENSUS_KEYS: &[&str] = &["kind", "path", "main", "split", "embedding_units", "skip_bad_rows", "digest"];
 
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
 const MOST: u64 = 1 << 31;
@@ -147,12 +155,42 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let title = root.text_or("title", &name)?;
     let description = root.text_or("description", "")?;
     let data = data(root.section("data")?)?;
-    let (grid, model_names) = grid(root.section("grid")?)?;
-    let problem = Problem { features: data.dim, tasks: data.tasks() };
+    let (grid, model_names) = grid(root.section("grid")?, data.labels())?;
+    let problem = Problem { features: data.features(), tasks: data.tasks() };
     let models = models(root.section("models")?, &model_names, problem)?;
     let train = train(root.section("train")?, &models, &data)?;
+    let tuning = root.section("tune")?;
+    if data.labels() == Labels::Real && !tuning.names().is_empty() {
+        return Err(root.mistake(
+            "tune",
+            "…",
+            "no such section: generated data have no validation rows; sweep calibrate searches there",
+        ));
+    }
+    let tune = Tune::read(tuning, &models)?;
+    let rateless = |model: &&ModelSpec| model.learning_rate.is_none() && tune.is_none();
+    if let Some(model) = models.iter().find(rateless).filter(|_| grid.learning_rates.is_empty()) {
+        return Err(Mistake {
+            key: "grid.learning_rates".into(),
+            value: None,
+            remedy: format!(
+                "is missing; expected a list of step sizes above 0: {} has none of its own",
+                model.name
+            ),
+        });
+    }
     root.finish(&[])?;
-    Ok(Experiment { name, title, description, data, grid, models, train })
+    Ok(Experiment {
+        name,
+        title,
+        description,
+        data,
+        opened: data::Opened::Generated,
+        grid,
+        models,
+        train,
+        tune,
+    })
 }
 
 /// Names that are one plain path component everywhere.
@@ -162,8 +200,28 @@ fn is_plain_name(name: &str) -> bool {
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
 }
 
-fn data(mut section: Section) -> Result<SyntheticSpec, Mistake> {
-    section.word("kind", &[("synthetic", ())], None)?;
+/// Reads the section of a kind of data.
+type Kind = fn(Section) -> Result<DataSpec, Mistake>;
+
+fn data(mut section: Section) -> Result<DataSpec, Mistake> {
+    let kinds: [(&str, Kind); 2] = [("synthetic", synthetic), ("census", census)];
+    let kind = section.word("kind", &kinds, None)?;
+    kind(section)
+}
+
+fn census(mut section: Section) -> Result<DataSpec, Mistake> {
+    let path = section.text_or("path", "data")?.into();
+    let main =
+        section.word("main", &[("income", MainTask::Income), ("education", MainTask::Education)], None)?;
+    let split = section.whole("split", whole(0..=i64::MAX as u64), Some(0))?;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(4))? as usize;
+    let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let digest = section.text_or("digest", "")?;
+    section.finish(CENSUS_KEYS)?;
+    Ok(DataSpec::Census(CensusSpec { path, main, split, embedding_units, skip_bad_rows, digest }))
+}
+
+fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
     let pairs = section.whole("pairs", whole(1..=64), Some(1))? as usize;
     let dim = section.whole("dim", whole(2 * pairs as u64..=100_000), Some(100))? as usize;
     let scale = section.number("scale", 0.0..=1e6, "a number of at least 0", None)?;
@@ -200,7 +258,7 @@ fn data(mut section: Section) -> Result<SyntheticSpec, Mistake> {
         return Err(section.mistake("scale", scale, remedy));
     }
     section.finish(keys("data"))?;
-    Ok(spec)
+    Ok(DataSpec::Synthetic(spec))
 }
 
 /// `"fresh"` or `{ rows = N }`.
@@ -220,11 +278,16 @@ fn source(section: &mut Section) -> Result<Source, Mistake> {
 }
 
 /// The grid, and the names of its models as written.
-fn grid(mut section: Section) -> Result<(Grid, Vec<String>), Mistake> {
+fn grid(mut section: Section, labels: Labels) -> Result<(Grid, Vec<String>), Mistake> {
     let models = section.words("models")?;
     let remedy = "cosines from -1 to 1, each once";
-    let task_correlations = section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?;
-    let learning_rates = match models.is_empty() {
+    let task_correlations = match labels {
+        Labels::Real => section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?,
+        Labels::Binary => vec![f64::NAN],
+    };
+    // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
+    // have its own.
+    let learning_rates = match models.is_empty() || labels == Labels::Binary {
         true => section.sorted_numbers_or(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
@@ -238,7 +301,10 @@ fn grid(mut section: Section) -> Result<(Grid, Vec<String>), Mistake> {
         )?,
     };
     let seeds = seeds(&mut section)?;
-    section.finish(keys("grid"))?;
+    match labels {
+        Labels::Real => section.finish(keys("grid"))?,
+        Labels::Binary => section.finish(&["models", "learning_rates", "seeds"])?,
+    }
     Ok((Grid { models: models.clone(), task_correlations, learning_rates, seeds }, models))
 }
 
@@ -341,20 +407,35 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<(ModelSpec,
     };
     let default_title = if name == chosen { architecture.title } else { name };
     let title = section.text_or("title", default_title)?;
+    let remedy = "a step size above 0";
+    let learning_rate = match section.take("learning_rate") {
+        None => None,
+        Some(Value::Float(rate)) if rate > 0.0 && rate <= 1e12 => Some(rate),
+        Some(other) => return Err(section.mistake("learning_rate", other, remedy)),
+    };
     let wish = Wish::take(&mut section, architecture)?;
     let path = section.path().to_string();
-    let sizes = section.rest();
+    let sizes = resized(architecture, section.rest(), &path)?;
+    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate }, wish))
+}
+
+/// Sizes out of the table at `path`, checked.
+pub(super) fn resized(
+    architecture: &'static Architecture,
+    sizes: Table,
+    path: &str,
+) -> Result<Sizes, Mistake> {
     let parsed = (architecture.parse)(sizes.clone())
-        .map_err(|error| super::section::size_mistake(&path, &sizes, architecture, &error))?;
+        .map_err(|error| super::section::size_mistake(path, &sizes, architecture, &error))?;
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
         remedy: expected(invalid.remedy.to_string()),
     })?;
-    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes: parsed }, wish))
+    Ok(parsed)
 }
 
-fn train(mut section: Section, models: &[ModelSpec], data: &SyntheticSpec) -> Result<Train, Mistake> {
+fn train(mut section: Section, models: &[ModelSpec], data: &DataSpec) -> Result<Train, Mistake> {
     let needed = !models.is_empty();
     let steps = section.whole("steps", whole(1..=MOST), (!needed).then_some(1))?;
     let batch_size = section.whole("batch_size", whole(1..=1_000_000), (!needed).then_some(1))? as usize;
@@ -387,7 +468,11 @@ fn train(mut section: Section, models: &[ModelSpec], data: &SyntheticSpec) -> Re
                 "\"graph\" or \"auto\" on a CUDA device: the fused engine is for the CPU",
             ));
         }
-        let problem = Problem { features: data.dim, tasks: data.tasks() };
+        if data.labels() == Labels::Binary {
+            let remedy = "\"graph\" or \"auto\": the fused engine has no embeddings and no cross-entropy";
+            return Err(section.mistake("engine", "\"fused\"", remedy));
+        }
+        let problem = Problem { features: data.features(), tasks: data.tasks() };
         let other = models.iter().find(|m| m.sizes.configuration.build(problem).mixture().is_none());
         if let Some(model) = other {
             let remedy = format!(

@@ -147,7 +147,7 @@ mod tests {
     fn spec(name: &str) -> ModelSpec {
         let architecture = architecture(name).unwrap();
         let sizes = (architecture.parse)(toml::Table::new()).unwrap();
-        ModelSpec { name: name.into(), title: name.into(), architecture, sizes }
+        ModelSpec { name: name.into(), title: name.into(), architecture, sizes, learning_rate: None }
     }
 
     fn width(name: &str, wanted: usize, counting: Counting) -> (i64, usize) {

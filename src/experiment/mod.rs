@@ -5,9 +5,11 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::synthetic::SyntheticSpec;
+use crate::data::census::schema;
+use crate::data::{DataError, DataSpec, Opened};
+use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
-use crate::model::{Architecture, Problem, Sizes};
+use crate::model::{Architecture, Model, Problem, Sizes};
 
 pub mod library;
 pub mod load;
@@ -15,8 +17,11 @@ pub mod matching;
 pub mod plan;
 pub mod search;
 mod section;
+pub mod tune;
 
 pub use load::LoadError;
+use load::resized;
+pub use tune::Tune;
 
 /// A checked experiment.
 #[derive(Debug, Clone)]
@@ -27,14 +32,18 @@ pub struct Experiment {
     pub title: String,
     /// A few sentences on what it asks.
     pub description: String,
-    /// What is generated.
-    pub data: SyntheticSpec,
+    /// What the rows are.
+    pub data: DataSpec,
+    /// What was opened of them: [`Experiment::open`].
+    pub opened: Opened,
     /// What is varied.
     pub grid: Grid,
     /// The models of `grid.models`, in that order.
     pub models: Vec<ModelSpec>,
     /// How it is trained.
     pub train: Train,
+    /// How sizes and learning rates are chosen first, if they are.
+    pub tune: Option<Tune>,
 }
 
 /// What is varied: every combination is a run.
@@ -42,9 +51,11 @@ pub struct Experiment {
 pub struct Grid {
     /// Names of the models; may be empty where only labels are studied.
     pub models: Vec<String>,
-    /// Cosines of the weight vectors, −1 to 1, in rising order.
+    /// Cosines of the weight vectors, −1 to 1, in rising order. One NaN where tasks are what they are: it
+    /// stands for "no such knob" throughout.
+    #[serde(skip_serializing_if = "no_knob")]
     pub task_correlations: Vec<f64>,
-    /// Adam's step sizes, in rising order.
+    /// Adam's step sizes, in rising order; for models without one of their own.
     pub learning_rates: Vec<f64>,
     /// Seeds, in rising order.
     pub seeds: Vec<u64>,
@@ -61,6 +72,13 @@ pub struct ModelSpec {
     pub architecture: &'static Architecture,
     /// Its sizes.
     pub sizes: Sizes,
+    /// Its own step size of Adam, in the place of the grid's.
+    pub learning_rate: Option<f64>,
+}
+
+/// Whether task correlations say that there is no such knob.
+fn no_knob(task_correlations: &[f64]) -> bool {
+    task_correlations.iter().all(|p| p.is_nan())
 }
 
 /// How every run is trained.
@@ -135,9 +153,32 @@ impl std::str::FromStr for DeviceChoice {
 }
 
 impl Experiment {
-    /// What the data asks of a model.
+    /// What the data asks of an architecture.
     pub fn problem(&self) -> Problem {
-        Problem { features: self.data.dim, tasks: self.data.tasks() }
+        Problem { features: self.data.features(), tasks: self.data.tasks() }
+    }
+
+    /// The experiment with its rows opened, where they have to be; the specification of the data then says which
+    /// they are. Planning and training need it.
+    pub fn open(mut self) -> Result<Self, DataError> {
+        (self.data, self.opened) = self.data.open()?;
+        Ok(self)
+    }
+
+    /// The network of a model: the architecture, behind embeddings where rows have words.
+    pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
+        let network = model.sizes.configuration.build(self.problem());
+        match (&self.data, &self.opened) {
+            (DataSpec::Census(spec), Opened::Census(census)) => {
+                Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, network))
+            }
+            _ => network,
+        }
+    }
+
+    /// Step sizes of a model's runs.
+    pub fn learning_rates<'a>(&'a self, model: &'a ModelSpec) -> &'a [f64] {
+        model.learning_rate.as_ref().map_or(&self.grid.learning_rates, std::slice::from_ref)
     }
 
     /// Title of a model in figures; its name where the experiment does not know it.
@@ -151,8 +192,11 @@ impl Experiment {
         let mut table = toml::Table::new();
         table.insert("title".into(), self.title.clone().into());
         table.insert("description".into(), self.description.clone().into());
-        let mut data = section(&self.data);
-        data.insert("kind".into(), "synthetic".into());
+        let mut data = match &self.data {
+            DataSpec::Synthetic(spec) => section(spec),
+            DataSpec::Census(spec) => section(spec),
+        };
+        data.insert("kind".into(), self.data.kind().into());
         table.insert("data".into(), data.into());
         table.insert("grid".into(), section(&self.grid).into());
         table.insert("train".into(), section(&self.train).into());
@@ -162,10 +206,14 @@ impl Experiment {
             .map(|model| {
                 let mut sizes = model.sizes.table.clone();
                 sizes.insert("architecture".into(), model.architecture.name.into());
+                sizes.extend(model.learning_rate.map(|rate| ("learning_rate".to_string(), rate.into())));
                 (model.name.clone(), sizes.into())
             })
             .collect();
         table.insert("models".into(), models.into());
+        if let Some(tune) = &self.tune {
+            table.insert("tune".into(), tune.to_toml().into());
+        }
         table
     }
 }

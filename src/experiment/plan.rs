@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
+use crate::data::Labels;
 use crate::store::RunKey;
 
 /// Version of what a specification means. Raised whenever the same specification would give another result
@@ -16,6 +17,9 @@ pub const SCHEMA: u32 = 1;
 /// Most runs that are trained side by side: beyond this a population falls out of the cache and a killed
 /// process loses too much.
 const MAX_GROUP_RUNS: usize = 30;
+/// The same where rows are read: epochs over many rows take seconds a run, and a group is to take a minute at
+/// most.
+const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
 
 /// Identity of a run or group: a BLAKE3 hash in hexadecimal, cut to 32 digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
@@ -53,6 +57,8 @@ impl Engine {
             EngineChoice::Graph => Self::Graph,
             EngineChoice::Fused => Self::Fused,
             EngineChoice::Auto if train.device != DeviceChoice::Cpu => Self::Graph,
+            // Embeddings want the gradient of a network's inputs, which the fused engine does not have.
+            EngineChoice::Auto if experiment.data.labels() == Labels::Binary => Self::Graph,
             EngineChoice::Auto => match model.sizes.configuration.build(experiment.problem()).mixture() {
                 Some(_) => Self::Fused,
                 None => Self::Graph,
@@ -119,7 +125,7 @@ impl Plan {
             let mut runs = Vec::new();
             for (model, identity) in models.iter().enumerate() {
                 for (correlation, &task_correlation) in grid.task_correlations.iter().enumerate() {
-                    for &learning_rate in &grid.learning_rates {
+                    for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
                         runs.push(PlannedRun {
                             key: RunKey {
                                 model: experiment.models[model].name.clone(),
@@ -161,13 +167,19 @@ impl Plan {
 
 /// Groups of one seed: the labels, which are cheap, go with the first.
 fn split(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
-    let parts = runs.len().div_ceil(MAX_GROUP_RUNS).max(1);
+    let most = match experiment.data.labels() {
+        Labels::Real => MAX_GROUP_RUNS,
+        Labels::Binary => MAX_GROUP_RUNS_OF_ROWS,
+    };
+    let parts = runs.len().div_ceil(most).max(1);
     let size = runs.len().div_ceil(parts).max(1);
     let mut rest = runs.into_iter().peekable();
     let mut groups = Vec::new();
     while groups.is_empty() || rest.peek().is_some() {
+        // Labels that are read are the same for every seed: nothing to measure.
+        let measured = groups.is_empty() && experiment.data.labels() == Labels::Real;
         let label_correlations =
-            if groups.is_empty() { experiment.grid.task_correlations.clone() } else { Vec::new() };
+            if measured { experiment.grid.task_correlations.clone() } else { Vec::new() };
         groups.push(Group::new(experiment, seed, rest.by_ref().take(size).collect(), label_correlations));
     }
     groups
@@ -183,7 +195,7 @@ impl Group {
     ) -> Self {
         let labels = serde_json::json!({
             "schema": SCHEMA,
-            "data": experiment.data,
+            "data": experiment.data.identity(),
             "seed": seed,
             "label_correlations": label_correlations,
         });
@@ -202,7 +214,7 @@ impl ModelIdentity {
         let train = &experiment.train;
         let specification = serde_json::json!({
             "schema": SCHEMA,
-            "data": experiment.data,
+            "data": experiment.data.identity(),
             "architecture": model.architecture.name,
             "sizes": model.sizes.table,
             "steps": train.steps,

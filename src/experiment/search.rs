@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::load::LoadError;
 use super::{Experiment, library};
@@ -51,7 +51,7 @@ pub struct Choice {
 }
 
 /// One round of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Rung {
     /// Seeds of every candidate: 0 to n − 1, so that the next rung's are more of the same.
@@ -71,6 +71,14 @@ pub struct Candidate {
     pub choices: Vec<String>,
     /// All its changes of the base.
     pub overrides: Vec<String>,
+}
+
+/// `count` different numbers below `of`, or all, in an order that hashes of `key` and the numbers give.
+pub(super) fn drawn(of: usize, count: usize, key: &str) -> Vec<usize> {
+    let hash = |number: usize| *blake3::hash(format!("{key} {number}").as_bytes()).as_bytes();
+    let mut numbers: Vec<([u8; 32], usize)> = (0..of).map(|number| (hash(number), number)).collect();
+    numbers.sort_unstable();
+    numbers.into_iter().take(count).map(|(_, number)| number).collect()
 }
 
 impl Search {

@@ -36,7 +36,7 @@ impl Figure2 {
         let lowest = cosines.fold(1.0, f64::min);
         let left = if lowest < 0.0 { -1.05 } else { (lowest - 0.05).max(-0.02) };
         let x = Axis::new("Cosine of the weight vectors", left..1.03, 8, theme::number);
-        let data = &study.experiment.data;
+        let data = study.experiment.data.synthetic()?;
         let line: Vec<(f64, f64)> = (0..=LINE_POINTS)
             .map(|i| left.max(-1.0) + (1.0 - left.max(-1.0)) * i as f64 / LINE_POINTS as f64)
             .map(|p| (p, data.label_correlation(p)))

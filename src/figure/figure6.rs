@@ -61,7 +61,9 @@ impl Figure6 {
             .map(|model| (model.name.clone(), model.title.clone()))
             .collect();
         let correlations = experiment.grid.task_correlations.iter().copied();
-        let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
+        let correlations = correlations
+            .filter(|&c| panels.iter().any(|p| p.task_correlation.total_cmp(&c).is_eq()))
+            .collect();
         let means = panels.iter().flat_map(|panel| panel.weights.iter().flatten());
         let highest = means.map(|weight| weight.high.max(weight.estimate)).fold(0.0, f64::max);
         let y = Axis::new("Mean gate weight", 0.0..round_up(highest * 1.05).min(1.0), 4, theme::number);
@@ -77,19 +79,36 @@ impl Figure6 {
             legend: tasks.chain([even]).collect(),
             // One more for the paper's.
             panels: self.places().len() + 1,
-            columns: grid::columns(self.correlations.len()),
+            columns: self.columns(),
             panel_height: 980,
         }
     }
 
+    /// Whether tasks are what they are, without a correlation to choose.
+    fn without_knob(&self) -> bool {
+        self.correlations.iter().all(|p| p.is_nan())
+    }
+
+    /// Panels in a row: correlations, or models and the paper's panel where there is no such knob.
+    fn columns(&self) -> usize {
+        let across = if self.without_knob() { self.models.len() + 1 } else { self.correlations.len() };
+        grid::columns(across)
+    }
+
     fn places(&self) -> Vec<Option<(usize, usize)>> {
+        if self.without_knob() {
+            return (0..self.models.len()).map(|model| Some((model, 0))).collect();
+        }
         grid::places(self.models.len(), self.correlations.len())
     }
 
     fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
         let (name, title) = &self.models[model];
         let heading = Heading::cell(title, correlation);
-        let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
+        let found = self
+            .panels
+            .iter()
+            .find(|p| p.model == *name && p.task_correlation.total_cmp(&correlation).is_eq());
         let Some(gates) = found else {
             let empty = Axis { label: String::new(), range: 0.0..1.0, ticks: Vec::new() };
             let panel = Panel::new(area, &heading, &empty, &self.y)?;

@@ -9,8 +9,10 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::DrawingBackend;
 
 use crate::analysis::Measure;
+use crate::data::Labels;
 use crate::store::Study;
 
+mod auc;
 mod canvas;
 mod curves;
 mod figure2;
@@ -89,10 +91,14 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
     theme::register_fonts()?;
     std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
     let mut drawn = Vec::new();
-    drawn.extend(figure2::Figure2::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    drawn.extend(figure3::Figure3::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    drawn.extend(figure4::Figure4::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    drawn.extend(figure5::Figure5::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    drawn.extend(auc::Auc::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    // Figures 2 to 5 are about task correlations and squared errors.
+    if study.experiment.data.labels() == Labels::Real {
+        drawn.extend(figure2::Figure2::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(figure3::Figure3::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(figure4::Figure4::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(figure5::Figure5::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    }
     drawn.extend(figure6::Figure6::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     Ok(drawn)
 }

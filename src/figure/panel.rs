@@ -16,6 +16,8 @@ pub type Drawing<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBack
 
 /// Opacity of a band of uncertainty.
 pub(super) const BAND: f64 = 0.22;
+/// Opacity of a speck: some twenty lie over each other where runs are alike.
+const SPECK: f64 = 0.4;
 /// Length of a dash of the paper's curves and of the gap after it.
 pub(super) const DASH: i32 = 32;
 pub(super) const DASH_GAP: i32 = 24;
@@ -91,9 +93,13 @@ impl Heading {
         Self { name: String::new(), rest: text.into() }
     }
 
-    /// Model and task correlation.
+    /// Model and task correlation, where there is such a knob.
     pub fn cell(model: &str, task_correlation: f64) -> Self {
-        Self { name: model.to_owned(), rest: format!(", correlation {}", theme::number(task_correlation)) }
+        let rest = match task_correlation.is_nan() {
+            true => String::new(),
+            false => format!(", correlation {}", theme::number(task_correlation)),
+        };
+        Self { name: model.to_owned(), rest }
     }
 
     fn is_empty(&self) -> bool {
@@ -211,6 +217,19 @@ impl<DB: DrawingBackend> Panel<DB> {
             self.plot.draw(&PathElement::new(path, colour.stroke_width(8)))?;
         }
         Ok(())
+    }
+
+    /// A line along x, as thick as a line of data; nothing where an end is not a number.
+    pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing<DB> {
+        if !(x.start.is_finite() && x.end.is_finite()) {
+            return Ok(());
+        }
+        self.plot.draw(&PathElement::new([(x.start, y), (x.end, y)], colour.stroke_width(2 * LINE)))
+    }
+
+    /// A small filled marker that others shine through.
+    pub fn speck(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+        self.plot.draw(&Circle::new(at, MARKER * 2 / 3, colour.mix(SPECK).filled()))
     }
 
     /// A filled round marker.

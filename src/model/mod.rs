@@ -13,6 +13,7 @@ use serde::de::DeserializeOwned;
 
 mod cgc;
 mod cross_stitch;
+pub mod embedded;
 mod extraction;
 pub mod initialise;
 mod l2_constrained;
@@ -108,6 +109,14 @@ impl<'a> Parameters<'a> {
     pub fn new(layout: &'a Layout, tensors: &'a [Tensor]) -> Self {
         debug_assert_eq!(layout.parameters.len(), tensors.len());
         Self { layout, tensors }
+    }
+
+    /// The parameters of a part of the model, whose first is this model's `first`.
+    fn of<'b>(&self, layout: &'b Layout, first: usize) -> Parameters<'b>
+    where
+        'a: 'b,
+    {
+        Parameters::new(layout, &self.tensors[first..])
     }
 
     /// The tensor called `name`; an error names a parameter that the layout does not have.

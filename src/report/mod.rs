@@ -1,5 +1,7 @@
 //! The report of a study: `report.html`, one file that needs no network and no script.
 //!
+//! A study of classifiers has a page of its own (`classification`, `templates/classification.html`).
+//!
 //! The last stage of the journey. `tables` turns the analysis into rows of text, `setup` says what was run,
 //! and the page puts both around the figures (`templates/report.html`). Nothing is computed here that the
 //! analysis does not know.
@@ -12,6 +14,7 @@ use crate::analysis::claims::{self, ClaimResult};
 use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
+mod classification;
 mod setup;
 mod tables;
 
@@ -47,7 +50,10 @@ pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let mut csv = Vec::new();
     claims::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = Page::new(study, folder, &results, &figures).render()?;
+    let page = match study.experiment.data.census() {
+        Some(census) => classification::Page::new(study, census, folder, &results, &figures).render()?,
+        None => Page::new(study, folder, &results, &figures).render()?,
+    };
     Ok(store.write_table("report.html", page.as_bytes())?)
 }
 
@@ -93,11 +99,7 @@ impl Page {
     fn new(study: &Study, folder: &Path, results: &[ClaimResult], figures: &[Drawn]) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let title = if experiment.title.is_empty() { &experiment.name } else { &experiment.title };
-        // Reports are sent around; absolute paths are nobody else's business.
-        let place = match folder.is_relative() {
-            true => folder.display().to_string(),
-            false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),
-        };
+        let place = place(folder);
         let diverged = tables::diverged(study);
         Self {
             title: title.clone(),
@@ -124,13 +126,24 @@ impl Page {
     }
 }
 
+/// The folder as commands name it. Reports are sent around; absolute paths are nobody else's business.
+fn place(folder: &Path) -> String {
+    match folder.is_relative() {
+        true => folder.display().to_string(),
+        false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),
+    }
+}
+
 impl FigureView {
     fn new(drawn: &Drawn) -> Self {
         let number = drawn.name.trim_start_matches("figure");
         Self {
             name: drawn.name.clone(),
             // The drawing has its title inside.
-            heading: format!("Figure {number}"),
+            heading: match number.parse::<u8>() {
+                Ok(_) => format!("Figure {number}"),
+                Err(_) => drawn.title.clone(),
+            },
             caption: drawn.caption.clone(),
             png: format!("{FIGURES}/{}.png", drawn.name),
             file: format!("{FIGURES}/{}.svg", drawn.name),

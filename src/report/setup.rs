@@ -4,9 +4,11 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::FIGURES;
+use crate::data::census::schema;
+use crate::data::{CensusSpec, DataSpec, Subset};
 use crate::experiment::Experiment;
 use crate::figure::Drawn;
-use crate::figure::theme::{number, thousands};
+use crate::figure::theme::{decimals, number, thousands};
 use crate::store::{Manifest, Study};
 
 /// A titled list of keys and values.
@@ -18,12 +20,15 @@ pub struct Section {
 }
 
 /// Files that a study's folder may have, and what is in them.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 10] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "how the study came to be: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
     ("curves.csv", "one row a run and logged step: training and held-out loss of every task"),
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
+    ("scores.csv", "one row a run, subset and task: AUC, log-loss, calibration error, mean prediction"),
+    ("classes.csv", "one row a subset and task: rows, positives, label correlation"),
+    ("tuning.csv", "one row a rung and trial: sizes, learning rate, validation AUC of the main task"),
     ("labels.csv", "one row a correlation, seed and pair: measured correlation of the labels"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
@@ -49,6 +54,10 @@ pub fn partial(manifest: &Manifest) -> Option<String> {
 /// What was run, in a paragraph.
 pub fn paragraph(study: &Study) -> String {
     let Experiment { data, grid, train, models, .. } = &study.experiment;
+    let data = match data {
+        DataSpec::Synthetic(data) => data,
+        DataSpec::Census(census) => return census_paragraph(study, census),
+    };
     let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
     let tasks = format!(
         "{} synthetic regression tasks of {} features ({labels}) whose weight vectors have cosine {}",
@@ -93,6 +102,51 @@ pub fn paragraph(study: &Study) -> String {
     )
 }
 
+/// The same for a study of the census rows.
+fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
+    let (Experiment { grid, train, models, .. }, manifest) = (&study.experiment, &study.manifest);
+    let rows = |subset: Subset| {
+        let class = study.classes.iter().find(|class| class.subset == subset);
+        class.map_or("–".into(), |class| count(class.rows))
+    };
+    let [main, auxiliary] = census.task_names();
+    format!(
+        "{} learn two yes-or-no tasks of Census-Income (KDD): {main}, the main task, and {auxiliary}. {} rows are \
+         trained on, {} validate, {} test. A row has {} words, each embedded in {}, and {} numbers; instance weights, \
+         education and marital status are no inputs. Every run takes {} steps of Adam with batches of {}, about {} \
+         epochs, on the sum of both cross-entropies; {} make {} ({} diverged). Trained by {} on {} ({}) in {}, tuning \
+         not counted.",
+        list(models.iter().map(|model| model.title.clone())),
+        rows(Subset::Training),
+        rows(Subset::Validation),
+        rows(Subset::Test),
+        schema::CATEGORIES,
+        plural(census.embedding_units, "unit"),
+        schema::NUMBERS,
+        thousands(train.steps),
+        count(train.batch_size),
+        epochs(study),
+        plural(grid.seeds.len(), "seed"),
+        plural(manifest.runs_planned, "run"),
+        match manifest.runs_diverged {
+            0 => "none".to_owned(),
+            n => count(n),
+        },
+        engines(study),
+        manifest.cpu,
+        plural(manifest.threads, "thread"),
+        duration(manifest.wall_seconds)
+    )
+}
+
+/// How often a run sees a training row, to one decimal.
+fn epochs(study: &Study) -> String {
+    let train = &study.experiment.train;
+    let rows =
+        study.classes.iter().find(|class| class.subset == Subset::Training).map_or(0, |class| class.rows);
+    decimals(train.steps as f64 * train.batch_size as f64 / rows as f64, 1)
+}
+
 /// Everything that defines the runs, and what made them.
 pub fn sections(study: &Study) -> Vec<Section> {
     let experiment = &study.experiment;
@@ -107,14 +161,17 @@ pub fn sections(study: &Study) -> Vec<Section> {
         let run = study.runs.iter().find(|run| run.key.model == model.name);
         let parameters = run.map_or(String::new(), |run| format!("; {} parameters", count(run.parameters)));
         let sizes = sizes.join(", ");
-        (model.title.clone(), format!("{}: {sizes}{parameters}", model.architecture.name))
+        let rate =
+            model.learning_rate.map_or(String::new(), |rate| format!("; learning rate {}", number(rate)));
+        (model.title.clone(), format!("{}: {sizes}{rate}{parameters}", model.architecture.name))
     });
-    let data = &experiment.data;
-    let mut generated = rows("data");
-    generated.push(("label variance before standardising".into(), number(data.label_variance())));
+    let mut data = rows("data");
+    if let Some(generator) = experiment.data.synthetic() {
+        data.push(("label variance before standardising".into(), number(generator.label_variance())));
+    }
     vec![
         Section { title: "Models", rows: models.collect() },
-        Section { title: "Data", rows: generated },
+        Section { title: "Data", rows: data },
         Section { title: "Grid", rows: grid(experiment) },
         Section { title: "Training", rows: rows("train") },
         Section { title: "Machine and time", rows: machine(study) },
@@ -129,12 +186,16 @@ fn grid(experiment: &Experiment) -> Vec<(String, String)> {
         }
         _ => list(grid.seeds.iter().map(u64::to_string)),
     };
-    vec![
-        ("models".into(), list(grid.models.iter().cloned())),
-        ("task correlations".into(), list(grid.task_correlations.iter().map(|&p| number(p)))),
+    let mut rows = vec![("models".into(), list(grid.models.iter().cloned()))];
+    if experiment.data.synthetic().is_some() {
+        let cosines = grid.task_correlations.iter().map(|&p| number(p));
+        rows.push(("task correlations".into(), list(cosines)));
+    }
+    rows.extend([
         ("learning rates".into(), list(grid.learning_rates.iter().map(|&rate| number(rate)))),
         ("seeds".into(), seeds),
-    ]
+    ]);
+    rows
 }
 
 fn machine(study: &Study) -> Vec<(String, String)> {

@@ -142,15 +142,16 @@ pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
                 rule: row.rule,
                 comparison: headline.map_or(row.finding, |part| part.name.clone()),
                 effect: or_dash(headline.map(|part| {
+                    let places = part.unit.decimals();
                     format!(
                         "{} {} {}",
-                        decimals(part.effect.estimate, 3),
-                        ends(part.effect, 3),
+                        decimals(part.effect.estimate, places),
+                        ends(part.effect, places),
                         part.unit.as_str()
                     )
                 })),
                 requirement: or_dash(headline.map(|part| part.requirement.to_string())),
-                paper: or_dash(headline.and_then(|part| part.paper).map(|value| decimals(value, 3))),
+                paper: or_dash(headline.and_then(|part| Some(decimals(part.paper?, part.unit.decimals())))),
                 parts: parts.collect(),
             }
         })
@@ -272,7 +273,7 @@ pub fn rates(study: &Study) -> Vec<RateRow> {
 }
 
 /// The ends of an interval; a dash where it has none.
-fn ends(interval: Interval, places: usize) -> String {
+pub fn ends(interval: Interval, places: usize) -> String {
     if !(interval.low.is_finite() && interval.high.is_finite()) {
         return "–".to_owned();
     }

@@ -7,7 +7,11 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{LabelRecord, Manifest, RunRecord, StoreError, Study, atomic, group_file, machine, tables};
+use super::{
+    ClassRecord, LabelRecord, Manifest, RunRecord, StoreError, Study, TrialRecord, atomic, group_file,
+    machine, tables,
+};
+use crate::data::{Census, CensusSpec, Labels, Opened, Subset};
 use crate::engine::train::GroupRecord;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
@@ -148,7 +152,13 @@ impl Folder {
         let manifest = self.new_manifest(&runs, runs_planned, finished.groups, digest, session);
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         atomic::write(&self.path.join("manifest.json"), format!("{text}\n").as_bytes())?;
-        Ok(Study { experiment: experiment.clone(), manifest, runs, labels })
+        if let Opened::Census(census) = &experiment.opened {
+            let names = experiment.data.census().map(CensusSpec::task_names).unwrap_or_default();
+            let rows = tables::rows_csv(&classes(census, names));
+            atomic::write(&self.path.join("classes.csv"), rows.as_bytes())?;
+        }
+        let (classes, trials) = (self.classes()?, self.trials()?);
+        Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials })
     }
 
     /// Writes the CSV files; gives the digest of their content without timings.
@@ -171,6 +181,9 @@ impl Folder {
         write("runs.csv", tables::runs_csv(&runs, tasks, true), false)?;
         write("curves.csv", tables::curves_csv(&runs, tasks), true)?;
         write("gates.csv", tables::gates_csv(&runs), true)?;
+        if experiment.data.labels() == Labels::Binary {
+            write("scores.csv", tables::scores_csv(&runs), true)?;
+        }
         write("labels.csv", tables::labels_csv(labels), true)?;
         Ok(hasher.finalize().to_hex().to_string())
     }
@@ -204,6 +217,21 @@ impl Folder {
             peak_memory_bytes: before.peak_memory_bytes.max(machine::peak_memory_bytes()),
             digest,
         }
+    }
+
+    /// Distribution of labels, where `classes.csv` has it.
+    fn classes(&self) -> Result<Vec<ClassRecord>, StoreError> {
+        tables::read_rows(&self.path.join("classes.csv"))
+    }
+
+    /// Trials of the tuning, where `tuning.csv` has them.
+    fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
+        tables::read_rows(&self.path.join("tuning.csv"))
+    }
+
+    /// Writes the trials of the tuning.
+    pub fn write_trials(&self, trials: &[TrialRecord]) -> Result<(), StoreError> {
+        atomic::write(&self.path.join("tuning.csv"), tables::rows_csv(trials).as_bytes())
     }
 
     /// Writes a table that was computed from the study beside its own; gives its path.
@@ -245,6 +273,28 @@ impl Folder {
             manifest: self.manifest()?,
             runs: tables::read_runs(&self.path)?,
             labels: tables::read_labels(&self.path)?,
+            classes: self.classes()?,
+            trials: self.trials()?,
         })
     }
+}
+
+/// How the labels of all subsets are distributed.
+fn classes(census: &Census, names: [&str; 2]) -> Vec<ClassRecord> {
+    let mut records = Vec::new();
+    for subset in Subset::ALL {
+        for (task, name) in names.into_iter().enumerate() {
+            let labels = census.labels(subset, task);
+            records.push(ClassRecord {
+                subset,
+                task: task + 1,
+                name: name.to_string(),
+                rows: labels.len(),
+                positives: labels.iter().filter(|label| **label > 0.0).count(),
+                label_correlation: census.label_correlation(subset),
+                skipped_rows: census.skipped,
+            });
+        }
+    }
+    records
 }

@@ -16,7 +16,7 @@ mod tables;
 use crate::experiment::Experiment;
 pub use error::StoreError;
 pub use folder::Folder;
-pub use record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
+pub use record::{ClassRecord, CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status, TrialRecord};
 
 /// A study as it lies on disk: `results/<name>/`.
 #[derive(Debug, Clone)]
@@ -29,6 +29,10 @@ pub struct Study {
     pub runs: Vec<RunRecord>,
     /// Label correlations, by task correlation and seed.
     pub labels: Vec<LabelRecord>,
+    /// Distribution of yes-or-no labels, by subset and task; empty where labels are numbers.
+    pub classes: Vec<ClassRecord>,
+    /// Trials of the tuning, by rung; empty where nothing was tuned.
+    pub trials: Vec<TrialRecord>,
 }
 
 /// How a study came to be: `manifest.json`.
@@ -62,7 +66,7 @@ pub struct Manifest {
     pub cpu_seconds: f64,
     /// Largest resident memory seen, in bytes.
     pub peak_memory_bytes: u64,
-    /// BLAKE3 of runs.csv (without `seconds`), curves.csv, gates.csv and labels.csv: equal where all results
-    /// are equal.
+    /// BLAKE3 of runs.csv (without `seconds`), curves.csv, gates.csv, scores.csv (where there is one) and
+    /// labels.csv: equal where all results are equal.
     pub digest: String,
 }

@@ -1,7 +1,10 @@
 //! What is known of a run once it is over: the records that engines produce, group files keep, the CSV
 //! files show and the analysis reads.
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize};
+
+use crate::data::Subset;
+use crate::engine::score::Score;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,16 +27,33 @@ impl Status {
 }
 
 /// What identifies a run within its study.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunKey {
     /// Name of the model in the experiment.
     pub model: String,
-    /// Cosine p of the two tasks' weight vectors.
+    /// Cosine p of the two tasks' weight vectors; NaN where tasks are what they are.
+    #[serde(deserialize_with = "nan_for_null")]
     pub task_correlation: f64,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// Seed of data and initial parameters.
     pub seed: u64,
+}
+
+/// JSON has no NaN and writes null.
+fn nan_for_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+}
+
+impl PartialEq for RunKey {
+    /// NaN is itself here: keys name runs.
+    fn eq(&self, other: &Self) -> bool {
+        let Self { model, task_correlation, learning_rate, seed } = self;
+        *model == other.model
+            && task_correlation.total_cmp(&other.task_correlation).is_eq()
+            && *learning_rate == other.learning_rate
+            && *seed == other.seed
+    }
 }
 
 /// One run.
@@ -59,9 +79,17 @@ pub struct RunRecord {
     pub curve: Vec<CurvePoint>,
     /// Gate use at the logged steps, in order; empty for models without gates.
     pub gates: Vec<GatePoint>,
+    /// What a finished classifier is worth, by subset and task; empty where labels are numbers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub scores: Vec<Score>,
 }
 
 impl RunRecord {
+    /// Its score on a subset for a task (from 1); nothing for a run that diverged.
+    pub fn score(&self, subset: Subset, task: usize) -> Option<&Score> {
+        self.scores.iter().find(|score| score.subset == subset && score.task == task)
+    }
+
     /// The last logged point of a run that finished.
     pub fn last(&self) -> Option<&CurvePoint> {
         match self.status {
@@ -76,9 +104,9 @@ impl RunRecord {
 pub struct CurvePoint {
     /// Optimiser steps done so far.
     pub step: u64,
-    /// Mean squared error on this step's training batch, per task.
+    /// Mean squared error on this step's training batch, or cross-entropy in nats, per task.
     pub train_loss: Vec<f32>,
-    /// Mean squared error on the held-out rows, per task.
+    /// The same on the held-out rows, per task.
     pub held_out_loss: Vec<f32>,
 }
 
@@ -93,6 +121,52 @@ pub struct GatePoint {
     pub mean_weight: Vec<f32>,
     /// Mean entropy of a row's weights in nats: 0 (one expert) to ln(experts) (all alike).
     pub entropy: f32,
+}
+
+/// How one task's labels are distributed over a subset of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassRecord {
+    /// Which rows.
+    pub subset: Subset,
+    /// Task, from 1.
+    pub task: usize,
+    /// What it asks.
+    pub name: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// Of those, positive.
+    pub positives: usize,
+    /// Pearson correlation of the subset's two labels.
+    pub label_correlation: f64,
+    /// Malformed rows that were left out of all subsets.
+    pub skipped_rows: usize,
+}
+
+/// How a trial did on a rung of a tuning.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRecord {
+    /// Rung, from 1.
+    pub rung: usize,
+    /// Name of the model in the experiment.
+    pub model: String,
+    /// Name of the trial, such as `mmoe.03`.
+    pub trial: String,
+    /// Its sizes, as `key=value` parted by spaces.
+    pub sizes: String,
+    /// Step size of Adam.
+    pub learning_rate: f64,
+    /// Trainable scalars.
+    pub parameters: usize,
+    /// Runs.
+    pub seeds: u64,
+    /// Optimiser steps of a run.
+    pub steps: u64,
+    /// Runs that diverged; a trial with any is the worst.
+    pub diverged: usize,
+    /// Mean AUC of the main task on the validation rows; NaN where no run finished.
+    pub validation_auc: f64,
+    /// Whether it went on.
+    pub kept: bool,
 }
 
 /// Measured correlation of the labels of one seed at one task correlation.

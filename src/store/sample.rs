@@ -7,6 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunKey, RunRecord, Status, Study};
+use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::architecture;
@@ -78,8 +79,8 @@ impl Sample {
             peak_memory_bytes: 412 << 20,
             digest: "0f".repeat(32),
         };
-        let labels = self.labels(&experiment.data);
-        Study { experiment, manifest, runs, labels }
+        let labels = self.labels(experiment.data.synthetic().expect("generated"));
+        Study { experiment, manifest, runs, labels, classes: Vec::new(), trials: Vec::new() }
     }
 
     fn experiment(&self) -> Experiment {
@@ -90,14 +91,15 @@ impl Sample {
                 let architecture = architecture(kind).expect("samples name architectures that exist");
                 let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
                 let title = if name == kind { architecture.title } else { name };
-                ModelSpec { name: name.into(), title: title.into(), architecture, sizes }
+                ModelSpec { name: name.into(), title: title.into(), architecture, sizes, learning_rate: None }
             })
             .collect();
         Experiment {
             name: "sample".into(),
             title: self.title.into(),
             description: "A study that nobody trained.".into(),
-            data: data(self.pairs),
+            data: DataSpec::Synthetic(data(self.pairs)),
+            opened: crate::data::Opened::Generated,
             grid: Grid {
                 models: models.iter().map(|model| model.name.clone()).collect(),
                 task_correlations: self.correlations.clone(),
@@ -115,6 +117,7 @@ impl Sample {
                 device: DeviceChoice::Cpu,
                 held_out_rows: 2_048,
             },
+            tune: None,
         }
     }
 
@@ -171,6 +174,7 @@ impl Sample {
             seconds: 3.25,
             curve,
             gates,
+            scores: Vec::new(),
         }
     }
 

@@ -5,9 +5,11 @@
 //! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (mean squared error of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
 //! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
 //! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the whole gate, equal in the rows of its experts) |
+//! | `scores.csv` (yes-or-no labels) | model, learning_rate, seed, subset, task, auc, log_loss (nats), calibration_error, mean_prediction, positive_rate |
 //! | `labels.csv` | task_correlation, seed, pair, points, label_correlation |
 //!
-//! Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
+//! Where labels are yes or no, losses are cross-entropies in nats; where tasks are what they are,
+//! task_correlation is empty. Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
 //! `seconds` measures the machine; every other value follows from the run's specification.
 
 use std::fmt::Write;
@@ -17,6 +19,8 @@ use csv::StringRecord;
 
 use super::StoreError;
 use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
+use crate::data::Subset;
+use crate::engine::score::Score;
 
 const KEY_COLUMNS: &str = "model,task_correlation,learning_rate,seed";
 
@@ -29,8 +33,11 @@ fn task_columns(prefix: &str, tasks: usize) -> String {
 
 /// Starts a row with the columns that name a run. Model names are plain words, so nothing needs quoting.
 fn key(row: &mut String, key: &RunKey) {
-    write!(row, "{},{},{},{}", key.model, key.task_correlation, key.learning_rate, key.seed)
-        .expect("writing to a string");
+    write!(row, "{},", key.model).expect("writing to a string");
+    if !key.task_correlation.is_nan() {
+        write!(row, "{}", key.task_correlation).expect("writing to a string");
+    }
+    write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
 }
 
 fn losses(row: &mut String, losses: Option<&[f32]>, tasks: usize) {
@@ -100,6 +107,43 @@ pub fn gates_csv(runs: &[&RunRecord]) -> String {
     text
 }
 
+/// `scores.csv`.
+pub fn scores_csv(runs: &[&RunRecord]) -> String {
+    let mut text = "model,learning_rate,seed,subset,task,auc,log_loss,calibration_error,mean_prediction,\
+                    positive_rate\n"
+        .to_string();
+    for run in runs {
+        let RunKey { model, learning_rate, seed, .. } = &run.key;
+        for score in &run.scores {
+            let Score { subset, task, auc, log_loss, calibration_error, .. } = score;
+            let (subset, mean, positive) = (subset.as_str(), score.mean_prediction, score.positive_rate);
+            writeln!(
+                text,
+                "{model},{learning_rate},{seed},{subset},{task},{auc},{log_loss},{calibration_error},{mean},\
+                 {positive}"
+            )
+            .expect("writing to a string");
+        }
+    }
+    text
+}
+
+/// Rows as CSV, with a header.
+pub fn rows_csv<T: serde::Serialize>(rows: &[T]) -> String {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    rows.iter().for_each(|row| writer.serialize(row).expect("rows are plain data"));
+    String::from_utf8(writer.into_inner().expect("writing to memory")).expect("rows are text")
+}
+
+/// Rows of a file that [`rows_csv`] wrote; none where there is no such file.
+pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, StoreError> {
+    if !path.is_file() {
+        return Ok(Vec::new());
+    }
+    let mut reader = csv::Reader::from_path(path).map_err(|error| malformed(path, &error))?;
+    reader.deserialize().collect::<Result<_, _>>().map_err(|error| malformed(path, &error))
+}
+
 /// `labels.csv`.
 pub fn labels_csv(labels: &[LabelRecord]) -> String {
     let mut text = "task_correlation,seed,pair,points,label_correlation\n".to_string();
@@ -164,7 +208,10 @@ impl<'a> Table<'a> {
     fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
         Ok(RunKey {
             model: self.parse(row, columns[0])?,
-            task_correlation: self.parse(row, columns[1])?,
+            task_correlation: match row.get(columns[1]) {
+                Some("") => f64::NAN,
+                _ => self.parse(row, columns[1])?,
+            },
             learning_rate: self.parse(row, columns[2])?,
             seed: self.parse(row, columns[3])?,
         })
@@ -211,10 +258,12 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
             seconds: table.parse(&row, seconds)?,
             curve: Vec::new(),
             gates: Vec::new(),
+            scores: Vec::new(),
         });
     }
     read_curves(folder, &mut runs)?;
     read_gates(folder, &mut runs)?;
+    read_scores(folder, &mut runs)?;
     Ok(runs)
 }
 
@@ -273,6 +322,33 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
             Some(gate) if gate.step == step && gate.task == task => gate.mean_weight.push(weight),
             _ => gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy }),
         }
+    }
+    Ok(())
+}
+
+/// Scores of `scores.csv`, where there is one.
+fn read_scores(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
+    #[derive(serde::Deserialize)]
+    struct Row {
+        model: String,
+        learning_rate: f64,
+        seed: u64,
+        subset: Subset,
+        task: usize,
+        auc: f64,
+        log_loss: f64,
+        calibration_error: f64,
+        mean_prediction: f64,
+        positive_rate: f64,
+    }
+    let path = folder.join("scores.csv");
+    let mut current = 0;
+    for row in read_rows::<Row>(&path)? {
+        let Row { model, learning_rate, seed, subset, task, auc, log_loss, .. } = row;
+        let Row { calibration_error, mean_prediction, positive_rate, .. } = row;
+        let key = RunKey { model, task_correlation: f64::NAN, learning_rate, seed };
+        let score = Score { subset, task, auc, log_loss, calibration_error, mean_prediction, positive_rate };
+        run_of(runs, &mut current, &key, &path, &StringRecord::new())?.scores.push(score);
     }
     Ok(())
 }

@@ -61,8 +61,7 @@ pub(super) struct Evidence<'a> {
 impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
         let measure = Measure::default();
-        let data = &study.experiment.data;
-        let label_variance = if data.standardise_labels { 1.0 } else { data.label_variance() };
+        let label_variance = study.experiment.data.label_variance();
         Self { study, measure, reported: reported(study, measure), label_variance }
     }
 
@@ -181,8 +180,10 @@ mod tests {
             columns[0][0]
         };
         assert_eq!(loss(&study), 0.5);
-        study.experiment.data.standardise_labels = false;
-        assert_eq!(loss(&study), 0.5 / study.experiment.data.label_variance());
+        let spec = study.experiment.data.synthetic_mut().unwrap();
+        spec.standardise_labels = false;
+        let variance = spec.label_variance();
+        assert_eq!(loss(&study), 0.5 / variance);
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod paper;
 mod part;
 mod shared_bottom_spread;
 pub mod table;
+mod tables;
 #[cfg(test)]
 pub(super) mod testing;
 
@@ -131,8 +132,11 @@ impl ClaimResult {
     }
 }
 
-/// Tests every claim on a study.
+/// Tests every claim on a study: the eight on generated tasks, the tables' rankings on census rows.
 pub fn test_all(study: &Study) -> Vec<ClaimResult> {
+    if let Some(census) = study.experiment.data.census() {
+        return tables::test_all(study, census.main);
+    }
     let evidence = Evidence::new(study);
     CLAIMS.iter().map(|claim| claim.test(&evidence)).collect()
 }

@@ -98,9 +98,16 @@ pub enum Unit {
     Probability,
     /// Pearson correlation of labels.
     Correlation,
+    /// Area under the ROC curve.
+    Auc,
 }
 
 impl Unit {
+    /// Decimals that say something: AUCs differ in the third.
+    pub fn decimals(self) -> usize {
+        if self == Self::Auc { 4 } else { 3 }
+    }
+
     /// The word in `claims.csv`.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -109,6 +116,7 @@ impl Unit {
             Self::VarianceRatio => "ratio of variances",
             Self::Probability => "probability",
             Self::Correlation => "correlation",
+            Self::Auc => "AUC",
         }
     }
 }

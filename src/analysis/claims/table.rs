@@ -130,7 +130,8 @@ fn finding(result: &ClaimResult) -> String {
 
 /// `name: 0.063 [0.055, 0.071] loss, must be > 0; paper 0.0675; 200 seeds`.
 fn sentence(part: &Part) -> String {
-    let short = |value: f64| format!("{value:.3}");
+    let places = part.unit.decimals();
+    let short = |value: f64| format!("{value:.places$}");
     let effect = part.effect;
     let mut text = format!(
         "{}: {} [{}, {}] {}, {} {}",

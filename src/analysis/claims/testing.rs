@@ -2,6 +2,7 @@
 
 use super::{Contender, paper, test_all};
 use crate::analysis::statistics::rank::ranks;
+use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::initialise::Init;
@@ -30,7 +31,14 @@ pub(crate) fn study(
         }
     }
     let experiment = experiment(task_correlations, seeds);
-    Study { experiment, manifest: Manifest::default(), runs, labels: Vec::new() }
+    Study {
+        experiment,
+        manifest: Manifest::default(),
+        runs,
+        labels: Vec::new(),
+        classes: Vec::new(),
+        trials: Vec::new(),
+    }
 }
 
 fn run(model: Contender, task_correlation: f64, seed: u64, loss: Option<f64>) -> RunRecord {
@@ -45,6 +53,7 @@ fn run(model: Contender, task_correlation: f64, seed: u64, loss: Option<f64>) ->
         seconds: 0.0,
         curve: vec![CurvePoint { step: 100, train_loss: losses.clone(), held_out_loss: losses }],
         gates: Vec::new(),
+        scores: Vec::new(),
     }
 }
 
@@ -52,14 +61,15 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
     let spec = |model: Contender| {
         let architecture = architecture(model.architecture()).expect("registered");
         let sizes = (architecture.parse)(toml::Table::new()).expect("defaults");
-        ModelSpec { name: architecture.name.into(), title: architecture.title.into(), architecture, sizes }
+        let (name, title) = (architecture.name.into(), architecture.title.into());
+        ModelSpec { name, title, architecture, sizes, learning_rate: None }
     };
     assert!(REGISTRY.len() >= Contender::ALL.len());
     Experiment {
         name: "by-hand".into(),
         title: String::new(),
         description: String::new(),
-        data: SyntheticSpec {
+        data: DataSpec::Synthetic(SyntheticSpec {
             dim: 4,
             pairs: 1,
             scale: 1.0,
@@ -69,7 +79,8 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
             standardise_labels: true,
             source: Source::Fresh,
             label_points: 10,
-        },
+        }),
+        opened: crate::data::Opened::Generated,
         grid: Grid {
             models: Contender::ALL.map(|model| model.architecture().to_string()).to_vec(),
             task_correlations: task_correlations.to_vec(),
@@ -87,6 +98,7 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
             device: DeviceChoice::Cpu,
             held_out_rows: 1,
         },
+        tune: None,
     }
 }
 

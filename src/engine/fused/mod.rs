@@ -188,6 +188,10 @@ impl Population for FusedPopulation {
         Ok(Evaluation { losses, gates })
     }
 
+    fn predict(&mut self, _: &Batch) -> Result<Vec<f32>> {
+        candle_core::bail!("the fused engine computes losses alone; the graph engine predicts")
+    }
+
     fn retain(&mut self, keep: &[bool]) -> Result<()> {
         if keep.len() != self.runs.len() {
             bail!("{} flags for {} runs", keep.len(), self.runs.len());

@@ -11,6 +11,7 @@
 //!
 //! | operation | equation |
 //! |---|---|
+//! | [`embedding`] | rows of a table side by side |
 //! | [`shared_input`] | x W, without a gradient of x |
 //! | [`hidden`] | ReLU(x W + b), without a gradient of x |
 //! | [`softmax`] | eᶻ / Σ eᶻ |
@@ -27,6 +28,7 @@ use std::ops::Deref;
 use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bail};
 
 pub mod elementwise;
+pub mod embedding;
 pub mod hidden;
 pub mod largest;
 pub mod mixture;

@@ -1,0 +1,75 @@
+//! How trials stand on a rung of a tuning, and which go on.
+
+use super::statistics::summary;
+use crate::data::Subset;
+use crate::experiment::Experiment;
+use crate::experiment::search::Rung;
+use crate::experiment::tune::Trial;
+use crate::store::{RunRecord, Study, TrialRecord};
+
+/// The main task, whose AUC decides (MMoE §6.3).
+const MAIN: usize = 1;
+
+/// A trial with how it did.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The trial.
+    pub trial: Trial,
+    /// How it did.
+    pub record: TrialRecord,
+}
+
+/// The trials of a rung from the best to the worst of every model, model after model, `rung.keep` of each kept.
+/// The mean validation AUC of the main task decides; a trial with a run that diverged is worse than any
+/// without. Equal trials stay in the order in which they were drawn.
+pub fn standings(
+    experiment: &Experiment,
+    study: &Study,
+    trials: Vec<Trial>,
+    number: usize,
+    rung: Rung,
+) -> Vec<Standing> {
+    let mut standings: Vec<Standing> = trials
+        .into_iter()
+        .map(|trial| {
+            let runs = study.runs.iter().filter(|run| run.key.model == trial.spec.name).collect();
+            let record = record(experiment, &trial, runs, number, rung);
+            Standing { trial, record }
+        })
+        .collect();
+    let rank = |standing: &Standing| match standing.record.diverged {
+        0 => standing.record.validation_auc,
+        _ => f64::NEG_INFINITY,
+    };
+    standings.sort_by(|a, b| a.trial.model.cmp(&b.trial.model).then_with(|| rank(b).total_cmp(&rank(a))));
+    for of_model in standings.chunk_by_mut(|a, b| a.trial.model == b.trial.model) {
+        of_model.iter_mut().take(rung.keep).for_each(|standing| standing.record.kept = true);
+    }
+    standings
+}
+
+fn record(
+    experiment: &Experiment,
+    trial: &Trial,
+    runs: Vec<&RunRecord>,
+    number: usize,
+    rung: Rung,
+) -> TrialRecord {
+    let aucs: Vec<f64> =
+        runs.iter().filter_map(|run| Some(run.score(Subset::Validation, MAIN)?.auc)).collect();
+    let sizes: Vec<String> =
+        trial.spec.sizes.table.iter().map(|(key, value)| format!("{key}={value}")).collect();
+    TrialRecord {
+        rung: number,
+        model: experiment.models[trial.model].name.clone(),
+        trial: trial.spec.name.clone(),
+        sizes: sizes.join(" "),
+        learning_rate: trial.spec.learning_rate.unwrap_or(f64::NAN),
+        parameters: runs.first().map_or(0, |run| run.parameters),
+        seeds: rung.seeds,
+        steps: rung.steps,
+        diverged: runs.len() - aucs.len(),
+        validation_auc: summary::mean(&aucs),
+        kept: false,
+    }
+}

@@ -1,0 +1,49 @@
+//! Tuning before a run: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners
+//! take the places of the experiment's models.
+
+use anyhow::{Result, bail};
+
+use super::run;
+use crate::analysis::tuning::{self, Standing};
+use crate::experiment::Experiment;
+use crate::experiment::plan::Plan;
+use crate::store::Folder;
+
+/// Where a rung's runs are kept.
+pub fn rung_folder(folder: &Folder, number: usize) -> Folder {
+    Folder::new(folder.path().join("tuning").join(format!("rung-{number}")))
+}
+
+/// The experiment with its models tuned; as it is where nothing is to be tuned, nothing where Ctrl-C was
+/// pressed. Rungs that are trained already cost nothing.
+pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<Option<Experiment>> {
+    let Some(tune) = &experiment.tune else { return Ok(Some(experiment.clone())) };
+    let mut trials = experiment.trials();
+    let mut records = Vec::new();
+    for (number, &rung) in (1..).zip(&tune.rungs) {
+        let stage = experiment.rung(number, rung, &trials);
+        let (plan, place) = (Plan::new(&stage), rung_folder(folder, number));
+        let finished = place.finished()?;
+        place.create(&stage)?;
+        let outcome = run::train(&stage, &plan, &place, &finished, threads)?;
+        if outcome.interrupted {
+            return Ok(None);
+        }
+        if outcome.failures > 0 {
+            bail!("{} groups of rung {number} failed; the same command tries them again", outcome.failures);
+        }
+        let study = place.merge(&stage, &plan, place.finished()?, &outcome.session)?;
+        let standings = tuning::standings(experiment, &study, trials, number, rung);
+        let (kept, rest): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|s| s.record.kept);
+        for Standing { record, .. } in kept.iter().filter(|_| rung.keep == 1) {
+            eprintln!(
+                "{}: learning_rate={} {}, validation AUC {:.4}",
+                record.model, record.learning_rate, record.sizes, record.validation_auc
+            );
+        }
+        records.extend(kept.iter().chain(&rest).map(|standing| standing.record.clone()));
+        trials = kept.into_iter().map(|standing| standing.trial).collect();
+    }
+    folder.write_trials(&records)?;
+    Ok(Some(experiment.tuned(&trials)))
+}

@@ -1,0 +1,244 @@
+//! The original files, row by row: 42 fields separated by commas, plain or gzipped.
+
+use std::collections::HashMap;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::{Path, PathBuf};
+
+use flate2::read::MultiGzDecoder;
+
+use super::DataError;
+use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS, label};
+
+/// Rows as the file has them: words become numbers in the order of their first appearance.
+#[derive(Debug)]
+pub struct RawRows {
+    /// Words of every categorical input, by number.
+    pub words: Vec<Words>,
+    /// Numbers of words, `[rows, CATEGORIES]`.
+    pub codes: Vec<u32>,
+    /// `[rows, NUMBERS]`; NaN where the file has `?`.
+    pub numbers: Vec<f32>,
+    /// Labels, `[rows]` each: education, marital status, income.
+    pub labels: [Vec<bool>; 3],
+    /// Rows that were left out, because they are malformed.
+    pub skipped: usize,
+    hasher: blake3::Hasher,
+}
+
+/// The words of one column.
+#[derive(Debug, Default)]
+pub struct Words {
+    numbers: HashMap<Box<str>, u32>,
+}
+
+impl Words {
+    fn number(&mut self, word: &str) -> u32 {
+        if let Some(&number) = self.numbers.get(word) {
+            return number;
+        }
+        let number = self.numbers.len() as u32;
+        self.numbers.insert(word.into(), number);
+        number
+    }
+
+    /// The words with their numbers, sorted by word.
+    pub fn sorted(&self) -> Vec<(&str, u32)> {
+        let mut words: Vec<(&str, u32)> = self.numbers.iter().map(|(word, &n)| (&**word, n)).collect();
+        words.sort_unstable();
+        words
+    }
+}
+
+/// What is wrong with a row: the field's number from 1 (none where their number is), and what would be right.
+struct Flaw {
+    field: Option<usize>,
+    problem: String,
+}
+
+impl RawRows {
+    /// No rows yet.
+    pub fn new() -> Self {
+        Self {
+            words: (0..CATEGORIES).map(|_| Words::default()).collect(),
+            codes: Vec::new(),
+            numbers: Vec::new(),
+            labels: Default::default(),
+            skipped: 0,
+            hasher: blake3::Hasher::new(),
+        }
+    }
+
+    /// Number of rows.
+    pub fn len(&self) -> usize {
+        self.labels[0].len()
+    }
+
+    /// Hash of the text that was read, however it was packed.
+    pub fn digest(&self) -> String {
+        self.hasher.finalize().to_hex()[..32].to_string()
+    }
+
+    /// Appends the rows of a file. A malformed row is an error, or is left out and counted where `skip_bad`.
+    pub fn read(&mut self, path: &Path, skip_bad: bool) -> Result<(), DataError> {
+        let file = File::open(path).map_err(DataError::io(path))?;
+        let text: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "gz") {
+            // Decompressed in large pieces; the file is 4 MB.
+            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
+            false => Box::new(file),
+        };
+        self.append(path, text, skip_bad)
+    }
+
+    fn append(&mut self, path: &Path, text: impl Read, skip_bad: bool) -> Result<(), DataError> {
+        let mut reader = BufReader::with_capacity(1 << 18, text);
+        let (mut line, mut number) = (Vec::new(), 0u64);
+        loop {
+            line.clear();
+            number += 1;
+            if reader.read_until(b'\n', &mut line).map_err(DataError::io(path))? == 0 {
+                return Ok(());
+            }
+            self.hasher.update(&line);
+            let text = String::from_utf8_lossy(&line);
+            if text.trim().is_empty() {
+                continue;
+            }
+            match self.row(text.trim()) {
+                Ok(()) => {}
+                Err(_) if skip_bad => self.skipped += 1,
+                Err(Flaw { field, problem }) => {
+                    let field =
+                        field.map_or(String::new(), |n| format!(", field {n} ({})", FIELDS[n - 1].name));
+                    return Err(DataError::Row { path: path.to_owned(), line: number, field, problem });
+                }
+            }
+        }
+    }
+
+    /// Appends a row, or nothing at all.
+    fn row(&mut self, line: &str) -> Result<(), Flaw> {
+        let mut codes = [0; CATEGORIES];
+        let mut numbers = [0.0; NUMBERS];
+        let mut labels = [false; 3];
+        let (mut category, mut number, mut found) = (0, 0, 0);
+        let words: Vec<&str> = line.split(',').map(str::trim).collect();
+        if words.len() != FIELDS.len() {
+            let problem = format!("has {} fields; expected {}", words.len(), FIELDS.len());
+            return Err(Flaw { field: None, problem });
+        }
+        for (place, (word, field)) in words.iter().zip(&FIELDS).enumerate() {
+            let wrong = |remedy: &str| Flaw {
+                field: Some(place + 1),
+                problem: format!("{word:?}: expected {remedy}"),
+            };
+            match field.kind {
+                Kind::Category => category += 1,
+                Kind::Number | Kind::Amount => {
+                    numbers[number] = match *word {
+                        "?" => f32::NAN,
+                        text => text
+                            .parse()
+                            .ok()
+                            .filter(|x: &f32| x.is_finite() && (field.kind == Kind::Number || *x >= 0.0))
+                            .ok_or_else(|| wrong("a number, or ? where it is not known"))?,
+                    };
+                    number += 1;
+                }
+                Kind::Weight => {}
+                Kind::Education | Kind::Marital | Kind::Income => {
+                    let remedy = match field.kind {
+                        Kind::Income => "\"- 50000.\" or \"50000+.\"",
+                        _ => "one of the words that census-income.names lists for it",
+                    };
+                    labels[found] = label(field.kind, word).ok_or_else(|| wrong(remedy))?;
+                    found += 1;
+                }
+            }
+        }
+        debug_assert_eq!((category, number, found), (CATEGORIES, NUMBERS, 3));
+        // The words of a row that is left out do not count as seen, so they are numbered last.
+        let categories = words.iter().zip(&FIELDS).filter(|(_, field)| field.kind.is_category());
+        for ((code, column), (word, _)) in codes.iter_mut().zip(&mut self.words).zip(categories) {
+            *code = column.number(word);
+        }
+        self.codes.extend(codes);
+        self.numbers.extend(numbers);
+        self.labels.iter_mut().zip(labels).for_each(|(column, label)| column.push(label));
+        Ok(())
+    }
+}
+
+/// The file called `name` or `name.gz` in a folder, if it is there.
+pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
+    [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FIXTURE: &str = include_str!("../../../tests/census/census-income.test");
+
+    fn read(text: &str, skip: bool) -> Result<RawRows, DataError> {
+        let mut rows = RawRows::new();
+        rows.append(Path::new("census-income.test"), text.as_bytes(), skip)?;
+        Ok(rows)
+    }
+
+    /// The fixture with a text of one line (from 1) replaced.
+    fn with(line: usize, from: &str, to: &str) -> String {
+        let lines = FIXTURE.lines().enumerate().map(|(at, text)| match at + 1 == line {
+            true => {
+                assert!(text.contains(from), "{text}");
+                text.replacen(from, to, 1) + "\n"
+            }
+            false => text.to_string() + "\n",
+        });
+        lines.collect()
+    }
+
+    #[test]
+    fn rows_are_read_as_they_stand() {
+        let rows = read(FIXTURE, false).unwrap();
+        assert_eq!(rows.len(), 12);
+        assert_eq!(rows.numbers[..NUMBERS], [38.0, 650.0, 0.0, 0.0, 0.0, 4.0, 12.0]);
+        let positive = |label: usize| rows.labels[label].iter().filter(|yes| **yes).count();
+        assert_eq!([positive(0), positive(1), positive(2)], [5, 5, 3]);
+        let sex: Vec<&str> = rows.words[8].sorted().into_iter().map(|(word, _)| word).collect();
+        assert_eq!(sex, ["Female", "Male"]);
+    }
+
+    #[test]
+    fn malformed_rows_are_named_or_counted() {
+        for (text, message) in [
+            (with(3, ", Never married", ""), "census-income.test:3: has 41 fields; expected 42"),
+            (
+                with(4, "44, ", "forty, "),
+                "census-income.test:4, field 1 (age): \"forty\": expected a number, or ? where it is not known",
+            ),
+            (
+                with(2, "High school graduate", "High scool graduate"),
+                "census-income.test:2, field 5 (education): \"High scool graduate\": expected one of the words that \
+                 census-income.names lists for it",
+            ),
+            (
+                with(1, "- 50000.", "50000."),
+                "census-income.test:1, field 42 (income): \"50000.\": expected \"- 50000.\" or \"50000+.\"",
+            ),
+        ] {
+            let error = read(&text, false).unwrap_err().to_string();
+            assert!(error.starts_with(message), "{error}");
+            assert!(error.ends_with("; --skip-bad-rows leaves such rows out and counts them"), "{error}");
+            let rows = read(&text, true).unwrap();
+            assert_eq!((rows.len(), rows.skipped), (11, 1));
+        }
+    }
+
+    #[test]
+    fn the_digest_is_of_the_text() {
+        let digest = |text: &str| read(text, true).unwrap().digest();
+        assert_eq!(digest(FIXTURE), digest(FIXTURE));
+        assert_ne!(digest(FIXTURE), digest(&with(1, "38", "39")));
+    }
+}

@@ -1,0 +1,198 @@
+//! Tuning: sizes and learning rates chosen on validation rows, with the same budget for every model.
+//!
+//! Where data have a validation set, `[tune]` lists what may be chosen. Every model gets as many **trials**,
+//! combinations drawn from its choices, and they climb the same **rungs** of successive halving (Jamieson and
+//! Talwalkar, AISTATS 2016): trained for a rung's steps, ranked within their model by the AUC of the main task
+//! on the validation rows, the best going on. A rung is an experiment of its own, planned, trained, stored and
+//! resumed like any other; the winners are the models of the experiment that is reported.
+
+use toml::{Table, Value};
+
+use super::load::Mistake;
+use super::search::{Rung, drawn};
+use super::section::{Section, whole};
+use super::{Experiment, ModelSpec, resized};
+
+/// What may be chosen, and the budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tune {
+    /// Combinations tried of every model.
+    pub trials: usize,
+    /// Another number draws other combinations.
+    pub draw: u64,
+    /// Step sizes of Adam to choose from, for every model.
+    pub learning_rates: Vec<f64>,
+    /// Rungs from the cheapest to the dearest; the last keeps one trial of every model.
+    pub rungs: Vec<Rung>,
+    /// For each model by name, its sizes with their choices.
+    pub models: Vec<(String, Vec<(String, Vec<Value>)>)>,
+}
+
+/// One combination of a model's choices.
+#[derive(Debug, Clone)]
+pub struct Trial {
+    /// Which of the experiment's models.
+    pub model: usize,
+    /// Its sizes and learning rate, under a name of its own such as `mmoe.03`.
+    pub spec: ModelSpec,
+}
+
+/// The keys of `[tune]`.
+pub(super) const KEYS: &[&str] = &["trials", "draw", "learning_rates", "rungs", "models"];
+
+impl Tune {
+    /// Reads `[tune]`; nothing where it is not there.
+    pub(super) fn read(mut section: Section, models: &[ModelSpec]) -> Result<Option<Self>, Mistake> {
+        if section.names().is_empty() {
+            return Ok(None);
+        }
+        let trials = section.whole("trials", whole(1..=10_000), None)? as usize;
+        let draw = section.whole("draw", whole(0..=i64::MAX as u64), Some(0))?;
+        let learning_rates = section.sorted_numbers(
+            "learning_rates",
+            f64::MIN_POSITIVE..=1e12,
+            "step sizes above 0, each once",
+        )?;
+        let rungs = rungs(&mut section, trials)?;
+        let mut choices = section.section("models")?;
+        let mut read = Vec::new();
+        for name in choices.names() {
+            if !models.iter().any(|model| model.name == name) {
+                let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+                let remedy = format!("a model of grid.models: {}", names.join(", "));
+                return Err(choices.mistake(&name, "…", remedy));
+            }
+            let mut sizes = choices.section(&name)?;
+            let mut lists = Vec::new();
+            for key in sizes.names() {
+                match sizes.take(&key) {
+                    Some(Value::Array(list)) if !list.is_empty() => lists.push((key, list)),
+                    other => {
+                        let other = other.map_or(String::new(), |value| value.to_string());
+                        return Err(sizes.mistake(
+                            &key,
+                            other,
+                            "a list of values to choose from, at least one",
+                        ));
+                    }
+                }
+            }
+            read.push((name, lists));
+        }
+        section.finish(KEYS)?;
+        let tune = Self { trials, draw, learning_rates, rungs, models: read };
+        for (number, model) in models.iter().enumerate() {
+            tune.trials_of(number, model)?;
+        }
+        Ok(Some(tune))
+    }
+
+    /// The choices of a model's sizes.
+    fn choices(&self, model: &str) -> &[(String, Vec<Value>)] {
+        self.models.iter().find(|(name, _)| name == model).map_or(&[], |(_, choices)| choices)
+    }
+
+    /// The trials of a model, drawn from all its combinations without repetition.
+    fn trials_of(&self, number: usize, model: &ModelSpec) -> Result<Vec<Trial>, Mistake> {
+        let choices = self.choices(&model.name);
+        let combinations =
+            choices.iter().map(|(_, list)| list.len()).product::<usize>() * self.learning_rates.len();
+        if combinations < self.trials {
+            return Err(Mistake {
+                key: "tune.trials".into(),
+                value: Some(self.trials.to_string()),
+                remedy: format!(
+                    "expected at most {combinations}, which is all that the choices of {} give: the budget is the \
+                     same for every model",
+                    model.name
+                ),
+            });
+        }
+        let digits = (self.trials - 1).to_string().len();
+        let numbers = drawn(combinations, self.trials, &format!("{} {}", self.draw, model.name));
+        let trial = |(place, mut combination): (usize, usize)| {
+            let rate = self.learning_rates[combination % self.learning_rates.len()];
+            combination /= self.learning_rates.len();
+            let mut sizes = model.sizes.table.clone();
+            for (key, list) in choices {
+                sizes.insert(key.clone(), list[combination % list.len()].clone());
+                combination /= list.len();
+            }
+            let name = format!("{}.{place:0digits$}", model.name);
+            let title = format!("{} {place:0digits$}", model.title);
+            let sizes = resized(model.architecture, sizes, &format!("tune.models.{}", model.name))?;
+            let spec = ModelSpec { name, title, sizes, learning_rate: Some(rate), ..model.clone() };
+            Ok(Trial { model: number, spec })
+        };
+        numbers.into_iter().enumerate().map(trial).collect()
+    }
+
+    /// `[tune]` as `study.toml` has it.
+    pub(super) fn to_toml(&self) -> Table {
+        let mut table = Table::new();
+        table.insert("trials".into(), (self.trials as i64).into());
+        table.insert("draw".into(), (self.draw as i64).into());
+        table.insert("learning_rates".into(), self.learning_rates.clone().into());
+        let rung = |rung: &Rung| Value::try_from(rung).expect("rungs are numbers");
+        table.insert("rungs".into(), Value::Array(self.rungs.iter().map(rung).collect()));
+        let models = self.models.iter().map(|(name, choices)| {
+            let lists = choices.iter().map(|(key, list)| (key.clone(), Value::Array(list.clone())));
+            (name.clone(), Value::Table(lists.collect()))
+        });
+        table.insert("models".into(), Value::Table(models.collect()));
+        table
+    }
+}
+
+fn rungs(section: &mut Section, trials: usize) -> Result<Vec<Rung>, Mistake> {
+    let remedy = "a list of { seeds = N, steps = N, keep = N }, whose last keeps 1 and whose others keep fewer from \
+                  rung to rung";
+    let value = section.require("rungs", remedy)?;
+    let rungs: Option<Vec<Rung>> = value.clone().try_into().ok();
+    let falls = |rungs: &Vec<Rung>| {
+        let counts = std::iter::once(trials).chain(rungs.iter().map(|rung| rung.keep)).collect::<Vec<_>>();
+        counts.is_sorted_by(|a, b| a >= b)
+            && rungs.last().is_some_and(|rung| rung.keep == 1)
+            && rungs.iter().all(|rung| rung.seeds > 0 && rung.steps > 0)
+    };
+    rungs.filter(falls).ok_or_else(|| section.mistake("rungs", value, remedy))
+}
+
+impl Experiment {
+    /// All trials of the first rung, model after model; none where nothing is tuned.
+    pub fn trials(&self) -> Vec<Trial> {
+        let Some(tune) = &self.tune else { return Vec::new() };
+        let of =
+            |(number, model)| tune.trials_of(number, model).expect("trials are checked when they are read");
+        self.models.iter().enumerate().flat_map(of).collect()
+    }
+
+    /// The experiment of a rung (from 1) for the trials that reached it.
+    pub fn rung(&self, number: usize, rung: Rung, trials: &[Trial]) -> Self {
+        let models: Vec<ModelSpec> = trials.iter().map(|trial| trial.spec.clone()).collect();
+        let mut experiment = self.with_models(models);
+        experiment.name = format!("{}-rung-{number}", self.name);
+        experiment.title = format!("{}: rung {number} of its tuning", self.title);
+        experiment.grid.seeds = (0..rung.seeds).collect();
+        experiment.train.steps = rung.steps;
+        experiment
+    }
+
+    /// The experiment with the winners in the places and under the names of its models.
+    pub fn tuned(&self, winners: &[Trial]) -> Self {
+        let models = self.models.iter().enumerate().map(|(number, model)| {
+            let winner = winners.iter().find(|trial| trial.model == number).map(|trial| trial.spec.clone());
+            let winner = winner.unwrap_or_else(|| model.clone());
+            ModelSpec { name: model.name.clone(), title: model.title.clone(), ..winner }
+        });
+        self.with_models(models.collect())
+    }
+
+    fn with_models(&self, models: Vec<ModelSpec>) -> Self {
+        let mut experiment = self.clone();
+        experiment.grid.models = models.iter().map(|model| model.name.clone()).collect();
+        experiment.models = models;
+        experiment.tune = None;
+        experiment
+    }
+}

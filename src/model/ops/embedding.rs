@@ -1,0 +1,86 @@
+//! Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, whose first `columns`
+//! are row numbers of the table E `[runs, words, units]`, gives `[runs, batch, columns · units + numbers]`. A
+//! row number beyond the table gives zeros.
+//!
+//! Backward: ∂E gets the gradients of all places where a row was looked up, added up in the order of the
+//! batch; nothing for x, which is data.
+
+use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+
+use super::{floats, read, result, tensor};
+
+struct Embedding {
+    columns: usize,
+}
+
+/// Looks up the first `columns` of x for every run.
+pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
+    x.contiguous()?.apply_op2(&table.contiguous()?, Embedding { columns })
+}
+
+impl Embedding {
+    /// Where a row number's units lie in a run's table; nothing beyond it.
+    fn place(code: f32, words: usize, units: usize) -> Option<std::ops::Range<usize>> {
+        let row = code as usize;
+        (row < words).then(|| row * units..(row + 1) * units)
+    }
+}
+
+impl CustomOp2 for Embedding {
+    fn name(&self) -> &'static str {
+        "embedding"
+    }
+
+    fn cpu_fwd(
+        &self,
+        x: &CpuStorage,
+        xl: &Layout,
+        e: &CpuStorage,
+        el: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        let (batch, features) = xl.shape().dims2()?;
+        let (runs, words, units) = el.shape().dims3()?;
+        let (x, e) = (floats(x, xl)?, floats(e, el)?);
+        let width = self.columns * units + features - self.columns;
+        let mut y = Vec::with_capacity(runs * batch * width);
+        for run in 0..runs {
+            let table = &e[run * words * units..][..words * units];
+            for row in x.chunks_exact(features) {
+                let (codes, numbers) = row.split_at(self.columns);
+                for &code in codes {
+                    match Self::place(code, words, units) {
+                        Some(place) => y.extend_from_slice(&table[place]),
+                        None => y.resize(y.len() + units, 0.0),
+                    }
+                }
+                y.extend_from_slice(numbers);
+            }
+        }
+        result(y, (runs, batch, width))
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        e: &Tensor,
+        y: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let features = x.dim(1)?;
+        let (runs, words, units) = e.dims3()?;
+        let (_, batch, width) = y.dims3()?;
+        let gradient = gradient.contiguous()?;
+        let (x, gradient) = (read(x)?, read(&gradient)?);
+        let mut to_e = vec![0.0; runs * words * units];
+        let each = to_e.chunks_exact_mut(words * units).zip(gradient.chunks_exact(batch * width));
+        for (to_e, gradient) in each {
+            for (row, gradient) in x.chunks_exact(features).zip(gradient.chunks_exact(width)) {
+                for (&code, gradient) in row[..self.columns].iter().zip(gradient.chunks_exact(units)) {
+                    let Some(place) = Self::place(code, words, units) else { continue };
+                    to_e[place].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                }
+            }
+        }
+        Ok((None, tensor(to_e, e.shape())?))
+    }
+}
