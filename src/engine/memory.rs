@@ -24,6 +24,8 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     const LEAST: u64 = 8 << 20;
     let blocks = experiment.grid.task_correlations.len().div_ceil(3);
     LEAST + ROW * (experiment.models.len() * blocks) as u64
+}
+
 /// Rows that are read: encoded, and as words while they are encoded.
 fn opening_bytes(experiment: &Experiment) -> u64 {
     2 * experiment.opened.bytes()

@@ -19,7 +19,7 @@ mod setup;
 mod tables;
 
 use setup::Section;
-use tables::{ClaimRow, DistanceRow, DivergedRow, LossRow, RateRow};
+use tables::{ClaimRow, DistanceRow, DivergedRow, GateRow, LossRow, RateRow};
 
 /// Folder of the figures, beside the page.
 const FIGURES: &str = "figures";
@@ -69,6 +69,7 @@ struct Page {
     claims: Vec<ClaimRow>,
     figures: Vec<FigureView>,
     losses: Vec<LossRow>,
+    gates: Vec<GateRow>,
     distances: Vec<DistanceRow>,
     diverged: Vec<DivergedRow>,
     diverged_count: String,
@@ -109,6 +110,7 @@ impl Page {
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),
             losses: tables::losses(study),
+            gates: tables::gates(study),
             distances: tables::distances(study),
             diverged_count: setup::count(study.runs.iter().filter(|run| run.last().is_none()).count()),
             diverged,
@@ -162,9 +164,9 @@ mod tests {
         std::fs::read_to_string(write(study, folder.path()).unwrap()).unwrap()
     }
 
-    const SECTIONS: [&str; 11] = [
-        "what", "claims", "figures", "losses", "distance", "diverged", "rates", "setup", "files", "again",
-        "cite",
+    const SECTIONS: [&str; 12] = [
+        "what", "claims", "figures", "losses", "gate-use", "distance", "diverged", "rates", "setup", "files",
+        "again", "cite",
     ];
 
     #[test]
@@ -173,10 +175,10 @@ mod tests {
         let places: Vec<usize> =
             SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
         assert!(places.is_sorted());
-        for name in ["figure2", "figure3", "figure4", "figure5", "figure6"] {
+        for name in ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
             assert!(html.contains(&format!("<figure id=\"{name}\">")), "{name}");
         }
-        assert_eq!(html.matches("<svg").count(), 5);
+        assert_eq!(html.matches("<svg").count(), 6);
         assert!(html.contains("claims.csv") && !html.contains("not complete"));
     }
 

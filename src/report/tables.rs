@@ -2,6 +2,7 @@
 
 use crate::analysis::claims::{ClaimResult, table};
 use crate::analysis::distance::{between_curves, total_variation};
+use crate::analysis::gates::{GateSummary, gate_summaries};
 use crate::analysis::reference::{self, Counterpart};
 use crate::analysis::{Histogram, Interval, LossSummary, MeanCurve, Reported, cells, reported};
 use crate::figure::MEASURE;
@@ -123,6 +124,17 @@ pub struct RateRow {
     pub diverged: usize,
     /// For which seeds the rest of the report uses it.
     pub reported: &'static str,
+}
+
+/// How the gates of a model were used at a task correlation.
+pub struct GateRow {
+    /// Title of the model.
+    pub model: String,
+    /// Task correlation.
+    pub correlation: String,
+    /// Entropy, utilisation, divergence, collapsed, all on one expert, and the first three's correlations with the
+    /// final loss, each with its interval.
+    pub cells: Vec<String>,
 }
 
 /// The paper's claims with what the study says to them.
@@ -270,6 +282,39 @@ pub fn rates(study: &Study) -> Vec<RateRow> {
         }
     };
     cells(study).iter().map(row).collect()
+}
+
+/// Use of the gates at the last logged step.
+pub fn gates(study: &Study) -> Vec<GateRow> {
+    let row = |summary: &GateSummary| {
+        let last = summary.curve.last()?;
+        let cells = [
+            last.entropy,
+            last.utilisation,
+            last.divergence,
+            summary.collapsed,
+            summary.one_expert,
+            summary.entropy_with_loss,
+            summary.utilisation_with_loss,
+            summary.divergence_with_loss,
+        ];
+        Some(GateRow {
+            model: study.experiment.model_title(&summary.model).to_owned(),
+            correlation: number(summary.task_correlation),
+            cells: cells.map(estimate_and_ends).into(),
+        })
+    };
+    gate_summaries(study, MEASURE).iter().filter_map(row).collect()
+}
+
+/// An estimate with the ends of its interval; a dash where there is no number, as of what does not vary.
+fn estimate_and_ends(interval: Interval) -> String {
+    /// Decimals of what the gates are like: means over some hundred runs are no finer.
+    const PLACES: usize = 2;
+    match interval.estimate.is_finite() {
+        true => format!("{} {}", decimals(interval.estimate, PLACES), ends(interval, PLACES)),
+        false => "–".to_owned(),
+    }
 }
 
 /// The ends of an interval; a dash where it has none.
