@@ -153,3 +153,16 @@ fn ctrl_c_stores_what_is_finished_and_says_how_to_go_on() {
     let runs = std::fs::read_to_string(desk.path("results/small/runs.csv")).unwrap();
     assert!(runs.lines().count() > 1, "finished runs are in the tables");
 }
+
+#[test]
+fn models_are_made_as_large_as_another_on_request() {
+    let desk = Desk::new();
+    let out = desk.done(&["run", "small.toml", "--match-parameters", "mmoe", "--dry-run"]);
+    // 16 · 16 · 8 + 2 · 16 · 8 = 2,304 weights of MMoE; a shared bottom has 16 + 2 · 8 a unit.
+    assert!(out.contains("shared_bottom: bottom_units = 72, tower_units = 8; "), "{out}");
+    assert_eq!(out.matches("2,304 of them weights of hidden layers").count(), 3, "{out}");
+    let output = desk.run(&["run", "small.toml", "--match-parameters", "mmeo", "--dry-run"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("did you mean \"mmoe\"?"), "{message}");
+}

@@ -67,3 +67,23 @@ fn both_engines_follow_the_same_trajectories() {
         assert!((fused / graph - 1.0).abs() < tolerance, "{point:?}: {fused} and {graph}");
     }
 }
+
+#[test]
+fn every_architecture_learns() {
+    let desk = Desk::new();
+    let all: Vec<&str> = mmoe_study::model::REGISTRY.iter().map(|architecture| architecture.name).collect();
+    let models = format!("grid.models={all:?}");
+    let short =
+        ["--no-report", "--set", "grid.seeds=2", "--set", "train.steps=400", "--set", "batch_size=128"];
+    desk.done(&[&["run", "models", "--out", "all", "--set", &models][..], &short].concat());
+    let by = ["model", "task_correlation", "seed"];
+    let losses = column(&desk.path("all").join("runs.csv"), "final_held_out_loss_1", &by);
+    assert_eq!(losses.len(), all.len() * 2 * 2);
+    let linear = library::find("models", &[]).unwrap().data.linear_loss();
+    for name in all {
+        let of_model: Vec<f64> =
+            losses.iter().filter(|(run, _)| run[0] == name).map(|(_, loss)| *loss).collect();
+        let mean = of_model.iter().sum::<f64>() / of_model.len() as f64;
+        assert!(mean < linear, "{name}: {mean}, and a line gets {linear}");
+    }
+}

@@ -4,21 +4,31 @@ use crate::data::{Labels, Subset};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
 
-/// The program itself with its allocator's reserves (30 MiB), and the largest figure while it is drawn in twice
-/// its size (50 MiB).
-const BASE: u64 = 80 << 20;
+/// The program itself with its allocator's reserves.
+const BASE: u64 = 30 << 20;
 
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
-    BASE + opening_bytes(experiment)
-        + largest * threads.min(plan.groups.len()) as u64
-        + records_bytes(experiment, plan)
+    let training = largest * threads.min(plan.groups.len()) as u64;
+    BASE + opening_bytes(experiment) + training + drawing_bytes(experiment) + records_bytes(experiment, plan)
 }
 
 /// Rows that are read: encoded, and as words while they are encoded.
 fn opening_bytes(experiment: &Experiment) -> u64 {
     2 * experiment.opened.bytes()
+}
+
+/// The largest figure while it is drawn: Figure 5, a row of panels for every model and three correlations. The
+/// memory of training is still held by then.
+fn drawing_bytes(experiment: &Experiment) -> u64 {
+    /// Bytes of a row of panels: 4,000 by 940 pixels of three channels, and a quarter more for the PNG of half
+    /// the size.
+    const ROW: u64 = 4_000 * 940 * 3 * 5 / 4;
+    /// Title and legend, and what small figures need in any case.
+    const LEAST: u64 = 8 << 20;
+    let blocks = experiment.grid.task_correlations.len().div_ceil(3);
+    LEAST + ROW * (experiment.models.len() * blocks) as u64
 }
 
 /// One group while it trains.
@@ -45,9 +55,9 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
         };
         (state, step)
     });
-    // Populations train in turn: their states add up, of their steps the largest counts.
-    let (states, steps): (Vec<u64>, Vec<u64>) = models.unzip();
-    data + states.iter().sum::<u64>() + steps.into_iter().max().unwrap_or(0)
+    // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
+    // have different sizes.
+    data + models.map(|(state, step)| state + step).sum::<u64>()
 }
 
 /// Rows of the larger subset that classifiers are scored on.

@@ -3,6 +3,7 @@
 use plotters::prelude::*;
 
 use super::MEASURE;
+use super::frame::Swatch;
 use super::panel::{Axis, Drawing, Panel, round_up};
 use super::theme;
 use crate::analysis::{MeanCurve, Reported, reference};
@@ -35,10 +36,46 @@ impl ModelCurve {
     }
 }
 
-/// Draws curves on a panel, each with its band and the paper's curve in its colour: bands below, so that they
-/// tint no line.
+/// Most curves of a panel whose bands can be told apart. Of more, whiskers behind the last step show the
+/// uncertainty.
+const MOST_BANDS: usize = 6;
+/// Distance of these whiskers, as a share of the steps: caps of neighbours just do not touch.
+const WHISKER_GAP: f64 = 0.035;
+
+/// Whether a panel of so many curves has whiskers in the place of bands.
+pub fn crowded(curves: usize) -> bool {
+    curves > MOST_BANDS
+}
+
+/// An axis of steps with room for the whiskers of so many curves.
+pub fn with_room(mut axis: Axis, curves: usize) -> Axis {
+    if crowded(curves) {
+        axis.range.end *= 1.0 + WHISKER_GAP * (curves + 1) as f64;
+    }
+    axis
+}
+
+/// How a curve looks in the legend.
+pub fn swatch(colour: RGBColor, curves: usize) -> Swatch {
+    if crowded(curves) { Swatch::Line(colour) } else { Swatch::Band(colour) }
+}
+
+/// How uncertainty is shown, for a caption.
+pub fn uncertainty_note(curves: usize) -> &'static str {
+    match crowded(curves) {
+        true => {
+            "with 95 % bootstrap intervals over runs of the loss after the last step at the right, in the order \
+             of the legend"
+        }
+        false => "with 95 % bootstrap bands over runs",
+    }
+}
+
+/// Draws curves on a panel, each with its uncertainty and the paper's curve in its colour: bands below, so that
+/// they tint no line, or whiskers behind the last step where there are too many.
 pub fn draw_curves<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[(&ModelCurve, RGBColor)]) -> Drawing<DB> {
-    for (curve, colour) in curves {
+    let crowded = crowded(curves.len());
+    for (curve, colour) in curves.iter().filter(|_| !crowded) {
         panel.band(&curve.mean.band(), *colour)?;
     }
     for (curve, colour) in curves {
@@ -46,6 +83,12 @@ pub fn draw_curves<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[(&ModelCurve
     }
     for (curve, colour) in curves {
         panel.line(&curve.mean.points(), *colour)?;
+    }
+    for (place, (curve, colour)) in curves.iter().enumerate().filter(|_| crowded) {
+        let (Some(&step), Some(last)) = (curve.mean.steps.last(), curve.mean.loss.last()) else { continue };
+        let x = step as f64 * (1.0 + WHISKER_GAP * (place + 1) as f64);
+        panel.whisker(x, last.low, last.high, *colour)?;
+        panel.point_within((x, last.estimate), *colour)?;
     }
     Ok(())
 }

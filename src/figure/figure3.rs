@@ -2,7 +2,10 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::curves::{ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis};
+use super::curves::{
+    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
+    with_room,
+};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, MEASURE, theme};
@@ -42,7 +45,7 @@ impl Figure3 {
         Some(Self {
             model: model.title.clone(),
             counterpart: Counterpart::of(model),
-            x: step_axis(study, "Step", 6),
+            x: with_room(step_axis(study, "Step", 6), curves.len()),
             y: loss_axis(&curves, 0.0, "Mean loss, one task"),
             curves,
         })
@@ -51,7 +54,7 @@ impl Figure3 {
     fn frame(&self) -> Frame {
         let ours = self.curves.iter().enumerate().map(|(i, curve)| {
             let label = format!("task correlation {}", theme::number(curve.task_correlation));
-            Entry::new(Swatch::Band(theme::series(i)), label)
+            Entry::new(swatch(theme::series(i), self.curves.len()), label)
         });
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
@@ -83,10 +86,11 @@ impl Figure for Figure3 {
             None => "The paper has no shared bottom of these sizes.",
         };
         format!(
-            "Held-out loss of task 1 against the training step: mean over {} a curve, with 95 % bootstrap bands \
-             over runs, each at its cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
+            "Held-out loss of task 1 against the training step: mean over {} a curve, {}, each at its \
+             cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
              tasks end higher.{}",
             runs_note(&self.curves),
+            uncertainty_note(self.curves.len()),
             diverged_note(&self.curves)
         )
     }

@@ -2,7 +2,10 @@
 
 use plotters::prelude::{DrawingBackend, RGBColor};
 
-use super::curves::{ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis};
+use super::curves::{
+    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
+    with_room,
+};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, MEASURE, figure3, theme};
@@ -34,7 +37,7 @@ impl Figure4 {
         if curves.iter().all(|curve| Some(curve.model.as_str()) == in_figure3) {
             return None;
         }
-        let models = experiment
+        let models: Vec<(String, String, RGBColor)> = experiment
             .models
             .iter()
             .filter(|model| curves.iter().any(|curve| curve.model == model.name))
@@ -48,16 +51,17 @@ impl Figure4 {
         let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
         let ticks = if correlations.len() == 1 { 6 } else { 3 };
         Some(Self {
+            x: with_room(step_axis(study, "Step", ticks), models.len()),
             models,
             correlations,
-            x: step_axis(study, "Step", ticks),
             y: loss_axis(&curves, from, "Mean loss, one task"),
             curves,
         })
     }
 
     fn frame(&self) -> Frame {
-        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Band(*colour), title));
+        let models = self.models.iter();
+        let models = models.map(|(_, title, colour)| Entry::new(swatch(*colour, self.models.len()), title));
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
         let columns = self.correlations.len().min(COLUMNS);
@@ -88,10 +92,10 @@ impl Figure for Figure4 {
         };
         format!(
             "Held-out loss of task 1 against the training step, one panel a task correlation, the same axes in \
-             all: mean over {} a curve, with 95 % bootstrap bands over runs, each at its cross-fitted learning \
-             rate. {paper}Look at the distance between the models within a panel, and at how it changes from \
+             all: mean over {} a curve, {}, each at its cross-fitted learning rate. {paper}Look at the distance between the models within a panel, and at how it changes from \
              panel to panel. The first steps may lie above the panel.{}",
             runs_note(&self.curves),
+            uncertainty_note(self.models.len()),
             diverged_note(&self.curves)
         )
     }

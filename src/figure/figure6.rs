@@ -141,7 +141,7 @@ impl Figure for Figure6 {
              95 % bootstrap intervals over runs. Within each run the experts are put in order of task 1's \
              weight, so task 1's bars fall from left to right by construction: where other tasks' bars do not \
              follow them, the tasks use different experts. A model with one gate has equal bars for all \
-             tasks.{more} Last panel: the paper's Figure 6, on production data with four experts (task 1 \
+             tasks; where experts belong to tasks (CGC, PLE), those of other tasks have weight 0.{more} Last panel: the paper's Figure 6, on production data with four experts (task 1 \
              engagement, task 2 satisfaction; experts as the paper numbers them): the same kind of picture, \
              not comparable numbers, and on an axis of its own."
         )

@@ -237,6 +237,11 @@ impl<DB: DrawingBackend> Panel<DB> {
         self.plot.draw(&Circle::new(at, MARKER, colour.filled()))
     }
 
+    /// A filled round marker, if it lies on the panel.
+    pub fn point_within(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+        if self.y.contains(&at.1) { self.point(at, colour) } else { Ok(()) }
+    }
+
     /// An open square marker.
     pub fn square(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
         let at_pixels = EmptyElement::at(at) + square((0, 0), colour);
