@@ -79,8 +79,7 @@ fn every_architecture_learns() {
     let by = ["model", "task_correlation", "seed"];
     let losses = column(&desk.path("all").join("runs.csv"), "final_held_out_loss_1", &by);
     assert_eq!(losses.len(), all.len() * 2 * 2);
-    let linear =
-        library::find("models", &[]).unwrap().data.synthetic().expect("a synthetic study").linear_loss();
+    let linear = library::find("models", &[]).unwrap().data.synthetic().unwrap().linear_loss();
     for name in all {
         let of_model: Vec<f64> =
             losses.iter().filter(|(run, _)| run[0] == name).map(|(_, loss)| *loss).collect();

@@ -14,6 +14,11 @@ pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     BASE + opening_bytes(experiment) + training + drawing_bytes(experiment) + records_bytes(experiment, plan)
 }
 
+/// Rows that are read: encoded, and as words while they are encoded.
+fn opening_bytes(experiment: &Experiment) -> u64 {
+    2 * experiment.opened.bytes()
+}
+
 /// The largest figure while it is drawn: Figure 5, a row of panels for every model and three correlations. The
 /// memory of training is still held by then.
 fn drawing_bytes(experiment: &Experiment) -> u64 {
@@ -24,11 +29,6 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     const LEAST: u64 = 8 << 20;
     let blocks = experiment.grid.task_correlations.len().div_ceil(3);
     LEAST + ROW * (experiment.models.len() * blocks) as u64
-}
-
-/// Rows that are read: encoded, and as words while they are encoded.
-fn opening_bytes(experiment: &Experiment) -> u64 {
-    2 * experiment.opened.bytes()
 }
 
 /// One group while it trains.
