@@ -9,6 +9,7 @@ use clap::Args;
 use super::progress::Progress;
 use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print};
 use crate::experiment::plan::Plan;
+use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
 use crate::store::folder::{Finished, Session};
 use crate::store::{Folder, Study, machine};
@@ -29,6 +30,10 @@ pub struct Options {
     /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
+    /// Train part i (from 0) of n only; batch systems say it through the environment (Slurm arrays, indexed
+    /// Kubernetes jobs, AWS Batch arrays). All shards write into one folder
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Say what would be trained, how much memory and time it takes, and stop
     #[arg(long)]
     dry_run: bool,
@@ -44,18 +49,34 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let experiment = library::find(name, &overrides)?;
     check_device(experiment.train.device)?;
     let plan = Plan::new(&experiment);
+    let shard = shard(options)?;
+    let part = shard.map_or_else(|| plan.clone(), |shard| shard.of(&plan));
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or(cores, usize::from);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
     let finished = folder.finished()?;
+    check_schema(&folder, &finished)?;
     if options.dry_run {
-        estimate::print(&experiment, &plan, &finished, threads)?;
+        estimate::print(&experiment, &part, &finished, threads)?;
         return Ok(DONE);
     }
     folder.create(&experiment)?;
-    let outcome = train(&experiment, &plan, &folder, &finished, threads)?;
+    let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
+    outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
+}
+
+/// The shard that was asked for, or that a batch system assigned.
+fn shard(options: &Options) -> Result<Option<Shard>, ShardError> {
+    if let Some(shard) = options.shard {
+        return Ok(Some(shard));
+    }
+    let assigned = Shard::assigned(|name| std::env::var(name).ok())?;
+    if let Some((shard, variable)) = assigned {
+        eprintln!("shard {shard}, from {variable}");
+    }
+    Ok(assigned.map(|(shard, _)| shard))
 }
 
 /// What a sitting came to.
@@ -66,6 +87,16 @@ pub(super) struct Outcome {
     pub failures: usize,
     /// Whether Ctrl-C was pressed.
     pub interrupted: bool,
+}
+
+impl Outcome {
+    fn code(&self) -> u8 {
+        match self {
+            Self { interrupted: true, .. } => INTERRUPTED,
+            Self { failures: 1.., .. } => FAILED,
+            _ => DONE,
+        }
+    }
 }
 
 /// Trains what `finished` does not have.
@@ -94,6 +125,7 @@ pub(super) fn train(
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
         resumed,
+        shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
 }
@@ -106,7 +138,11 @@ fn conclude(
     outcome: Outcome,
     no_report: bool,
 ) -> Result<u8> {
-    let study = folder.merge(experiment, plan, folder.finished()?, &outcome.session)?;
+    let study = match outcome.session.shards {
+        Some(_) => folder.merge_if_complete(experiment, plan, &outcome.session)?,
+        None => Some(folder.merge(experiment, plan, &outcome.session)?),
+    };
+    let Some(study) = study else { return conclude_shard(folder, &outcome) };
     let manifest = &study.manifest;
     let diverged = match manifest.runs_diverged {
         0 => String::new(),
@@ -114,25 +150,56 @@ fn conclude(
     };
     let (done, planned) = (manifest.runs_done, manifest.runs_planned);
     eprintln!("{done} of {planned} runs are in {}{diverged}", folder.path().display());
+    say_failures(&outcome);
     if outcome.interrupted {
-        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
-        return Ok(INTERRUPTED);
-    }
-    if outcome.failures > 0 {
-        eprintln!("{} groups failed. The same command tries them again.", outcome.failures);
+        return Ok(outcome.code());
     }
     let last_line = match no_report {
         true => folder.path().to_owned(),
         false => report(&study, folder)?,
     };
     print(&format!("{}\n", last_line.display()))?;
-    Ok(if outcome.failures > 0 { FAILED } else { DONE })
+    Ok(outcome.code())
+}
+
+/// What there is to say of a shard when groups of others are still missing.
+fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
+    say_failures(outcome);
+    let place = folder.path().display();
+    if outcome.code() == DONE {
+        eprintln!(
+            "This shard is done, groups of others are missing: whichever shard finds them all writes tables and \
+             report. `sweep status {place}` says how far they are."
+        );
+    }
+    print(&format!("{place}\n"))?;
+    Ok(outcome.code())
+}
+
+/// Says how to go on where something is missing.
+fn say_failures(outcome: &Outcome) {
+    if outcome.interrupted {
+        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+    } else if outcome.failures > 0 {
+        eprintln!("{} groups failed. The same command tries them again.", outcome.failures);
+    }
 }
 
 /// Draws and writes the report; gives its path.
 pub fn report(study: &Study, folder: &Folder) -> Result<PathBuf> {
     crate::report::write(study, folder.path())
         .with_context(|| format!("cannot report on {}", folder.path().display()))
+}
+
+/// Refuses a folder that another schema's results lie in, before anything is written.
+pub(super) fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
+    folder.check_schema(finished).map_err(|error| {
+        let place = folder.path().display();
+        Refused(format!(
+            "{error}; the same runs give other results here, so choose another --out or delete {place}"
+        ))
+        .into()
+    })
 }
 
 /// Refuses a device that this binary or machine does not have, before anything is written.

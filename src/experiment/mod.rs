@@ -14,6 +14,7 @@ pub mod load;
 pub mod plan;
 pub mod search;
 mod section;
+pub mod shard;
 
 pub use load::LoadError;
 

@@ -41,14 +41,19 @@ pub enum ReportError {
 /// Draws the figures of `study` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and
 /// gives the path of the latter. Nothing but the study is read; files of an earlier report are replaced.
 pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
-    let figures = figure::draw_all(study, &folder.join(FIGURES))?;
-    let results = claims::test_all(study);
     let store = Folder::new(folder);
+    let figures = figure::draw_all(study, &store.create_within(FIGURES)?)?;
+    let results = claims::test_all(study);
     let mut csv = Vec::new();
     claims::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
     let page = Page::new(study, folder, &results, &figures).render()?;
     Ok(store.write_table("report.html", page.as_bytes())?)
+}
+
+/// What is missing of a study that is not complete, in words.
+pub fn partial(study: &Study) -> Option<String> {
+    setup::partial(study)
 }
 
 /// What `templates/report.html` is filled with. All text is plain; the template escapes it.
@@ -102,7 +107,7 @@ impl Page {
         Self {
             title: title.clone(),
             description: experiment.description.clone(),
-            partial: setup::partial(manifest),
+            partial: setup::partial(study),
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),

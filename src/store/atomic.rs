@@ -3,18 +3,34 @@
 use std::io::Write;
 use std::path::Path;
 
+use tempfile::NamedTempFile;
+
 use super::StoreError;
 
+/// How files begin that are being written, or were when their process was killed.
+pub const UNFINISHED: &str = ".writing-";
+
 /// Replaces the file at `path` by `content`. Whoever reads sees the old content or the new, also when the
-/// process is killed or the machine loses power in between.
+/// process is killed or the machine loses power in between. A link at `path` is replaced, not followed.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
+    write_by(path, |file| file.write_all(content))
+}
+
+/// As [`write()`], by a function that fills the file that will take the place of `path`.
+pub fn write_by(
+    path: &Path,
+    fill: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
+) -> Result<(), StoreError> {
     let folder = path.parent().expect("files of a study lie in a folder");
     let refused = || StoreError::io(path, "write");
+    // The ending stays: some writers choose a format by it.
+    let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
     let mut file = tempfile::Builder::new()
-        .prefix(".writing-")
+        .prefix(UNFINISHED)
+        .suffix(&ending)
         .tempfile_in(folder)
         .map_err(StoreError::io(folder, "write in"))?;
-    file.write_all(content).map_err(refused())?;
+    fill(&mut file).map_err(refused())?;
     file.as_file().sync_all().map_err(refused())?;
     // Temporary files are for their owner alone; those of a study are as any other new file.
     #[cfg(unix)]
