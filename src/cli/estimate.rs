@@ -12,11 +12,42 @@ use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::store::folder::Finished;
+use crate::store::{LARGEST_GROUP, machine};
+
+use super::Refused;
 
 /// How long a group is trained to find the rate.
 const PROBE: Duration = Duration::from_millis(700);
 
-/// Prints runs, groups, operations, memory and time of what is missing.
+/// Refuses what takes more memory than there is, before anything is trained or written.
+pub fn check_memory(experiment: &Experiment, plan: &Plan, threads: usize) -> Result<()> {
+    let record = memory::largest_record_bytes(experiment, plan);
+    if record > LARGEST_GROUP {
+        let text = format!(
+            "train.log_every = {}: a group would leave {} of records, and {} are taken at most: log less often",
+            experiment.train.log_every,
+            HumanBytes(record),
+            HumanBytes(LARGEST_GROUP)
+        );
+        return Err(Refused(text).into());
+    }
+    let needed = memory::peak_bytes(experiment, plan, threads);
+    match machine::available_memory_bytes() {
+        Some(available) if needed > available => {
+            let text = format!(
+                "{} needs {} of memory at its peak, {} are available: fewer --threads, a smaller train.batch_size or \
+                 train.held_out_rows, smaller models, fewer runs, or a larger train.log_every would need less",
+                experiment.name,
+                HumanBytes(needed),
+                HumanBytes(available)
+            );
+            Err(Refused(text).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Prints runs, groups, operations, memory and time of what is missing. Fails where there is too little memory.
 pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads: usize) -> Result<()> {
     let mut text = String::new();
     let missing = plan.missing(experiment, |identity| finished.has(identity));
@@ -32,6 +63,10 @@ pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads:
     writeln!(text, "groups          {} on {threads} threads", missing.len())?;
     let bytes = memory::peak_bytes(experiment, plan, threads);
     writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
+    if let Err(refused) = check_memory(experiment, plan, threads) {
+        super::print(&text)?;
+        return Err(refused);
+    }
     if let Some(group) = missing.iter().find(|group| !group.runs.is_empty()) {
         let train = &experiment.train;
         writeln!(text, "steps           {} of {} rows", HumanCount(train.steps), train.batch_size)?;
@@ -40,7 +75,8 @@ pub fn print(experiment: &Experiment, plan: &Plan, finished: &Finished, threads:
         let rate = rate(experiment, group)? * threads.min(missing.len()) as f64;
         let run_steps = runs as f64 * experiment.train.steps as f64;
         writeln!(text, "rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64))?;
-        writeln!(text, "time            {}", HumanDuration(Duration::from_secs_f64(run_steps / rate)))?;
+        let time = Duration::try_from_secs_f64(run_steps / rate).unwrap_or(Duration::MAX);
+        writeln!(text, "time            {}", HumanDuration(time))?;
     }
     writeln!(text, "Nothing was trained or written.")?;
     super::print(&text)

@@ -122,7 +122,7 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", printable(&format!("error: {}", reasons(&error))));
             let refused = error.is::<crate::experiment::LoadError>()
                 || error.is::<crate::experiment::shard::ShardError>()
                 || error.is::<Refused>();
@@ -138,6 +138,19 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// An error with its causes, each said once: most errors name theirs themselves.
+fn reasons(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause => format!("{text}: {cause}"),
+    })
+}
+
+/// Text that cannot move the cursor or recolour a terminal: what came from a file is not to be trusted with that.
+fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}")
 }
 
 /// A request that makes no sense, found before anything was written.

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print};
+use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, printable};
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
@@ -61,6 +61,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
         estimate::print(&experiment, &part, &finished, threads)?;
         return Ok(DONE);
     }
+    estimate::check_memory(&experiment, &part, threads)?;
     folder.create(&experiment)?;
     let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
     outcome.session.shards = shard.map(Shard::count);
@@ -108,7 +109,7 @@ pub(super) fn train(
     threads: usize,
 ) -> Result<Outcome> {
     for damaged in &finished.damaged {
-        eprintln!("warning: {damaged}; its runs are trained again");
+        eprintln!("{}", printable(&format!("warning: {damaged}; its runs are trained again")));
     }
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let resumed = plan.runs().any(|run| finished.has(&run.identity));
@@ -117,7 +118,7 @@ pub(super) fn train(
     let failures = schedule::train(experiment, &missing, folder, threads, &progress);
     progress.end();
     for failure in &failures {
-        eprintln!("error: {failure}");
+        eprintln!("{}", printable(&format!("error: {failure}")));
     }
     let session = Session {
         command: std::env::args().collect::<Vec<_>>().join(" "),
@@ -214,4 +215,67 @@ fn check_device(choice: DeviceChoice) -> Result<()> {
         return Err(Refused(text).into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::train::{Watch, train_group};
+    use crate::experiment::plan::Group;
+    use crate::schedule::{GroupError, Observer};
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    impl Observer for Nobody {
+        fn finished(&self, _: &Group) {}
+    }
+
+    #[test]
+    fn a_group_that_fails_or_panics_is_reported_and_the_others_go_on() {
+        let sets =
+            ["grid.seeds=5", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(place.path());
+        folder.create(&experiment).unwrap();
+        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
+        let faulty = |group: &Group| match group.seed {
+            1 => panic!("planted in seed {}", group.seed),
+            3 => candle_core::bail!("planted too"),
+            _ => sound(group),
+        };
+        let failures = schedule::train_by(&plan.groups, &folder, 2, &Nobody, &faulty);
+        let mut messages: Vec<String> = failures.iter().map(GroupError::to_string).collect();
+        messages.sort_by_key(|message| message.contains("seed 3"));
+        assert!(messages[0].ends_with("(seed 1) panicked: planted in seed 1"), "{messages:?}");
+        assert!(messages[1].contains("(seed 3): planted too"), "{messages:?}");
+        let outcome = |failures| Outcome { session: Session::default(), failures, interrupted: false };
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(failures.len()), true).unwrap(), FAILED);
+        let state = folder.state().unwrap();
+        assert_eq!(state.missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [1, 3]);
+        assert!(schedule::train_by(&state.missing, &folder, 2, &Nobody, &sound).is_empty());
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
+        assert!(folder.state().unwrap().is_complete());
+    }
+
+    #[test]
+    fn what_cannot_be_stored_stops_the_sweep() {
+        let sets =
+            ["grid.seeds=9", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        // The folder of the groups is not there.
+        let folder = Folder::new(place.path());
+        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
+        let failures = schedule::train_by(&plan.groups, &folder, 1, &Nobody, &sound);
+        assert!(matches!(failures[..], [GroupError::Store(_)]), "{failures:?}");
+    }
 }

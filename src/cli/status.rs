@@ -6,7 +6,7 @@ use std::path::Path;
 use anyhow::Result;
 use indicatif::HumanCount;
 
-use super::{DONE, FAILED, print};
+use super::{DONE, FAILED, print, printable};
 use crate::experiment::plan::Group;
 use crate::store::{Folder, State};
 
@@ -16,7 +16,7 @@ const SHOWN: usize = 12;
 /// Prints how far the study in `path` is. Exit code 0 where it is complete, else 1.
 pub fn run(path: &Path) -> Result<u8> {
     let state = Folder::new(path).state()?;
-    print(&text(&state, path)?)?;
+    print(&printable(&text(&state, path)?))?;
     Ok(if state.is_complete() { DONE } else { FAILED })
 }
 

@@ -12,6 +12,7 @@ use plotters::prelude::*;
 
 #[cfg(doc)]
 use super::theme;
+use super::theme::without_controls;
 use super::{Figure, FigureError};
 use crate::store::atomic;
 
@@ -35,7 +36,9 @@ pub fn svg(figure: &impl Figure) -> Result<String, FigureError> {
     );
     // The two backends put text at different heights; this is the bitmap's ([`theme::middle`] builds on it).
     let text = text.replace("dy=\"0.76em\"", "dy=\"0.62em\"");
-    Ok(text.replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\""))
+    let text =
+        text.replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\"");
+    Ok(without_controls(&text))
 }
 
 /// Writes a figure as PNG.

@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use askama::Template;
 
 use crate::analysis::claims::{self, ClaimResult};
+use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
@@ -47,7 +48,7 @@ pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let mut csv = Vec::new();
     claims::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = Page::new(study, folder, &results, &figures).render()?;
+    let page = without_controls(&Page::new(study, folder, &results, &figures).render()?);
     Ok(store.write_table("report.html", page.as_bytes())?)
 }
 
@@ -197,12 +198,13 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped() {
-        let name = "<script>alert('1')</script>";
+        let name = "<script>\u{1b}[31m\0alert('1')</script>";
         let models = vec![(name, "mmoe", ""), ("shared_bottom", "shared_bottom", "")];
         let html = page(
             &Sample { models, title: "<b>bold</b>", seeds: 2, diverged: 1, ..Sample::default() }.study(),
         );
         assert!(!html.contains("<script") && !html.contains("<b>"));
+        assert!(!html.contains(|c: char| c.is_control() && c != '\n'), "controls are no part of a page");
     }
 
     #[test]

@@ -13,7 +13,7 @@ pub const UNFINISHED: &str = ".writing-";
 /// Replaces the file at `path` by `content`. Whoever reads sees the old content or the new, also when the
 /// process is killed or the machine loses power in between. A link at `path` is replaced, not followed.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    write_by(path, |file| file.write_all(content))
+    write_by(path, |file| file.as_file_mut().write_all(content))
 }
 
 /// As [`write()`], by a function that fills the file that will take the place of `path`.
@@ -29,7 +29,7 @@ pub fn write_by(
         .prefix(UNFINISHED)
         .suffix(&ending)
         .tempfile_in(folder)
-        .map_err(StoreError::io(folder, "write in"))?;
+        .map_err(|error| StoreError::io(folder, "write in")(system_error(error)))?;
     fill(&mut file).map_err(refused())?;
     file.as_file().sync_all().map_err(refused())?;
     // Temporary files are for their owner alone; those of a study are as any other new file.
@@ -44,4 +44,13 @@ pub fn write_by(
     #[cfg(unix)]
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "sync"))?;
     Ok(())
+}
+
+/// What the system said, without the name of a temporary file that `tempfile` puts around it.
+fn system_error(error: std::io::Error) -> std::io::Error {
+    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<std::io::Error>());
+    match inner.and_then(std::io::Error::raw_os_error) {
+        Some(code) => std::io::Error::from_raw_os_error(code),
+        None => error,
+    }
 }

@@ -54,9 +54,9 @@ pub fn write(folder: &Path, group: &Group, record: &GroupRecord) -> Result<(), S
     atomic::write(&path(folder, &group.identity), format!("{header}\n{body}\n").as_bytes())
 }
 
-/// Far above any group's records (30 runs with a hundred thousand logged points are a third of it): whatever is
-/// larger is not read into memory.
-const LARGEST: u64 = 1 << 30;
+/// Largest group file in bytes; 30 runs of two tasks with a hundred thousand logged points are half of it.
+/// Whatever is larger is not read into memory, and no sweep is begun that would write it.
+pub const LARGEST_GROUP: u64 = 1 << 30;
 
 /// The text of a file that can be one of this program.
 fn text(path: &Path) -> Result<String, StoreError> {
@@ -65,7 +65,7 @@ fn text(path: &Path) -> Result<String, StoreError> {
     if !about.is_file() {
         return Err(StoreError::malformed(path, None, "is no file"));
     }
-    if about.len() > LARGEST {
+    if about.len() > LARGEST_GROUP {
         return Err(StoreError::malformed(path, None, "is larger than any group file"));
     }
     std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))
@@ -157,7 +157,7 @@ mod tests {
         std::fs::create_dir(folder.path().join("folder.json")).unwrap();
         assert!(reason("folder.json").ends_with("is no file"));
         let huge = std::fs::File::create(folder.path().join("huge.json")).unwrap();
-        huge.set_len(LARGEST + 1).unwrap();
+        huge.set_len(LARGEST_GROUP + 1).unwrap();
         assert!(reason("huge.json").ends_with("is larger than any group file"));
     }
 }

@@ -17,6 +17,7 @@ mod tables;
 use crate::experiment::Experiment;
 pub use error::StoreError;
 pub use folder::Folder;
+pub use group_file::LARGEST_GROUP;
 pub use record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 pub use state::State;
 

@@ -1,7 +1,9 @@
 //! How far a study is: what of its plan is done, missing or damaged.
 
 use super::folder::{Finished, Folder};
-use super::{Manifest, Status, StoreError, Study, atomic, tables};
+use std::collections::HashSet;
+
+use super::{Manifest, RunKey, Status, StoreError, Study, atomic, tables};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 
@@ -84,15 +86,16 @@ impl Folder {
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
         let runs = tables::read_runs(self.path())?;
         let labels = tables::read_labels(self.path())?;
-        let mut done = std::collections::HashSet::new();
-        for run in plan.runs() {
-            if runs.iter().any(|record| record.key == run.key) {
-                done.insert(&run.identity);
-            }
-        }
+        let name = |key: &RunKey| {
+            (key.model.clone(), key.task_correlation.to_bits(), key.learning_rate.to_bits(), key.seed)
+        };
+        let here: HashSet<_> = runs.iter().map(|run| name(&run.key)).collect();
+        let mut done: HashSet<_> =
+            plan.runs().filter(|run| here.contains(&name(&run.key))).map(|run| &run.identity).collect();
+        let seeds: HashSet<u64> = labels.iter().map(|label| label.seed).collect();
         for group in &plan.groups {
             if let Some(identity) = &group.label_identity
-                && labels.iter().any(|label| label.seed == group.seed)
+                && seeds.contains(&group.seed)
             {
                 done.insert(identity);
             }

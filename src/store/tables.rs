@@ -10,12 +10,15 @@
 //! Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
 //! `seconds` measures the machine; every other value follows from the run's specification.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
 use csv::StringRecord;
 
 use super::StoreError;
+use crate::experiment::load::is_plain_name;
+
 use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 
 const KEY_COLUMNS: &str = "model,task_correlation,learning_rate,seed";
@@ -115,20 +118,31 @@ struct Table<'a> {
     path: &'a Path,
     reader: csv::Reader<std::fs::File>,
     headers: StringRecord,
+    /// Position of every column by its name.
+    columns: HashMap<String, usize>,
 }
 
 impl<'a> Table<'a> {
     fn open(path: &'a Path) -> Result<Self, StoreError> {
         let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
+        // Pipes and the like would be waited for.
+        if !file.metadata().is_ok_and(|about| about.is_file()) {
+            return Err(StoreError::malformed(path, None, "is no file"));
+        }
         let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file);
         let headers = reader.headers().map_err(|error| malformed(path, &error))?.clone();
-        Ok(Self { path, reader, headers })
+        // Of columns of one name the first counts.
+        let mut columns = HashMap::new();
+        for (at, name) in headers.iter().enumerate() {
+            columns.entry(name.to_string()).or_insert(at);
+        }
+        Ok(Self { path, reader, headers, columns })
     }
 
     fn column(&self, name: &str) -> Result<usize, StoreError> {
-        self.headers
-            .iter()
-            .position(|header| header == name)
+        self.columns
+            .get(name)
+            .copied()
             .ok_or_else(|| StoreError::malformed(self.path, Some(1), format!("has no column {name:?}")))
     }
 
@@ -162,8 +176,14 @@ impl<'a> Table<'a> {
     }
 
     fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
+        let model: String = self.parse(row, columns[0])?;
+        if !is_plain_name(&model) {
+            let line = row.position().map(csv::Position::line);
+            let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
+            return Err(StoreError::malformed(self.path, line, problem));
+        }
         Ok(RunKey {
-            model: self.parse(row, columns[0])?,
+            model,
             task_correlation: self.parse(row, columns[1])?,
             learning_rate: self.parse(row, columns[2])?,
             seed: self.parse(row, columns[3])?,
