@@ -10,7 +10,7 @@
 //! Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
 //! `seconds` measures the machine; every other value follows from the run's specification.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
@@ -175,12 +175,16 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// An error about a row.
+    fn wrong(&self, row: &StringRecord, problem: String) -> StoreError {
+        StoreError::malformed(self.path, row.position().map(csv::Position::line), problem)
+    }
+
     fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
         let model: String = self.parse(row, columns[0])?;
         if !is_plain_name(&model) {
-            let line = row.position().map(csv::Position::line);
             let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
-            return Err(StoreError::malformed(self.path, line, problem));
+            return Err(self.wrong(row, problem));
         }
         Ok(RunKey {
             model,
@@ -209,7 +213,8 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
     let [status, steps] = [table.column("status")?, table.column("steps")?];
     let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
     let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
-    let mut runs = Vec::new();
+    let mut runs: Vec<RunRecord> = Vec::new();
+    let mut seen = HashSet::new();
     let mut row = StringRecord::new();
     while table.next(&mut row)? {
         let status = match &row[status] {
@@ -221,8 +226,17 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
                 return Err(StoreError::malformed(&path, line, problem));
             }
         };
+        let key = table.key(&row, keys)?;
+        if !seen.insert((
+            key.model.clone(),
+            key.task_correlation.to_bits(),
+            key.learning_rate.to_bits(),
+            key.seed,
+        )) {
+            return Err(table.wrong(&row, "is there twice: expected each run once".into()));
+        }
         runs.push(RunRecord {
-            key: table.key(&row, keys)?,
+            key,
             status,
             steps: table.parse(&row, steps)?,
             label_correlation: table.parse(&row, label)?,
@@ -270,7 +284,13 @@ fn read_curves(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> 
             train_loss: table.losses(&row, &train)?,
             held_out_loss: table.losses(&row, &held_out)?,
         };
-        run_of(runs, &mut current, &key, &path, &row)?.curve.push(point);
+        let curve = &mut run_of(runs, &mut current, &key, &path, &row)?.curve;
+        if curve.last().is_some_and(|last| last.step >= point.step) {
+            return Err(
+                table.wrong(&row, format!("step = {}: expected rising steps within a run", point.step))
+            );
+        }
+        curve.push(point);
     }
     Ok(())
 }
@@ -281,6 +301,7 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
     let keys = table.key_columns()?;
     let [step, task] = [table.column("step")?, table.column("task")?];
     let [weight, entropy] = [table.column("mean_weight")?, table.column("entropy")?];
+    let expert = table.column("expert")?;
     let mut row = StringRecord::new();
     let mut current = 0;
     while table.next(&mut row)? {
@@ -289,9 +310,41 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
         let weight = table.parse(&row, weight)?;
         let entropy = table.parse(&row, entropy)?;
         let gates = &mut run_of(runs, &mut current, &key, &path, &row)?.gates;
-        match gates.last_mut() {
-            Some(gate) if gate.step == step && gate.task == task => gate.mean_weight.push(weight),
-            _ => gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy }),
+        let expert: usize = table.parse(&row, expert)?;
+        let expected = match gates.last_mut() {
+            Some(gate) if gate.step == step && gate.task == task => {
+                gate.mean_weight.push(weight);
+                gate.mean_weight.len()
+            }
+            Some(gate) if (gate.step, gate.task) > (step, task) => {
+                return Err(table.wrong(&row, "expected rising steps and tasks within a run".into()));
+            }
+            _ => {
+                gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy });
+                1
+            }
+        };
+        if expert != expected {
+            return Err(table.wrong(&row, format!("expert = {expert}: expected {expected}")));
+        }
+    }
+    check_gates(&path, runs)
+}
+
+/// Refuses gates that lack a task or an expert: all runs of a model have the same at every logged step.
+fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
+    let mut of_model: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    for run in runs {
+        for points in run.gates.chunk_by(|a, b| a.step == b.step) {
+            let gates: Vec<_> = points.iter().map(|point| (point.task, point.mean_weight.len())).collect();
+            let expected = of_model.entry(&run.key.model).or_insert_with(|| gates.clone());
+            if *expected != gates {
+                let problem = format!(
+                    "lacks or repeats rows of {:?} at step {}: other steps of {} have other tasks or experts",
+                    run.key, points[0].step, run.key.model
+                );
+                return Err(StoreError::malformed(path, None, problem));
+            }
         }
     }
     Ok(())
