@@ -2,7 +2,6 @@
 //! then where output is piped. Also listens for Ctrl-C.
 
 use std::io::IsTerminal;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -18,10 +17,14 @@ use crate::schedule::Observer;
 /// Time between two lines where output is piped.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
+/// Whether Ctrl-C was pressed.
+static CTRL_C: AtomicBool = AtomicBool::new(false);
+/// Whether anything listens for it.
+static LISTENING: AtomicBool = AtomicBool::new(false);
+
 /// Progress of a sweep, on standard error.
 pub struct Progress {
     bar: ProgressBar,
-    interrupted: Arc<AtomicBool>,
     began: Instant,
     groups: u64,
     groups_done: AtomicU64,
@@ -59,7 +62,6 @@ impl Progress {
         );
         let progress = Self {
             bar,
-            interrupted: Arc::default(),
             began: Instant::now(),
             groups: missing.len() as u64,
             groups_done: AtomicU64::new(0),
@@ -74,9 +76,12 @@ impl Progress {
 
     /// The first Ctrl-C (or SIGTERM) gives up the groups in flight; the second leaves at once.
     fn listen(&self) -> Result<()> {
-        let interrupted = Arc::clone(&self.interrupted);
-        ctrlc::set_handler(move || {
-            if interrupted.swap(true, Ordering::Relaxed) {
+        // A process has one handler; a command may train several studies in turn.
+        if LISTENING.swap(true, Ordering::Relaxed) {
+            return Ok(());
+        }
+        ctrlc::set_handler(|| {
+            if CTRL_C.swap(true, Ordering::Relaxed) {
                 std::process::exit(i32::from(INTERRUPTED));
             }
             eprintln!("\nInterrupted: the groups in flight are given up, what is finished is stored …");
@@ -86,7 +91,7 @@ impl Progress {
 
     /// Whether Ctrl-C was pressed.
     pub fn interrupted(&self) -> bool {
-        self.interrupted.load(Ordering::Relaxed)
+        CTRL_C.load(Ordering::Relaxed)
     }
 
     /// Takes the bar away.
