@@ -3,6 +3,7 @@
 use crate::data::{Labels, Subset};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
+use crate::model::Layout;
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
@@ -88,8 +89,10 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
         .models
         .iter()
         .map(|model| {
-            let mixture = model.sizes.configuration.build(problem).mixture();
-            let experts = mixture.map_or(0, |shape| shape.experts as u64);
+            let network = model.sizes.configuration.build(problem);
+            let experts =
+                network.mixture().map_or_else(|| widest_gate(network.layout()), |shape| shape.experts);
+            let experts = experts as u64;
             let curve = points.saturating_mul(POINT + 2 * tasks * NUMBER);
             curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
         })
@@ -98,6 +101,12 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
         group.runs.iter().fold(0u64, |bytes, run| bytes.saturating_add(4 * POINT + of_model[run.model]))
     };
     plan.groups.iter().map(of_group).max().unwrap_or(0)
+}
+
+/// Bound of the experts that a gate of a model outside the mixture family chooses from; 0 where it has no gates.
+fn widest_gate(layout: &Layout) -> usize {
+    let gates = layout.parameters.iter().filter(|parameter| parameter.name.contains("gate"));
+    gates.filter_map(|gate| gate.shape.last().copied()).max().unwrap_or(0)
 }
 
 /// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of

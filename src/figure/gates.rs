@@ -6,9 +6,9 @@ use plotters::prelude::DrawingBackend;
 use super::curves::step_axis;
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
-use super::{Figure, MEASURE, theme};
-use crate::analysis::Interval;
+use super::{Figure, theme};
 use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
+use crate::analysis::{Interval, Measure};
 use crate::store::Study;
 
 /// Takes one number, with its interval, from a point of the curve.
@@ -34,7 +34,7 @@ pub struct Gates {
 impl Gates {
     /// Nothing for a study without finished runs of a gated model.
     pub fn of(study: &Study) -> Option<Self> {
-        let summaries = gate_summaries(study, MEASURE);
+        let summaries = gate_summaries(study, Measure::shown(study));
         let highest = |of: Of| {
             let points = summaries.iter().flat_map(|summary| &summary.curve).map(of);
             points.map(|interval| interval.estimate.max(interval.high)).fold(0.0, f64::max)

@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use plotters::prelude::DrawingBackend;
 
-use crate::analysis::Measure;
 use crate::data::Labels;
 use crate::store::{StoreError, Study, atomic};
 
@@ -27,10 +26,6 @@ mod panel;
 pub mod theme;
 
 use panel::{Area, Drawing};
-
-/// The loss that figures and tables show: one task on held-out rows, as the paper reports one task.
-pub const MEASURE: Measure =
-    Measure { rows: crate::analysis::RowSet::HeldOut, task: crate::analysis::TaskLoss::Task(1) };
 
 /// A figure that has all it needs.
 trait Figure {

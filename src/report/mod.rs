@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 
+use crate::analysis::Measure;
 use crate::analysis::claims::{self, ClaimResult};
 use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, FigureError};
@@ -74,6 +75,8 @@ struct Page {
     paragraph: String,
     claims: Vec<ClaimRow>,
     figures: Vec<FigureView>,
+    /// Which loss is shown, for the start of a sentence.
+    loss: &'static str,
     losses: Vec<LossRow>,
     gates: Vec<GateRow>,
     distances: Vec<DistanceRow>,
@@ -115,6 +118,7 @@ impl Page {
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),
+            loss: Measure::shown(study).rows.loss(),
             losses: tables::losses(study),
             gates: tables::gates(study),
             distances: tables::distances(study),

@@ -119,6 +119,7 @@ impl Sample {
                 held_out_rows: 2_048,
             },
             tune: None,
+            report: Default::default(),
         }
     }
 
