@@ -25,8 +25,11 @@ pub struct Tune {
     /// Rungs from the cheapest to the dearest; the last keeps one trial of every model.
     pub rungs: Vec<Rung>,
     /// For each model by name, its sizes with their choices.
-    pub models: Vec<(String, Vec<(String, Vec<Value>)>)>,
+    pub models: Vec<(String, Choices)>,
 }
+
+/// Sizes by key, each with the values to choose from.
+pub type Choices = Vec<(String, Vec<Value>)>;
 
 /// One combination of a model's choices.
 #[derive(Debug, Clone)]

@@ -87,14 +87,14 @@ impl CensusSpec {
         if found.iter().all(Option::is_none) {
             return Err(DataError::NoFiles { path: self.path.clone() });
         }
-        let mut rows = read::RawRows::new();
+        let mut rows = read::RawRows::empty();
         let mut lengths = [0; 2];
         for (length, file) in lengths.iter_mut().zip(&found) {
-            let before = rows.len();
+            let before = rows.count();
             if let Some(path) = file {
                 rows.read(path, self.skip_bad_rows)?;
             }
-            *length = rows.len() - before;
+            *length = rows.count() - before;
         }
         let digest = rows.digest();
         if !self.digest.is_empty() && self.digest != digest {

@@ -58,7 +58,7 @@ struct Flaw {
 
 impl RawRows {
     /// No rows yet.
-    pub fn new() -> Self {
+    pub fn empty() -> Self {
         Self {
             words: (0..CATEGORIES).map(|_| Words::default()).collect(),
             codes: Vec::new(),
@@ -70,7 +70,7 @@ impl RawRows {
     }
 
     /// Number of rows.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.labels[0].len()
     }
 
@@ -181,7 +181,7 @@ mod tests {
     const FIXTURE: &str = include_str!("../../../tests/census/census-income.test");
 
     fn read(text: &str, skip: bool) -> Result<RawRows, DataError> {
-        let mut rows = RawRows::new();
+        let mut rows = RawRows::empty();
         rows.append(Path::new("census-income.test"), text.as_bytes(), skip)?;
         Ok(rows)
     }
@@ -201,7 +201,7 @@ mod tests {
     #[test]
     fn rows_are_read_as_they_stand() {
         let rows = read(FIXTURE, false).unwrap();
-        assert_eq!(rows.len(), 12);
+        assert_eq!(rows.count(), 12);
         assert_eq!(rows.numbers[..NUMBERS], [38.0, 650.0, 0.0, 0.0, 0.0, 4.0, 12.0]);
         let positive = |label: usize| rows.labels[label].iter().filter(|yes| **yes).count();
         assert_eq!([positive(0), positive(1), positive(2)], [5, 5, 3]);
@@ -231,7 +231,7 @@ mod tests {
             assert!(error.starts_with(message), "{error}");
             assert!(error.ends_with("; --skip-bad-rows leaves such rows out and counts them"), "{error}");
             let rows = read(&text, true).unwrap();
-            assert_eq!((rows.len(), rows.skipped), (11, 1));
+            assert_eq!((rows.count(), rows.skipped), (11, 1));
         }
     }
 
