@@ -1,5 +1,6 @@
 //! Cells: the runs of a study that differ in seed only, and which of their losses is looked at.
 
+use crate::experiment::ReportedLoss;
 use crate::store::{CurvePoint, RunRecord, Study};
 
 /// Rows that a loss is measured on.
@@ -29,6 +30,16 @@ pub struct Measure {
     pub task: TaskLoss,
 }
 
+impl RowSet {
+    /// The loss on these rows, for the start of a sentence.
+    pub fn loss(self) -> &'static str {
+        match self {
+            Self::Train => "Training loss (on the step's batch)",
+            Self::HeldOut => "Held-out loss",
+        }
+    }
+}
+
 impl Default for Measure {
     /// Task 1 on held-out rows.
     fn default() -> Self {
@@ -37,6 +48,16 @@ impl Default for Measure {
 }
 
 impl Measure {
+    /// What the experiment wants to be shown: the loss of task 1, as the paper reports one task, on the rows of
+    /// `report.loss`.
+    pub fn shown(study: &Study) -> Self {
+        let rows = match study.experiment.report.loss {
+            ReportedLoss::HeldOut => RowSet::HeldOut,
+            ReportedLoss::Training => RowSet::Train,
+        };
+        Self { rows, ..Self::default() }
+    }
+
     /// This loss at a logged point; NaN where the study has no such task.
     pub fn of(self, point: &CurvePoint) -> f64 {
         let losses = match self.rows {

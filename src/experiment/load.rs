@@ -11,7 +11,7 @@ use toml::{Table, Value};
 use super::matching::{self, Wish};
 use super::section::{Section, did_you_mean, expected, whole};
 use super::tune::{self, Tune};
-use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
@@ -104,6 +104,7 @@ const KEYS: &[(&str, &[&str])] = &[
         &["steps", "batch_size", "log_every", "log_gates_every", "init", "engine", "device", "held_out_rows"],
     ),
     ("tune", tune::KEYS),
+    ("report", &["loss"]),
     ("data", CENSUS_KEYS),
 ];
 
@@ -159,6 +160,7 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let problem = Problem { features: data.features(), tasks: data.tasks() };
     let models = models(root.section("models")?, &model_names, problem)?;
     let train = train(root.section("train")?, &models, &data)?;
+    let report = report(root.section("report")?)?;
     let tuning = root.section("tune")?;
     if data.labels() == Labels::Real && !tuning.names().is_empty() {
         return Err(root.mistake(
@@ -190,7 +192,16 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
         models,
         train,
         tune,
+        report,
     })
+}
+
+/// Reads the section on what is shown.
+fn report(mut section: Section) -> Result<Report, Mistake> {
+    let words = [("held_out", ReportedLoss::HeldOut), ("training", ReportedLoss::Training)];
+    let loss = section.word("loss", &words, Some(ReportedLoss::default()))?;
+    section.finish(&["loss"])?;
+    Ok(Report { loss })
 }
 
 /// Names that are one plain path component everywhere.

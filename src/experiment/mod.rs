@@ -44,6 +44,8 @@ pub struct Experiment {
     pub train: Train,
     /// How sizes and learning rates are chosen first, if they are.
     pub tune: Option<Tune>,
+    /// What figures, tables and claims show of it.
+    pub report: Report,
 }
 
 /// What is varied: every combination is a run.
@@ -101,6 +103,24 @@ pub struct Train {
     pub device: DeviceChoice,
     /// Rows of the held-out set.
     pub held_out_rows: usize,
+}
+
+/// What figures, tables and claims show of a study. No run depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// Whose losses.
+    pub loss: ReportedLoss,
+}
+
+/// Rows whose losses are reported; both are logged. The paper does not say which it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedLoss {
+    /// The held-out rows.
+    #[default]
+    HeldOut,
+    /// The step's training batch.
+    Training,
 }
 
 /// Which engine trains the runs.
@@ -211,6 +231,7 @@ impl Experiment {
             })
             .collect();
         table.insert("models".into(), models.into());
+        table.insert("report".into(), section(&self.report).into());
         if let Some(tune) = &self.tune {
             table.insert("tune".into(), tune.to_toml().into());
         }

@@ -28,7 +28,7 @@ pub struct Tune {
     pub models: Vec<(String, Choices)>,
 }
 
-/// Sizes by key, each with the values to choose from.
+/// Sizes of a model, each with the values to choose from.
 pub type Choices = Vec<(String, Vec<Value>)>;
 
 /// One combination of a model's choices.

@@ -2,11 +2,10 @@
 
 use plotters::prelude::*;
 
-use super::MEASURE;
 use super::frame::Swatch;
 use super::panel::{Axis, Drawing, Panel, round_up};
 use super::theme;
-use crate::analysis::{MeanCurve, Reported, reference};
+use crate::analysis::{MeanCurve, Measure, Reported, reference};
 use crate::store::Study;
 
 /// A model's mean loss at a task correlation, with all that a panel needs.
@@ -30,7 +29,7 @@ impl ModelCurve {
         Self {
             model: reported.model.to_owned(),
             task_correlation: reported.task_correlation,
-            mean: MeanCurve::of(&reported.runs, MEASURE),
+            mean: MeanCurve::of(&reported.runs, Measure::shown(study)),
             paper,
         }
     }

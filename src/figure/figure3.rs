@@ -8,14 +8,16 @@ use super::curves::{
 };
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel};
-use super::{Figure, MEASURE, theme};
+use super::{Figure, theme};
 use crate::analysis::reference::Counterpart;
-use crate::analysis::reported;
+use crate::analysis::{Measure, reported};
 use crate::experiment::{Experiment, ModelSpec};
 use crate::store::Study;
 
 /// Figure 3 of a study.
 pub struct Figure3 {
+    /// What is shown, in words.
+    loss: &'static str,
     model: String,
     counterpart: Option<Counterpart>,
     curves: Vec<ModelCurve>,
@@ -34,7 +36,7 @@ impl Figure3 {
     /// Nothing for a study without runs of a shared bottom.
     pub fn of(study: &Study) -> Option<Self> {
         let model = subject(&study.experiment)?;
-        let curves: Vec<ModelCurve> = reported(study, MEASURE)
+        let curves: Vec<ModelCurve> = reported(study, Measure::shown(study))
             .iter()
             .filter(|reported| reported.model == model.name)
             .map(|reported| ModelCurve::of(study, reported))
@@ -43,6 +45,7 @@ impl Figure3 {
             return None;
         }
         Some(Self {
+            loss: Measure::shown(study).rows.loss(),
             model: model.title.clone(),
             counterpart: Counterpart::of(model),
             x: with_room(step_axis(study, "Step", 6), curves.len()),
@@ -86,9 +89,10 @@ impl Figure for Figure3 {
             None => "The paper has no shared bottom of these sizes.",
         };
         format!(
-            "Held-out loss of task 1 against the training step: mean over {} a curve, {}, each at its \
+            "{} of task 1 against the training step: mean over {} a curve, {}, each at its \
              cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
              tasks end higher.{}",
+            self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.curves.len()),
             diverged_note(&self.curves)

@@ -8,8 +8,8 @@ use super::curves::{
 };
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel};
-use super::{Figure, MEASURE, figure3, theme};
-use crate::analysis::reported;
+use super::{Figure, figure3, theme};
+use crate::analysis::{Measure, reported};
 use crate::store::Study;
 
 /// Panels in a row, as in the paper.
@@ -19,6 +19,8 @@ const PAPER_START: f64 = 500.0;
 
 /// Figure 4 of a study.
 pub struct Figure4 {
+    /// What is shown, in words.
+    loss: &'static str,
     /// Title and colour of every model.
     models: Vec<(String, String, RGBColor)>,
     correlations: Vec<f64>,
@@ -31,8 +33,10 @@ impl Figure4 {
     /// Nothing for a study without runs, or where Figure 3 shows them all.
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let curves: Vec<ModelCurve> =
-            reported(study, MEASURE).iter().map(|reported| ModelCurve::of(study, reported)).collect();
+        let curves: Vec<ModelCurve> = reported(study, Measure::shown(study))
+            .iter()
+            .map(|reported| ModelCurve::of(study, reported))
+            .collect();
         let in_figure3 = figure3::subject(experiment).map(|model| model.name.as_str());
         if curves.iter().all(|curve| Some(curve.model.as_str()) == in_figure3) {
             return None;
@@ -51,6 +55,7 @@ impl Figure4 {
         let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
         let ticks = if correlations.len() == 1 { 6 } else { 3 };
         Some(Self {
+            loss: Measure::shown(study).rows.loss(),
             x: with_room(step_axis(study, "Step", ticks), models.len()),
             models,
             correlations,
@@ -91,9 +96,10 @@ impl Figure for Figure4 {
             "The paper has no curves for these models and correlations. "
         };
         format!(
-            "Held-out loss of task 1 against the training step, one panel a task correlation, the same axes in \
+            "{} of task 1 against the training step, one panel a task correlation, the same axes in \
              all: mean over {} a curve, {}, each at its cross-fitted learning rate. {paper}Look at the distance between the models within a panel, and at how it changes from \
              panel to panel. The first steps may lie above the panel.{}",
+            self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.models.len()),
             diverged_note(&self.curves)

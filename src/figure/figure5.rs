@@ -4,9 +4,9 @@ use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up, round_values};
-use super::{Figure, MEASURE, grid, theme};
+use super::{Figure, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
-use crate::analysis::{Histogram, reference, reported};
+use crate::analysis::{Histogram, Measure, reference, reported};
 use crate::store::Study;
 
 /// Bins that the paper's histograms need: up to a loss of 2/3.
@@ -21,6 +21,8 @@ const OVERFLOW_GAP: f64 = 0.8;
 
 /// Figure 5 of a study.
 pub struct Figure5 {
+    /// What is shown, in words.
+    loss: &'static str,
     /// Name, title and colour of every model with runs.
     models: Vec<(String, String, RGBColor)>,
     correlations: Vec<f64>,
@@ -43,15 +45,16 @@ impl Figure5 {
     /// Nothing for a study without runs.
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let reported = reported(study, MEASURE);
+        let measure = Measure::shown(study);
+        let reported = reported(study, measure);
         if reported.is_empty() {
             return None;
         }
-        let bins = bins(reported.iter().flat_map(|r| r.final_losses(MEASURE)).collect());
+        let bins = bins(reported.iter().flat_map(|r| r.final_losses(measure)).collect());
         let panels: Vec<Spread> = reported
             .iter()
             .map(|reported| {
-                let ours = Histogram::of(&reported.final_losses(MEASURE), reported.diverged(), bins);
+                let ours = Histogram::of(&reported.final_losses(measure), reported.diverged(), bins);
                 let scale = ours.runs() as f64 / reference::RUNS as f64;
                 let paper = reference::final_losses(experiment, reported.model, reported.task_correlation);
                 let paper = paper.map(|paper| {
@@ -70,7 +73,7 @@ impl Figure5 {
         let correlations = experiment.grid.task_correlations.iter().copied();
         let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
         let (x, y) = (loss_axis(bins, &panels), run_axis(&panels));
-        Some(Self { models, correlations, panels, bins, x, y })
+        Some(Self { loss: measure.rows.loss(), models, correlations, panels, bins, x, y })
     }
 
     fn frame(&self) -> Frame {
@@ -144,10 +147,11 @@ impl Figure for Figure5 {
             ),
         };
         format!(
-            "Held-out loss of task 1 after the last step, in bins of 1/30 as in the paper, the same axes in all \
+            "{} of task 1 after the last step, in bins of 1/30 as in the paper, the same axes in all \
              panels; every run at its cross-fitted learning rate. {paper}{overflow}A robust model has one narrow \
              peak; a second peak at high losses are runs that got stuck. Diverged runs have no loss and are \
-             counted in the panel's corner."
+             counted in the panel's corner.",
+            self.loss
         )
     }
 

@@ -8,9 +8,9 @@ use plotters::prelude::DrawingBackend;
 
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
-use super::{Figure, MEASURE, grid, theme};
+use super::{Figure, grid, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
-use crate::analysis::{Interval, reference, reported};
+use crate::analysis::{Interval, Measure, reference, reported};
 use crate::store::{GatePoint, RunRecord, Study};
 
 /// Tasks with a colour and a legend entry of their own; as many as the theme has colours.
@@ -39,7 +39,7 @@ impl Figure6 {
     /// Nothing for a study without finished runs of a gated model.
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let panels: Vec<GateUse> = reported(study, MEASURE)
+        let panels: Vec<GateUse> = reported(study, Measure::shown(study))
             .iter()
             .filter_map(|reported| {
                 let runs: Vec<Vec<Vec<f64>>> = reported.runs.iter().filter_map(|run| last_use(run)).collect();

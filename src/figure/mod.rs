@@ -8,7 +8,6 @@ use std::path::{Path, PathBuf};
 
 use plotters::prelude::DrawingBackend;
 
-use crate::analysis::Measure;
 use crate::data::Labels;
 use crate::store::Study;
 
@@ -21,15 +20,12 @@ mod figure4;
 mod figure5;
 mod figure6;
 mod frame;
+mod gates;
 mod grid;
 mod panel;
 pub mod theme;
 
 use panel::{Area, Drawing};
-
-/// The loss that figures and tables show: one task on held-out rows, as the paper reports one task.
-pub const MEASURE: Measure =
-    Measure { rows: crate::analysis::RowSet::HeldOut, task: crate::analysis::TaskLoss::Task(1) };
 
 /// A figure that has all it needs.
 trait Figure {
@@ -100,6 +96,7 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
         drawn.extend(figure5::Figure5::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     }
     drawn.extend(figure6::Figure6::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    drawn.extend(gates::Gates::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     Ok(drawn)
 }
 
@@ -163,7 +160,7 @@ mod tests {
     #[test]
     fn every_figure_is_written_twice_and_none_is_blank() {
         let (_folder, drawn) = drawn(&Sample { diverged: 1, ..Sample::default() });
-        assert_eq!(names(&drawn), ["figure2", "figure3", "figure4", "figure5", "figure6"]);
+        assert_eq!(names(&drawn), ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"]);
         for figure in &drawn {
             // A blank PNG of this size takes less than 20 kB.
             assert!(std::fs::metadata(&figure.png).unwrap().len() > 25_000, "{}", figure.name);

@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use askama::Template;
 
+use crate::analysis::Measure;
 use crate::analysis::claims::{self, ClaimResult};
 use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
@@ -19,7 +20,7 @@ mod setup;
 mod tables;
 
 use setup::Section;
-use tables::{ClaimRow, DistanceRow, DivergedRow, LossRow, RateRow};
+use tables::{ClaimRow, DistanceRow, DivergedRow, GateRow, LossRow, RateRow};
 
 /// Folder of the figures, beside the page.
 const FIGURES: &str = "figures";
@@ -68,7 +69,10 @@ struct Page {
     paragraph: String,
     claims: Vec<ClaimRow>,
     figures: Vec<FigureView>,
+    /// Which loss is shown, for the start of a sentence.
+    loss: &'static str,
     losses: Vec<LossRow>,
+    gates: Vec<GateRow>,
     distances: Vec<DistanceRow>,
     diverged: Vec<DivergedRow>,
     diverged_count: String,
@@ -108,7 +112,9 @@ impl Page {
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),
+            loss: Measure::shown(study).rows.loss(),
             losses: tables::losses(study),
+            gates: tables::gates(study),
             distances: tables::distances(study),
             diverged_count: setup::count(study.runs.iter().filter(|run| run.last().is_none()).count()),
             diverged,
@@ -162,9 +168,9 @@ mod tests {
         std::fs::read_to_string(write(study, folder.path()).unwrap()).unwrap()
     }
 
-    const SECTIONS: [&str; 11] = [
-        "what", "claims", "figures", "losses", "distance", "diverged", "rates", "setup", "files", "again",
-        "cite",
+    const SECTIONS: [&str; 12] = [
+        "what", "claims", "figures", "losses", "gate-use", "distance", "diverged", "rates", "setup", "files",
+        "again", "cite",
     ];
 
     #[test]
@@ -173,10 +179,10 @@ mod tests {
         let places: Vec<usize> =
             SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
         assert!(places.is_sorted());
-        for name in ["figure2", "figure3", "figure4", "figure5", "figure6"] {
+        for name in ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
             assert!(html.contains(&format!("<figure id=\"{name}\">")), "{name}");
         }
-        assert_eq!(html.matches("<svg").count(), 5);
+        assert_eq!(html.matches("<svg").count(), 6);
         assert!(html.contains("claims.csv") && !html.contains("not complete"));
     }
 

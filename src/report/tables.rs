@@ -2,9 +2,9 @@
 
 use crate::analysis::claims::{ClaimResult, table};
 use crate::analysis::distance::{between_curves, total_variation};
+use crate::analysis::gates::{GateSummary, gate_summaries};
 use crate::analysis::reference::{self, Counterpart};
-use crate::analysis::{Histogram, Interval, LossSummary, MeanCurve, Reported, cells, reported};
-use crate::figure::MEASURE;
+use crate::analysis::{Histogram, Interval, LossSummary, MeanCurve, Measure, Reported, cells, reported};
 use crate::figure::theme::{decimals, number, step};
 use crate::store::Study;
 
@@ -125,6 +125,17 @@ pub struct RateRow {
     pub reported: &'static str,
 }
 
+/// How the gates of a model were used at a task correlation.
+pub struct GateRow {
+    /// Title of the model.
+    pub model: String,
+    /// Task correlation.
+    pub correlation: String,
+    /// Entropy, utilisation, divergence, collapsed, all on one expert, and the first three's correlations with the
+    /// final loss, each with its interval.
+    pub cells: Vec<String>,
+}
+
 /// The paper's claims with what the study says to them.
 pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
     results
@@ -161,7 +172,7 @@ pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
 /// The reported final losses of every model and task correlation.
 pub fn losses(study: &Study) -> Vec<LossRow> {
     let row = |reported: &Reported| {
-        let summary = LossSummary::of(&reported.final_losses(MEASURE), reported.diverged());
+        let summary = LossSummary::of(&reported.final_losses(Measure::shown(study)), reported.diverged());
         LossRow {
             model: study.experiment.model_title(reported.model).to_owned(),
             correlation: number(reported.task_correlation),
@@ -176,19 +187,19 @@ pub fn losses(study: &Study) -> Vec<LossRow> {
             rate: reported.learning_rate_label(),
         }
     };
-    reported(study, MEASURE).iter().map(row).collect()
+    reported(study, Measure::shown(study)).iter().map(row).collect()
 }
 
 /// The distance to the paper of every model and task correlation that it has, and that has a finished run.
 pub fn distances(study: &Study) -> Vec<DistanceRow> {
-    reported(study, MEASURE).iter().filter_map(|reported| distance(study, reported)).collect()
+    reported(study, Measure::shown(study)).iter().filter_map(|reported| distance(study, reported)).collect()
 }
 
 fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
     let (experiment, p) = (&study.experiment, reported.task_correlation);
     let model = experiment.models.iter().find(|model| model.name == reported.model)?;
     let paper = reference::curve(experiment, reported.model, p)?;
-    let ours = MeanCurve::of(&reported.runs, MEASURE).points();
+    let ours = MeanCurve::of(&reported.runs, Measure::shown(study)).points();
     let last = ours.last()?.0;
     let between = between_curves(&ours, &paper.points);
     let percent = |share: f64| format!("{} %", decimals(100.0 * share, 1));
@@ -198,7 +209,8 @@ fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
     let near = theirs
         .and_then(|point| ours.iter().min_by(|a, b| (a.0 - point.0).abs().total_cmp(&(b.0 - point.0).abs())));
     let variation = reference::final_losses(experiment, reported.model, p).map(|theirs| {
-        let ours = Histogram::of(&reported.final_losses(MEASURE), reported.diverged(), PAPER_BINS);
+        let ours =
+            Histogram::of(&reported.final_losses(Measure::shown(study)), reported.diverged(), PAPER_BINS);
         total_variation(&ours, &theirs.with_bins(PAPER_BINS))
     });
     Some(DistanceRow {
@@ -244,9 +256,9 @@ pub fn diverged(study: &Study) -> Vec<DivergedRow> {
 
 /// Every cell, with how the rest of the report uses its learning rate.
 pub fn rates(study: &Study) -> Vec<RateRow> {
-    let reported = reported(study, MEASURE);
+    let reported = reported(study, Measure::shown(study));
     let row = |cell: &crate::analysis::Cell| {
-        let losses = cell.final_losses(MEASURE);
+        let losses = cell.final_losses(Measure::shown(study));
         let summary = LossSummary::of(&losses, cell.runs.len() - losses.len());
         let chosen = reported
             .iter()
@@ -270,6 +282,39 @@ pub fn rates(study: &Study) -> Vec<RateRow> {
         }
     };
     cells(study).iter().map(row).collect()
+}
+
+/// Use of the gates at the last logged step.
+pub fn gates(study: &Study) -> Vec<GateRow> {
+    let row = |summary: &GateSummary| {
+        let last = summary.curve.last()?;
+        let cells = [
+            last.entropy,
+            last.utilisation,
+            last.divergence,
+            summary.collapsed,
+            summary.one_expert,
+            summary.entropy_with_loss,
+            summary.utilisation_with_loss,
+            summary.divergence_with_loss,
+        ];
+        Some(GateRow {
+            model: study.experiment.model_title(&summary.model).to_owned(),
+            correlation: number(summary.task_correlation),
+            cells: cells.map(estimate_and_ends).into(),
+        })
+    };
+    gate_summaries(study, Measure::shown(study)).iter().filter_map(row).collect()
+}
+
+/// An estimate with the ends of its interval; a dash where there is no number, as of what does not vary.
+fn estimate_and_ends(interval: Interval) -> String {
+    /// Decimals of what the gates are like: means over some hundred runs are no finer.
+    const PLACES: usize = 2;
+    match interval.estimate.is_finite() {
+        true => format!("{} {}", decimals(interval.estimate, PLACES), ends(interval, PLACES)),
+        false => "–".to_owned(),
+    }
 }
 
 /// The ends of an interval; a dash where it has none.

@@ -118,6 +118,7 @@ impl Sample {
                 held_out_rows: 2_048,
             },
             tune: None,
+            report: Default::default(),
         }
     }
 

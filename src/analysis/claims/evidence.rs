@@ -60,7 +60,7 @@ pub(super) struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
-        let measure = Measure::default();
+        let measure = Measure::shown(study);
         let label_variance = study.experiment.data.label_variance();
         Self { study, measure, reported: reported(study, measure), label_variance }
     }

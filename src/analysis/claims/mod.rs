@@ -14,7 +14,7 @@
 //! nothing than to that. *Much* smaller or larger is by a factor of two. *Badly* ends a run above a valley of
 //! Figure 5 ([`minimum`]).
 //!
-//! Losses are task 1's on held-out rows after the last step, as shares of the labels' variance, one run a seed at cross-fitted learning rates,
+//! Losses are task 1's after the last step, as shares of the labels' variance, one run a seed at cross-fitted learning rates,
 //! compared on the seeds that all cells of a comparison have. Diverged runs are left out of means and variances
 //! with their seed, and the count is shown (above a tenth, the comparison may not decide); they count as bad
 //! ends, and as the worst loss of all where runs are ranked.

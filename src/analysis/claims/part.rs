@@ -87,7 +87,7 @@ fn rounded(value: f64) -> f64 {
 /// What an effect is measured in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Mean squared error of task 1 on held-out rows as a share of the labels' variance: what is logged, where
+    /// Mean squared error of task 1, on the rows that the experiment reports, as a share of the labels' variance: what is logged, where
     /// labels are standardised.
     Loss,
     /// Share of runs, 0 to 1 (differences: −1 to 1).

@@ -99,6 +99,7 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
             held_out_rows: 1,
         },
         tune: None,
+        report: Default::default(),
     }
 }
 

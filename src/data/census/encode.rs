@@ -160,7 +160,7 @@ mod tests {
     }
 
     fn raw() -> RawRows {
-        let mut rows = RawRows::empty();
+        let mut rows = RawRows::default();
         rows.read(&fixture().path.join("census-income.test"), false).unwrap();
         rows
     }

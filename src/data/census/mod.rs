@@ -87,7 +87,7 @@ impl CensusSpec {
         if found.iter().all(Option::is_none) {
             return Err(DataError::NoFiles { path: self.path.clone() });
         }
-        let mut rows = read::RawRows::empty();
+        let mut rows = read::RawRows::default();
         let mut lengths = [0; 2];
         for (length, file) in lengths.iter_mut().zip(&found) {
             let before = rows.count();

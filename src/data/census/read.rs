@@ -56,9 +56,9 @@ struct Flaw {
     problem: String,
 }
 
-impl RawRows {
+impl Default for RawRows {
     /// No rows yet.
-    pub fn empty() -> Self {
+    fn default() -> Self {
         Self {
             words: (0..CATEGORIES).map(|_| Words::default()).collect(),
             codes: Vec::new(),
@@ -68,7 +68,9 @@ impl RawRows {
             hasher: blake3::Hasher::new(),
         }
     }
+}
 
+impl RawRows {
     /// Number of rows.
     pub fn count(&self) -> usize {
         self.labels[0].len()
@@ -181,7 +183,7 @@ mod tests {
     const FIXTURE: &str = include_str!("../../../tests/census/census-income.test");
 
     fn read(text: &str, skip: bool) -> Result<RawRows, DataError> {
-        let mut rows = RawRows::empty();
+        let mut rows = RawRows::default();
         rows.append(Path::new("census-income.test"), text.as_bytes(), skip)?;
         Ok(rows)
     }

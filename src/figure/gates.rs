@@ -1,0 +1,133 @@
+//! How gates are used while training: entropy, utilisation and divergence between the tasks' gates, a row of
+//! panels for every gated model. The paper shows gates once, at the end, of a production model (Figure 6).
+
+use plotters::prelude::DrawingBackend;
+
+use super::curves::step_axis;
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
+use super::{Figure, theme};
+use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
+use crate::analysis::{Interval, Measure};
+use crate::store::Study;
+
+/// Takes one number, with its interval, from a point of the curve.
+type Of = fn(&GateCurvePoint) -> Interval;
+
+/// What is drawn of a gate's use: its name and how to take it.
+const MEASURES: [(&str, Of); 3] = [
+    ("entropy, nats", |point| point.entropy),
+    ("experts used, share", |point| point.utilisation),
+    ("tasks apart, bits", |point| point.divergence),
+];
+
+/// The use of gates over training, of a study.
+pub struct Gates {
+    /// Title of every gated model, with its summaries by task correlation.
+    models: Vec<(String, Vec<GateSummary>)>,
+    correlations: Vec<f64>,
+    x: Axis,
+    /// One for each of [`MEASURES`].
+    y: Vec<Axis>,
+}
+
+impl Gates {
+    /// Nothing for a study without finished runs of a gated model.
+    pub fn of(study: &Study) -> Option<Self> {
+        let summaries = gate_summaries(study, Measure::shown(study));
+        let highest = |of: Of| {
+            let points = summaries.iter().flat_map(|summary| &summary.curve).map(of);
+            points.map(|interval| interval.estimate.max(interval.high)).fold(0.0, f64::max)
+        };
+        let y = MEASURES.map(|(_, of)| {
+            let top = highest(of);
+            // One gate for all tasks has no divergence at all; the axis still needs a length.
+            let top = if top > 0.0 { round_up(top) } else { 1.0 };
+            Axis::new("", 0.0..top, 5, theme::number)
+        });
+        let experiment = &study.experiment;
+        let models: Vec<(String, Vec<GateSummary>)> = experiment
+            .models
+            .iter()
+            .map(|model| {
+                let of_model = summaries.iter().filter(|summary| summary.model == model.name);
+                (model.title.clone(), of_model.cloned().collect::<Vec<_>>())
+            })
+            .filter(|(_, summaries)| !summaries.is_empty())
+            .collect();
+        let seen = |p: &f64| summaries.iter().any(|summary| summary.task_correlation == *p);
+        let correlations = experiment.grid.task_correlations.iter().copied().filter(seen).collect();
+        (!models.is_empty()).then(|| Self {
+            models,
+            correlations,
+            x: step_axis(study, "Step", 3),
+            y: y.into(),
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let entry = |(i, p): (usize, &f64)| {
+            Entry::new(Swatch::Band(theme::series(i)), format!("task correlation {}", theme::number(*p)))
+        };
+        Frame {
+            title: self.title(),
+            legend: self.correlations.iter().enumerate().map(entry).collect(),
+            panels: self.models.len() * MEASURES.len(),
+            columns: MEASURES.len(),
+            panel_height: 1_200,
+        }
+    }
+}
+
+impl Figure for Gates {
+    fn name(&self) -> &'static str {
+        "gates"
+    }
+
+    fn title(&self) -> String {
+        "Use of the gates over training".to_owned()
+    }
+
+    fn caption(&self) -> String {
+        let runs = self.models.iter().flat_map(|(_, summaries)| summaries).flat_map(|s| &s.curve);
+        let most = runs.map(|point| point.runs).max().unwrap_or(0);
+        format!(
+            "Means over up to {most} runs with 95 % bootstrap bands, on held-out rows, a row of panels a model. \
+             Left: entropy of a row's gate weights (0: one expert a row; ln of the number of experts: all alike). \
+             Middle: effective share of the experts that all tasks together use. Right: Jensen–Shannon divergence \
+             of the tasks' mean weights (0: alike, and always so where tasks share one gate; 1: two tasks share no \
+             expert). Gates that tell unrelated tasks apart show in curves that part by correlation at the right."
+        )
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        let areas = self.frame().draw(area)?;
+        let rows = self.models.iter().flat_map(|model| (0..MEASURES.len()).map(move |m| (model, m)));
+        for (area, ((title, summaries), m)) in areas.iter().zip(rows) {
+            let (name, of) = MEASURES[m];
+            let heading = Heading { name: title.clone(), rest: format!(", {name}") };
+            let panel = Panel::new(area, &heading, &self.x, &self.y[m])?;
+            let coloured: Vec<_> = self
+                .correlations
+                .iter()
+                .enumerate()
+                .filter_map(|(i, p)| {
+                    Some((summaries.iter().find(|s| s.task_correlation == *p)?, theme::series(i)))
+                })
+                .collect();
+            for (summary, colour) in &coloured {
+                let at = |point: &GateCurvePoint| (point.step as f64, of(point).low, of(point).high);
+                panel.band(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
+            }
+            for (summary, colour) in &coloured {
+                let at = |point: &GateCurvePoint| (point.step as f64, of(point).estimate);
+                panel.line(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
+            }
+        }
+        Ok(())
+    }
+}
