@@ -1,16 +1,16 @@
 //! Census rows: reading and encoding them, and an epoch of MMoE, beside PyTorch (`benches/census.sh`).
 //!
 //! `cargo bench --bench census -- data` reads the rows in `data` and prints seconds of reading and, for each of
-//! a few repetitions, seconds of an epoch: every training row once, in batches of 512, one run, one thread.
+//! a few repetitions, CPU seconds of an epoch (machines are shared): every training row once, in batches of 512, one run, one thread.
 
 use std::path::Path;
-use std::time::Instant;
 
 use mmoe_study::data::{Batch, Feed, Opened, Subset};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Start, StartRun};
 use mmoe_study::experiment::library;
 use mmoe_study::experiment::plan::Engine;
+use mmoe_study::store::machine::cpu_seconds;
 
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
@@ -37,14 +37,10 @@ fn main() {
         "tune.rungs=[{ seeds = 1, steps = 1, keep = 1 }]".into(),
     ];
     let experiment = library::find("census-income", &changes).expect("the experiment is built in");
-    let began = Instant::now();
+    let began = cpu_seconds();
     let experiment = experiment.open().unwrap_or_else(|error| panic!("{error}"));
     let Opened::Census(census) = &experiment.opened else { unreachable!("census rows were opened") };
-    println!(
-        "{{\"what\":\"reading\",\"rows\":{},\"seconds\":{:.3}}}",
-        census.len(),
-        began.elapsed().as_secs_f64()
-    );
+    println!("{{\"what\":\"reading\",\"rows\":{},\"seconds\":{:.3}}}", census.len(), cpu_seconds() - began);
     // The sizes of the paper's synthetic study: 8 experts of 16 units, towers of 8.
     let model = &experiment.models[0];
     let network = experiment.network(model);
@@ -61,13 +57,13 @@ fn main() {
     let rows = experiment.train.batch_size;
     let steps = (census.rows(Subset::Training).len() / rows) as u64;
     for epoch in 0..=REPETITIONS as u64 {
-        let began = Instant::now();
+        let began = cpu_seconds();
         for step in epoch * steps..(epoch + 1) * steps {
             feed.training_batch(step, rows, &mut batch);
             population.step(&batch, &mut losses).expect("a step");
         }
         if epoch > 0 {
-            let seconds = began.elapsed().as_secs_f64();
+            let seconds = cpu_seconds() - began;
             println!(
                 "{{\"what\":\"ours\",\"steps\":{steps},\"seconds\":{seconds:.4},\"loss\":{}}}",
                 losses[0]

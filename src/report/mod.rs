@@ -154,7 +154,7 @@ impl FigureView {
             // The drawing has its title inside.
             heading: match number.parse::<u8>() {
                 Ok(_) => format!("Figure {number}"),
-                Err(_) => drawn.title.clone(),
+                Err(_) => format!("{} by model", number.to_uppercase()),
             },
             caption: drawn.caption.clone(),
             png: format!("{FIGURES}/{}.png", drawn.name),
