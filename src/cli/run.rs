@@ -31,7 +31,7 @@ pub struct Options {
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
     /// Give all other models of the grid the width that makes them as large as this one, such as mmoe; the same
-    /// as --set models.<name>.match_parameters=… for each
+    /// as --set models.NAME.match_parameters=… for each
     #[arg(long, value_name = "MODEL")]
     match_parameters: Option<String>,
     /// Train part i (from 0) of n only; batch systems say it through the environment (Slurm arrays, indexed

@@ -1,6 +1,6 @@
 //! Census-Income (KDD): the real data of MMoE §6.3, two tasks of yes or no for every person asked.
 //!
-//! The original files are read ([`schema`], [`read`]), divided and encoded ([`encode`]) once, when a study is
+//! The original files are read ([`schema`], [`mod@read`]), divided and encoded (`encode`) once, when a study is
 //! opened; every run then draws its batches from the same [`Census`]. A seed changes a run's first parameters
 //! and the order of its batches, never the division of rows, as in the paper.
 //!
