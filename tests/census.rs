@@ -113,6 +113,31 @@ fn a_tuned_study_is_the_same_however_it_is_trained() {
 }
 
 #[test]
+fn a_tuned_study_is_divided_once_it_is_tuned() {
+    let desk = desk();
+    let output = desk.run(&["run", "census.toml", "--out", "tuned", "--shard", "0/2"]);
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("shard 0/2: census is tuned first"), "{message}");
+    assert!(!desk.path("tuned").exists());
+    desk.done(&["run", "census.toml", "--out", "tuned", "--set", "grid.seeds=1", "--no-report"]);
+    assert!(desk.done(&["status", "tuned"]).contains("3 of 3 are done"));
+    let rest = ["run", "tuned/study.toml", "--set", "grid.seeds=3", "--no-report"];
+    desk.done(&[&rest[..], &["--out", "whole"]].concat());
+    for shard in ["0/2", "1/2"] {
+        desk.done(&[&rest[..], &["--out", "shards", "--shard", shard]].concat());
+    }
+    assert_eq!(tables(&desk.path("shards")), tables(&desk.path("whole")));
+    // Killed while it was tuned, a study is not complete, and has nothing to report on.
+    std::fs::create_dir_all(desk.path("begun/groups")).unwrap();
+    std::fs::write(desk.path("begun/study.toml"), STUDY).unwrap();
+    let output = desk.run(&["status", "begun"]);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8(output.stdout).unwrap().contains("tuning          not finished"));
+    assert_eq!(desk.run(&["report", "begun"]).status.code(), Some(1));
+}
+
+#[test]
 fn a_study_learns_and_reports_what_it_learned() {
     let desk = desk();
     let last = desk.done(&["run", "census.toml", "--out", "study"]);

@@ -24,6 +24,12 @@ fn text(state: &State, path: &Path) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let State { experiment, plan, missing, damaged, .. } = state;
     let count = |n: usize| HumanCount(n as u64);
+    if experiment.tune.is_some() {
+        writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
+        writeln!(text, "tuning          not finished, so the runs are not known yet")?;
+        writeln!(text, "to go on        sweep run {0}/study.toml --out {0}", path.display())?;
+        return Ok(text);
+    }
     let runs = plan.runs().count();
     let diverged = match state.runs_diverged {
         0 => String::new(),

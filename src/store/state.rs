@@ -29,9 +29,9 @@ pub struct State {
 }
 
 impl State {
-    /// Whether every run and label measurement of the plan is done.
+    /// Whether every run and label measurement of the plan is done. Before it is tuned, a study has no plan yet.
     pub fn is_complete(&self) -> bool {
-        self.missing.is_empty()
+        self.missing.is_empty() && self.experiment.tune.is_none()
     }
 
     /// Whether group files hold more runs of the plan than the tables do.
@@ -72,7 +72,8 @@ impl Folder {
     /// when no shard has found the plan complete yet.
     pub fn read_latest(&self) -> Result<Study, StoreError> {
         let state = self.state()?;
-        if !state.tables_are_behind() {
+        // What is not tuned yet has runs of its rungs only.
+        if state.experiment.tune.is_some() || !state.tables_are_behind() {
             return self.read();
         }
         self.merge_again(&state.experiment, &state.plan, state.tables)
