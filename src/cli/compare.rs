@@ -11,20 +11,32 @@ use crate::analysis::comparison::{By, CellComparison, CellName, Change, StudyCom
 use crate::store::Folder;
 
 /// Compares the studies in two folders by final loss.
-pub fn run(first: &Path, second: &Path) -> Result<u8> {
+pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
-    let comparison = compare(&a, &b, Measure::default(), By::LearningRate);
-    print(&text(&comparison, first, second)?)?;
+    let measure = Measure::shown(&a);
+    let comparison = compare(&a, &b, measure, By::LearningRate);
+    print(&text(&comparison, measure, first, second)?)?;
+    if let Some(page) = page {
+        let names = [first, second].map(|path| path.display().to_string());
+        crate::report::comparison::write([&a, &b], [&names[0], &names[1]], &comparison, measure, page)?;
+        print(&format!("{}\n", page.display()))?;
+    }
     Ok(DONE)
 }
 
-fn text(comparison: &StudyComparison, first: &Path, second: &Path) -> Result<String, std::fmt::Error> {
+fn text(
+    comparison: &StudyComparison,
+    measure: Measure,
+    first: &Path,
+    second: &Path,
+) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(text, "A: {}\nB: {}", first.display(), second.display())?;
     let data = if comparison.same_data { "equal" } else { "different" };
     writeln!(
         text,
-        "Final held-out loss of task 1; {data} data. p is corrected for {} cells (Holm).\n",
+        "{} of task 1 after the last step; {data} data. p is corrected for {} cells (Holm).\n",
+        measure.rows.loss(),
         comparison.cells.len()
     )?;
     let head = ["model", "p(tasks)", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];

@@ -92,6 +92,9 @@ enum Command {
         first: PathBuf,
         /// Folder of the second
         second: PathBuf,
+        /// Write a page with overlaid curves too, such as compare.html
+        #[arg(long, value_name = "FILE")]
+        page: Option<PathBuf>,
     },
     /// Show the experiments, architectures and studies there are
     List,
@@ -113,7 +116,7 @@ pub fn main() -> ExitCode {
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Calibrate(options)) => calibrate::run(&options),
-        Some(Command::Compare { first, second }) => compare::run(&first, &second),
+        Some(Command::Compare { first, second, page }) => compare::run(&first, &second, page.as_deref()),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {
             clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut std::io::stdout());

@@ -22,6 +22,7 @@ mod figure6;
 mod frame;
 mod gates;
 mod grid;
+mod overlay;
 mod panel;
 pub mod theme;
 
@@ -92,6 +93,18 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
     drawn.extend(figure6::Figure6::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     drawn.extend(gates::Gates::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     Ok(drawn)
+}
+
+/// The curves of two studies over each other, as SVG with its caption; nothing where they have no model and task
+/// correlation in common.
+pub fn overlay(
+    first: &Study,
+    second: &Study,
+    measure: crate::analysis::Measure,
+) -> Result<Option<(String, String)>, FigureError> {
+    theme::register_fonts()?;
+    let drawn = |figure: overlay::Overlay| Ok((canvas::svg(&figure)?, figure.caption()));
+    overlay::Overlay::of(first, second, measure).map(drawn).transpose()
 }
 
 /// Draws one figure as PNG and SVG.

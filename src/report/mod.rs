@@ -17,6 +17,7 @@ use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
 mod classification;
+pub mod comparison;
 mod setup;
 mod tables;
 

@@ -21,7 +21,8 @@ pub fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
 ) -> Result<(), StoreError> {
-    let folder = path.parent().expect("files of a study lie in a folder");
+    // The parent of a bare file name is the empty path: the current folder.
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let refused = || StoreError::io(path, "write");
     // The ending stays: some writers choose a format by it.
     let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));

@@ -1,0 +1,135 @@
+//! Two studies over each other: the loss curves of every model that both have, a panel for every task
+//! correlation, the first study's as lines and the second's dashed.
+
+use plotters::prelude::{DrawingBackend, RGBColor};
+
+use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
+use super::frame::{Entry, Frame, Swatch};
+use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::{Figure, theme};
+use crate::analysis::{MeanCurve, Measure, reported};
+use crate::store::Study;
+
+/// Panels in a row.
+const COLUMNS: usize = 3;
+
+/// The curves of two studies.
+pub struct Overlay {
+    /// Title and colour of every model, with its name.
+    models: Vec<(String, String, RGBColor)>,
+    correlations: Vec<f64>,
+    /// The first study's, with the second's in the place of the paper's.
+    curves: Vec<ModelCurve>,
+    /// The second study's bands, in the order of `curves`.
+    bands: Vec<Vec<(f64, f64, f64)>>,
+    x: Axis,
+    y: Axis,
+}
+
+impl Overlay {
+    /// Nothing where the studies have no model and task correlation in common.
+    pub fn of(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
+        let theirs = reported(second, measure);
+        let (mut curves, mut bands) = (Vec::new(), Vec::new());
+        for ours in reported(first, measure) {
+            let same = |r: &&crate::analysis::Reported| {
+                r.model == ours.model && r.task_correlation == ours.task_correlation
+            };
+            let Some(theirs) = theirs.iter().find(same) else { continue };
+            let other = MeanCurve::of(&theirs.runs, measure);
+            bands.push(other.band());
+            curves.push(ModelCurve {
+                model: ours.model.to_owned(),
+                task_correlation: ours.task_correlation,
+                mean: MeanCurve::of(&ours.runs, measure),
+                paper: other.points(),
+            });
+        }
+        if curves.is_empty() {
+            return None;
+        }
+        let experiment = &first.experiment;
+        let models = experiment
+            .models
+            .iter()
+            .filter(|model| curves.iter().any(|curve| curve.model == model.name))
+            .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
+            .collect();
+        let mut correlations: Vec<f64> = curves.iter().map(|curve| curve.task_correlation).collect();
+        correlations.sort_by(f64::total_cmp);
+        correlations.dedup();
+        let longer = match first.experiment.train.steps >= second.experiment.train.steps {
+            true => first,
+            false => second,
+        };
+        // As in Figure 4, the first twentieth may leave the panel.
+        let from = first.experiment.train.steps as f64 / 20.0;
+        let ticks = if correlations.len() == 1 { 6 } else { 3 };
+        Some(Self {
+            models,
+            correlations,
+            x: step_axis(longer, "Step", ticks),
+            y: loss_axis(&curves, from, "Mean loss, one task"),
+            curves,
+            bands,
+        })
+    }
+
+    fn frame(&self) -> Frame {
+        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Band(*colour), title));
+        let second = Entry::new(Swatch::Dashed(theme::FAINT), "B, same colours");
+        let columns = self.correlations.len().min(COLUMNS);
+        Frame {
+            title: self.title(),
+            legend: models.chain([second]).collect(),
+            panels: self.correlations.len(),
+            columns,
+            panel_height: if columns == 1 { 1_900 } else { 1_560 },
+        }
+    }
+}
+
+impl Figure for Overlay {
+    fn name(&self) -> &'static str {
+        "overlay"
+    }
+
+    fn title(&self) -> String {
+        "Loss of A (lines) and B (dashed)".to_owned()
+    }
+
+    fn caption(&self) -> String {
+        "Loss against the training step, a panel a task correlation: means over runs with 95 % bootstrap bands, each \
+         study at its own cross-fitted learning rates. The first steps may lie above the panel."
+            .to_owned()
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        let areas = self.frame().draw(area)?;
+        for (area, &correlation) in areas.iter().zip(&self.correlations) {
+            let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
+            let panel = Panel::new(area, &heading, &self.x, &self.y)?;
+            let colour =
+                |model: &str| self.models.iter().find(|(name, ..)| name == model).map(|found| found.2);
+            let here: Vec<_> = self
+                .curves
+                .iter()
+                .zip(&self.bands)
+                .filter(|(curve, _)| curve.task_correlation == correlation)
+                .filter_map(|(curve, band)| Some((curve, band, colour(&curve.model)?)))
+                .collect();
+            for (_, band, colour) in &here {
+                panel.band(band, *colour)?;
+            }
+            draw_curves(
+                &panel,
+                &here.iter().map(|(curve, _, colour)| (*curve, *colour)).collect::<Vec<_>>(),
+            )?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,102 @@
+//! The page of `sweep compare`: two studies on one page, with overlaid curves and a table of paired differences.
+
+use std::path::Path;
+
+use askama::Template;
+
+use super::ReportError;
+use crate::analysis::Measure;
+use crate::analysis::comparison::{Change, StudyComparison};
+use crate::figure;
+use crate::figure::theme::{decimals, number};
+use crate::store::{Study, atomic};
+
+/// Decimals of a loss, as in the report of one study.
+const LOSS: usize = 4;
+
+/// What `templates/comparison.html` is filled with.
+#[derive(Template)]
+#[template(path = "comparison.html")]
+struct Page<'a> {
+    first: &'a str,
+    second: &'a str,
+    loss: &'static str,
+    same_data: bool,
+    svg: Option<String>,
+    caption: String,
+    rows: Vec<[String; 9]>,
+    only: Vec<String>,
+}
+
+/// Writes the comparison of two studies, called `names`, to the file at `path`.
+pub fn write(
+    studies: [&Study; 2],
+    names: [&str; 2],
+    comparison: &StudyComparison,
+    measure: Measure,
+    path: &Path,
+) -> Result<(), ReportError> {
+    let overlay = figure::overlay(studies[0], studies[1], measure)?;
+    let (svg, caption) = overlay.map_or((None, String::new()), |(svg, caption)| (Some(svg), caption));
+    let rows = comparison.cells.iter().map(|cell| {
+        let d = cell.difference;
+        let [a, b] = &cell.sides;
+        [
+            cell.name.model.clone(),
+            number(cell.name.task_correlation),
+            cell.name.learning_rate.map_or("–".into(), number),
+            decimals(a.mean, LOSS),
+            decimals(b.mean, LOSS),
+            format!("{} [{}, {}]", decimals(d.estimate, LOSS), decimals(d.low, LOSS), decimals(d.high, LOSS)),
+            match cell.pairs {
+                Some(pairs) => format!("{pairs} pairs"),
+                None => format!("{} / {}", a.finished, b.finished),
+            },
+            format!("{} / {}", a.diverged, b.diverged),
+            match cell.change {
+                Change::Lower => "lower".to_owned(),
+                Change::Higher => "higher".to_owned(),
+                Change::Unclear => "not told apart".to_owned(),
+            },
+        ]
+    });
+    let sides = [(&comparison.only_first, "A"), (&comparison.only_second, "B")];
+    let only = sides.into_iter().flat_map(|(cells, side)| {
+        let line = move |cell: &crate::analysis::comparison::CellName| {
+            format!("Only in {side}: {} at correlation {}", cell.model, number(cell.task_correlation))
+        };
+        cells.iter().map(line)
+    });
+    let page = Page {
+        first: names[0],
+        second: names[1],
+        loss: measure.rows.loss(),
+        same_data: comparison.same_data,
+        svg,
+        caption,
+        rows: rows.collect(),
+        only: only.collect(),
+    };
+    Ok(atomic::write(path, page.render()?.as_bytes())?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::comparison::{By, compare};
+    use crate::store::sample::Sample;
+
+    #[test]
+    fn the_page_has_curves_and_a_row_for_every_cell() {
+        let a = Sample { seeds: 4, ..Sample::default() }.study();
+        let b = Sample { seeds: 4, loss_scale: 2.0, ..Sample::default() }.study();
+        let comparison = compare(&a, &b, Measure::default(), By::LearningRate);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("compare.html");
+        write([&a, &b], ["<first>", "second"], &comparison, Measure::default(), &path).unwrap();
+        let html = std::fs::read_to_string(path).unwrap();
+        assert_eq!(html.matches("<svg").count(), 1);
+        assert_eq!(html.matches("<td class=\"m\">").count(), comparison.cells.len());
+        assert!(!html.contains("<first>") && !html.contains("<script") && html.contains("higher"));
+    }
+}
