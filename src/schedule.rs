@@ -5,11 +5,11 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use thiserror::Error;
 
-use crate::engine::train::{Watch, train_group};
+use crate::engine::train::{GroupRecord, Watch, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
 use crate::store::{Folder, StoreError};
@@ -48,8 +48,9 @@ pub enum GroupError {
     Store(#[from] StoreError),
 }
 
-/// Trains `groups` on `threads` threads and stores each as it is finished. A group that fails does not stop
-/// the others; the failures come back. Groups that the observer cancels are neither finished nor failed.
+/// Trains `groups` on `threads` threads and stores each as it is finished. A group that cannot be trained does
+/// not stop the others; one that cannot be stored does, as theirs could not be either. The failures come back.
+/// Groups that the observer cancels are neither finished nor failed.
 pub fn train(
     experiment: &Experiment,
     groups: &[Group],
@@ -57,7 +58,22 @@ pub fn train(
     threads: usize,
     observer: &dyn Observer,
 ) -> Vec<GroupError> {
+    train_by(groups, folder, threads, observer, &|group| train_group(experiment, group, observer))
+}
+
+/// What trains one group: its records, or nothing where the observer gave it up.
+pub type Trainer<'a> = dyn Fn(&Group) -> candle_core::Result<Option<GroupRecord>> + Sync + 'a;
+
+/// As [`train`] with another trainer: where tests plant faults.
+pub fn train_by(
+    groups: &[Group],
+    folder: &Folder,
+    threads: usize,
+    observer: &dyn Observer,
+    trainer: &Trainer,
+) -> Vec<GroupError> {
     let next = AtomicUsize::new(0);
+    let full = AtomicBool::new(false);
     let failures = Mutex::new(Vec::new());
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads.min(groups.len()).max(1))
@@ -66,10 +82,11 @@ pub fn train(
         .expect("the system gives a few threads");
     pool.broadcast(|_| {
         while let Some(group) = groups.get(next.fetch_add(1, Ordering::Relaxed)) {
-            if observer.cancelled() {
+            if observer.cancelled() || full.load(Ordering::Relaxed) {
                 return;
             }
-            if let Err(failure) = finish(experiment, group, folder, observer) {
+            if let Err(failure) = finish(group, folder, observer, trainer) {
+                full.fetch_or(matches!(failure, GroupError::Store(_)), Ordering::Relaxed);
                 failures.lock().expect("no thread panics while it holds this").push(failure);
             }
         }
@@ -79,17 +96,17 @@ pub fn train(
 
 /// Trains and stores one group, unless another process has stored it since the plan was made.
 fn finish(
-    experiment: &Experiment,
     group: &Group,
     folder: &Folder,
     observer: &dyn Observer,
+    trainer: &Trainer,
 ) -> Result<(), GroupError> {
     if folder.has_group(group) {
         observer.finished(group);
         return Ok(());
     }
     let (name, seed) = (group.identity.to_string(), group.seed);
-    let outcome = catch_unwind(AssertUnwindSafe(|| train_group(experiment, group, observer)));
+    let outcome = catch_unwind(AssertUnwindSafe(|| trainer(group)));
     match outcome {
         Ok(Ok(Some(record))) => {
             folder.write_group(group, &record)?;

@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Desk, SMALL, group_files};
+use common::{Desk, SMALL};
 
 #[test]
 fn a_run_ends_with_the_path_of_its_report() {
@@ -124,34 +124,6 @@ fn finite_data_pairs_and_negative_correlations_train() {
     let runs = std::fs::read_to_string(desk.path("results/other/runs.csv")).unwrap();
     assert!(runs.contains("final_held_out_loss_4"), "four tasks in two pairs");
     assert_eq!(runs.matches("finished").count(), 24);
-}
-
-#[cfg(unix)]
-#[test]
-fn ctrl_c_stores_what_is_finished_and_says_how_to_go_on() {
-    use std::io::Read;
-    let desk = Desk::new();
-    let arguments =
-        ["run", "small.toml", "--threads", "1", "--set", "train.engine=graph", "--set", "grid.seeds=400"];
-    let mut child = desk
-        .sweep(&arguments)
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::piped())
-        .spawn()
-        .unwrap();
-    while group_files(&desk.path("results/small")).is_empty() {
-        assert!(child.try_wait().unwrap().is_none(), "it must not end before it is interrupted");
-        std::thread::sleep(std::time::Duration::from_millis(5));
-    }
-    let interrupt =
-        std::process::Command::new("kill").args(["-INT", &child.id().to_string()]).status().unwrap();
-    assert!(interrupt.success());
-    let mut messages = String::new();
-    child.stderr.take().unwrap().read_to_string(&mut messages).unwrap();
-    assert_eq!(child.wait().unwrap().code(), Some(130), "{messages}");
-    assert!(messages.contains("the same command goes on from there"), "{messages}");
-    let runs = std::fs::read_to_string(desk.path("results/small/runs.csv")).unwrap();
-    assert!(runs.lines().count() > 1, "finished runs are in the tables");
 }
 
 #[test]

@@ -1,9 +1,6 @@
-//! A run's result depends on its own specification alone, bit for bit; and nothing that is finished is lost.
+//! A run's result depends on its own specification alone, bit for bit.
 
 mod common;
-
-use std::process::Stdio;
-use std::time::{Duration, Instant};
 
 use common::{Desk, group_files, tables};
 
@@ -107,72 +104,6 @@ fn a_larger_grid_trains_only_what_is_new() {
     assert_eq!(after.len(), 5, "two groups of the new rate on old seeds, one of the new seed");
     let whole = study(&desk, "whole", &["--set", "learning_rates=[0.001, 0.01]", "--set", "grid.seeds=3"]);
     assert_eq!(grown, whole);
-}
-
-#[test]
-fn kill_at_any_time_and_resume_ends_in_the_same_bytes() {
-    let desk = Desk::new();
-    // Slow enough to be hit, and killed after shares of the time that the whole takes: the first three
-    // sum to less than half of it.
-    let slow = ["--set", "train.engine=graph", "--set", "grid.seeds=12", "--threads", "1"];
-    let began = Instant::now();
-    let undisturbed = study(&desk, "undisturbed", &slow);
-    let whole = began.elapsed();
-    let mut kills = 0;
-    for wait in (0..).map(|n| whole * (1 + n % 5) / 16) {
-        let mut child = desk
-            .sweep(&["run", "small.toml", "--no-report", "--out", "killed"])
-            .args(slow)
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .unwrap();
-        let began = Instant::now();
-        let ended = loop {
-            match child.try_wait().unwrap() {
-                Some(status) => break Some(status),
-                None if began.elapsed() > wait => break None,
-                None => std::thread::sleep(Duration::from_millis(2)),
-            }
-        };
-        match ended {
-            Some(status) => {
-                assert!(status.success());
-                break;
-            }
-            None => {
-                child.kill().unwrap();
-                child.wait().unwrap();
-                kills += 1;
-                assert!(kills < 500, "a sweep that is killed again and again gets on");
-            }
-        }
-    }
-    assert!(kills >= 3, "killed {kills} times only");
-    assert_eq!(tables(&desk.path("killed")), undisturbed);
-}
-
-#[test]
-fn damaged_group_files_are_reported_and_trained_again() {
-    let desk = Desk::new();
-    let good = study(&desk, "study", &[]);
-    let files = group_files(&desk.path("study"));
-    let text = std::fs::read(&files[0]).unwrap();
-    std::fs::write(&files[0], &text[..text.len() / 2]).unwrap();
-    let mut flipped = std::fs::read(&files[1]).unwrap();
-    let middle = flipped.len() / 2;
-    flipped[middle] ^= 1;
-    std::fs::write(&files[1], flipped).unwrap();
-    std::fs::copy(&files[3], &files[2]).unwrap();
-    std::fs::write(desk.path("study/groups/foreign.json"), "not ours").unwrap();
-    let output = desk.run(&["run", "small.toml", "--no-report", "--out", "study"]);
-    let messages = String::from_utf8(output.stderr).unwrap();
-    assert!(output.status.success(), "{messages}");
-    assert_eq!(messages.matches("warning: ").count(), 4, "{messages}");
-    assert!(messages.contains("is cut off"), "{messages}");
-    assert!(messages.contains("does not have the hash"), "{messages}");
-    assert!(messages.contains("belongs to group"), "{messages}");
-    assert_eq!(tables(&desk.path("study")), good);
 }
 
 #[test]

@@ -56,7 +56,7 @@ fn study_on(experiment: &Experiment, make: &Maker) -> Study {
             });
         }
     });
-    folder.merge(experiment, &plan, folder.finished().unwrap(), &Session::default()).unwrap()
+    folder.merge(experiment, &plan, &Session::default()).unwrap()
 }
 
 fn study(overrides: &[&str]) -> Study {

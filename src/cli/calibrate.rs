@@ -186,12 +186,13 @@ fn train(
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or(cores, usize::from);
     let finished = folder.finished()?;
+    run::check_schema(&folder, &finished)?;
     folder.create(&experiment)?;
     let outcome = run::train(&experiment, &plan, &folder, &finished, threads)?;
     if outcome.interrupted {
         return Ok(None);
     }
-    Ok(Some(folder.merge(&experiment, &plan, folder.finished()?, &outcome.session)?))
+    Ok(Some(folder.merge(&experiment, &plan, &outcome.session)?))
 }
 
 /// The nearest candidates of a rung, as a person reads them.

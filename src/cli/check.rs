@@ -74,7 +74,7 @@ fn train(experiment: &Experiment, folder: &Folder, options: &Options) -> Result<
     if outcome.interrupted {
         return Ok(None);
     }
-    Ok(Some(folder.merge(experiment, &plan, folder.finished()?, &outcome.session)?))
+    Ok(Some(folder.merge(experiment, &plan, &outcome.session)?))
 }
 
 /// Trains a new baseline in place of the old one and says why in its `WHY.md`.

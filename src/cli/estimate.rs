@@ -11,26 +11,26 @@ use crate::engine::memory;
 use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
-use crate::store::Folder;
+use crate::experiment::shard::Shard;
+use crate::store::folder::Finished;
+use crate::store::{Folder, LARGEST_GROUP, machine};
 
-use super::tune;
+use super::{Refused, run, tune};
 
 /// How long a group is trained to find the rate.
 const PROBE: Duration = Duration::from_millis(700);
 
 /// What is trained one after the other: the rungs of a tuning, and the experiment itself.
-struct Stage {
+pub struct Stage {
     experiment: Experiment,
     plan: Plan,
     missing: Vec<Group>,
 }
 
 impl Stage {
-    fn new(experiment: Experiment, folder: &Folder) -> Result<Self> {
-        let plan = Plan::new(&experiment);
-        let finished = folder.finished()?;
+    fn new(experiment: Experiment, plan: Plan, finished: &Finished) -> Self {
         let missing = plan.missing(&experiment, |identity| finished.has(identity));
-        Ok(Self { experiment, plan, missing })
+        Self { experiment, plan, missing }
     }
 
     fn runs(&self) -> usize {
@@ -38,26 +38,68 @@ impl Stage {
     }
 }
 
-/// The stages of an experiment. Which trials will climb is not known: the first drawn stand for them.
-fn stages(experiment: Experiment, folder: &Folder) -> Result<Vec<Stage>> {
+/// The stages of an experiment, of which the last is what `shard` has of it; `finished` is what lies in `folder`.
+/// Which trials will climb is not known: the first drawn stand for them. Fails where a rung's folder is another
+/// schema's.
+pub fn stages(
+    experiment: &Experiment,
+    folder: &Folder,
+    finished: &Finished,
+    shard: Option<Shard>,
+) -> Result<Vec<Stage>> {
     let mut trials = experiment.trials();
     let mut stages = Vec::new();
     for (number, &rung) in (1..).zip(experiment.tune.iter().flat_map(|tune| &tune.rungs)) {
         let stage = experiment.rung(number, rung, &trials);
-        stages.push(Stage::new(stage, &tune::rung_folder(folder, number))?);
+        let place = tune::rung_folder(folder, number);
+        let finished = place.finished()?;
+        run::check_schema(&place, &finished)?;
+        let plan = Plan::new(&stage);
+        stages.push(Stage::new(stage, plan, &finished));
         let of_models = trials.chunk_by(|a, b| a.model == b.model);
         trials = of_models.flat_map(|trials| trials[..rung.keep].to_vec()).collect();
     }
-    stages.push(Stage::new(experiment.tuned(&trials), folder)?);
+    let last = experiment.tuned(&trials);
+    let plan = Plan::new(&last);
+    let part = shard.map_or_else(|| plan.clone(), |shard| shard.of(&plan));
+    stages.push(Stage::new(last, part, finished));
     Ok(stages)
 }
 
-/// Prints runs, groups, operations, memory and time of what is missing.
-pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<()> {
-    let stages = stages(experiment.clone(), folder)?;
+/// Refuses what takes more memory than there is in any of its stages, before anything is trained or written.
+pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
+    let available = machine::available_memory_bytes();
+    for Stage { experiment, plan, .. } in stages {
+        let record = memory::largest_record_bytes(experiment, plan);
+        if record > LARGEST_GROUP {
+            let text = format!(
+                "train.log_every = {}: a group would leave {} of records, and {} are taken at most: log less often",
+                experiment.train.log_every,
+                HumanBytes(record),
+                HumanBytes(LARGEST_GROUP)
+            );
+            return Err(Refused(text).into());
+        }
+        let needed = memory::peak_bytes(experiment, plan, threads);
+        if let Some(available) = available.filter(|available| needed > *available) {
+            let text = format!(
+                "{} needs {} of memory at its peak, {} are available: fewer --threads, a smaller train.batch_size or \
+                 train.held_out_rows, smaller models, fewer runs, or a larger train.log_every would need less",
+                experiment.name,
+                HumanBytes(needed),
+                HumanBytes(available)
+            );
+            return Err(Refused(text).into());
+        }
+    }
+    Ok(())
+}
+
+/// Prints runs, groups, operations, memory and time of what is missing. Fails where there is too little memory.
+pub fn print(stages: &[Stage], threads: usize) -> Result<()> {
+    let Some((Stage { experiment, plan, missing }, rungs)) = stages.split_last() else { return Ok(()) };
     let mut text = String::new();
     writeln!(text, "experiment      {}: {}", experiment.name, experiment.title)?;
-    let (rungs, last) = stages.split_at(stages.len() - 1);
     for (number, stage) in (1..).zip(rungs) {
         let (all, steps) = (stage.plan.runs().count() as u64, stage.experiment.train.steps);
         writeln!(
@@ -68,8 +110,7 @@ pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
             HumanCount(steps)
         )?;
     }
-    let Stage { experiment, plan, missing } = &last[0];
-    let runs = last[0].runs();
+    let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
     let all = plan.runs().count();
     writeln!(
         text,
@@ -82,6 +123,10 @@ pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
     let bytes = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads)).max();
     let bytes = bytes.unwrap_or(0);
     writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
+    if let Err(refused) = check_memory(stages, threads) {
+        super::print(&text)?;
+        return Err(refused);
+    }
     if let Some(group) = missing.iter().find(|group| !group.runs.is_empty()) {
         let train = &experiment.train;
         writeln!(text, "steps           {} of {} rows", HumanCount(train.steps), train.batch_size)?;
@@ -91,7 +136,8 @@ pub fn print(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         let run_steps: f64 =
             stages.iter().map(|stage| stage.runs() as f64 * stage.experiment.train.steps as f64).sum();
         writeln!(text, "rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64))?;
-        writeln!(text, "time            {}", HumanDuration(Duration::from_secs_f64(run_steps / rate)))?;
+        let time = Duration::try_from_secs_f64(run_steps / rate).unwrap_or(Duration::MAX);
+        writeln!(text, "time            {}", HumanDuration(time))?;
     }
     writeln!(text, "Nothing was trained or written.")?;
     super::print(&text)

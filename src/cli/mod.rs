@@ -14,6 +14,7 @@ mod list;
 mod progress;
 mod report;
 mod run;
+mod status;
 mod tune;
 
 /// Everything was done.
@@ -42,12 +43,15 @@ Examples:
   sweep run figure4 --set grid.seeds=20         the paper's Figure 4 on 20 seeds
   sweep run figure4 --dry-run                   what that would cost; nothing is trained
   sweep run my.toml --out results/mine          an experiment of your own
+  sweep run figure4 --shard 3/16                every 16th group, into the folder that all shards share
+  sweep status results/figure4                  what is done, missing and damaged
   sweep report results/quick                    figures and report again, from the CSV files
   sweep claims results/figure4                  which of the paper's claims hold there
   sweep list                                    experiments, architectures and studies
 
 Exit codes: 0 done, 1 something failed (what was finished is stored), 2 the request is wrong (nothing was
-written), 130 interrupted (the same command goes on). `sweep check`: 0 the same, 1 regressed, 2 not comparable.";
+written), 130 interrupted (the same command goes on). `sweep check`: 0 the same, 1 regressed, 2 not comparable.
+`sweep status`: 0 complete, 1 not complete.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -62,6 +66,11 @@ enum Command {
     /// Draw the figures and the report of a study again, from its CSV files
     Report {
         /// The study's folder, such as results/quick
+        study: PathBuf,
+    },
+    /// Say what of a study is done, missing and damaged
+    Status {
+        /// The study's folder, such as results/figure4
         study: PathBuf,
     },
     /// Hold the paper's eight claims against a study
@@ -100,6 +109,7 @@ pub fn main() -> ExitCode {
         None => run::run("quick", &cli.run),
         Some(Command::Run { experiment, options }) => run::run(&experiment, &options),
         Some(Command::Report { study }) => report::run(&study),
+        Some(Command::Status { study }) => status::run(&study),
         Some(Command::Claims { study, parts }) => claims::run(&study, parts),
         Some(Command::Check(options)) => check::run(&options),
         Some(Command::Calibrate(options)) => calibrate::run(&options),
@@ -113,8 +123,9 @@ pub fn main() -> ExitCode {
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("error: {error:#}");
+            eprintln!("{}", printable(&format!("error: {}", reasons(&error))));
             let refused = error.is::<crate::experiment::LoadError>()
+                || error.is::<crate::experiment::shard::ShardError>()
                 || error.is::<crate::data::DataError>()
                 || error.is::<Refused>();
             ExitCode::from(if refused { BAD_REQUEST } else { FAILED })
@@ -129,6 +140,19 @@ fn print(text: &str) -> anyhow::Result<()> {
         Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
         _ => Ok(()),
     }
+}
+
+/// An error with its causes, each said once: most errors name theirs themselves.
+fn reasons(error: &anyhow::Error) -> String {
+    error.chain().skip(1).fold(error.to_string(), |text, cause| match cause.to_string() {
+        cause if text.contains(&cause) => text,
+        cause => format!("{text}: {cause}"),
+    })
+}
+
+/// Text that cannot move the cursor or recolour a terminal: what came from a file is not to be trusted with that.
+fn printable(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}")
 }
 
 /// A request that makes no sense, found before anything was written.

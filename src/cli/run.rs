@@ -7,8 +7,9 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::progress::Progress;
-use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, tune};
+use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, printable, tune};
 use crate::experiment::plan::Plan;
+use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
 use crate::store::folder::{Finished, Session};
 use crate::store::{Folder, Study, machine};
@@ -33,6 +34,10 @@ pub struct Options {
     /// as --set models.<name>.match_parameters=… for each
     #[arg(long, value_name = "MODEL")]
     match_parameters: Option<String>,
+    /// Train part i (from 0) of n only; batch systems say it through the environment (Slurm arrays, indexed
+    /// Kubernetes jobs, AWS Batch arrays). All shards write into one folder
+    #[arg(long, value_name = "I/N")]
+    shard: Option<Shard>,
     /// Say what would be trained, how much memory and time it takes, and stop
     #[arg(long)]
     dry_run: bool,
@@ -56,25 +61,56 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
         experiment = library::find(name, &overrides)?;
     }
     check_device(experiment.train.device)?;
+    let shard = shard(options)?;
+    check_shard(&experiment, shard)?;
     let experiment = experiment.open()?;
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let threads = options.threads.map_or(cores, usize::from);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
+    let finished = folder.finished()?;
+    check_schema(&folder, &finished)?;
+    let stages = estimate::stages(&experiment, &folder, &finished, shard)?;
     if options.dry_run {
-        estimate::print(&experiment, &folder, threads)?;
+        estimate::print(&stages, threads)?;
         return Ok(DONE);
     }
+    estimate::check_memory(&stages, threads)?;
     folder.create(&experiment)?;
     let Some(experiment) = tune::tuned(&experiment, &folder, threads)? else {
         eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
         return Ok(INTERRUPTED);
     };
-    let plan = Plan::new(&experiment);
-    let finished = folder.finished()?;
     folder.create(&experiment)?;
-    let outcome = train(&experiment, &plan, &folder, &finished, threads)?;
+    let plan = Plan::new(&experiment);
+    let part = shard.map_or_else(|| plan.clone(), |shard| shard.of(&plan));
+    let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
+    outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
+}
+
+/// The shard that was asked for, or that a batch system assigned.
+fn shard(options: &Options) -> Result<Option<Shard>, ShardError> {
+    if let Some(shard) = options.shard {
+        return Ok(Some(shard));
+    }
+    let assigned = Shard::assigned(|name| std::env::var(name).ok())?;
+    if let Some((shard, variable)) = assigned {
+        eprintln!("shard {shard}, from {variable}");
+    }
+    Ok(assigned.map(|(shard, _)| shard))
+}
+
+/// Refuses shards of an experiment that is tuned first: a rung's winners are known when all of its runs are done,
+/// and shards wait for nobody.
+fn check_shard(experiment: &Experiment, shard: Option<Shard>) -> Result<()> {
+    let (Some(shard), Some(_)) = (shard, &experiment.tune) else { return Ok(()) };
+    let text = format!(
+        "shard {shard}: {} is tuned first ([tune]), and its rungs cannot be divided; run it whole with \
+         --set grid.seeds=1, then the study.toml that this leaves, which names the winners, with all seeds in shards",
+        experiment.name
+    );
+    Err(Refused(text).into())
 }
 
 /// What a sitting came to.
@@ -87,6 +123,16 @@ pub(super) struct Outcome {
     pub interrupted: bool,
 }
 
+impl Outcome {
+    fn code(&self) -> u8 {
+        match self {
+            Self { interrupted: true, .. } => INTERRUPTED,
+            Self { failures: 1.., .. } => FAILED,
+            _ => DONE,
+        }
+    }
+}
+
 /// Trains what `finished` does not have.
 pub(super) fn train(
     experiment: &Experiment,
@@ -96,7 +142,7 @@ pub(super) fn train(
     threads: usize,
 ) -> Result<Outcome> {
     for damaged in &finished.damaged {
-        eprintln!("warning: {damaged}; its runs are trained again");
+        eprintln!("{}", printable(&format!("warning: {damaged}; its runs are trained again")));
     }
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let resumed = plan.runs().any(|run| finished.has(&run.identity));
@@ -105,7 +151,7 @@ pub(super) fn train(
     let failures = schedule::train(experiment, &missing, folder, threads, &progress);
     progress.end();
     for failure in &failures {
-        eprintln!("error: {failure}");
+        eprintln!("{}", printable(&format!("error: {failure}")));
     }
     let session = Session {
         command: std::env::args().collect::<Vec<_>>().join(" "),
@@ -113,6 +159,7 @@ pub(super) fn train(
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
         resumed,
+        shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
 }
@@ -125,7 +172,11 @@ fn conclude(
     outcome: Outcome,
     no_report: bool,
 ) -> Result<u8> {
-    let study = folder.merge(experiment, plan, folder.finished()?, &outcome.session)?;
+    let study = match outcome.session.shards {
+        Some(_) => folder.merge_if_complete(experiment, plan, &outcome.session)?,
+        None => Some(folder.merge(experiment, plan, &outcome.session)?),
+    };
+    let Some(study) = study else { return conclude_shard(folder, &outcome) };
     let manifest = &study.manifest;
     let diverged = match manifest.runs_diverged {
         0 => String::new(),
@@ -133,25 +184,56 @@ fn conclude(
     };
     let (done, planned) = (manifest.runs_done, manifest.runs_planned);
     eprintln!("{done} of {planned} runs are in {}{diverged}", folder.path().display());
+    say_failures(&outcome);
     if outcome.interrupted {
-        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
-        return Ok(INTERRUPTED);
-    }
-    if outcome.failures > 0 {
-        eprintln!("{} groups failed. The same command tries them again.", outcome.failures);
+        return Ok(outcome.code());
     }
     let last_line = match no_report {
         true => folder.path().to_owned(),
         false => report(&study, folder)?,
     };
     print(&format!("{}\n", last_line.display()))?;
-    Ok(if outcome.failures > 0 { FAILED } else { DONE })
+    Ok(outcome.code())
+}
+
+/// What there is to say of a shard when groups of others are still missing.
+fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
+    say_failures(outcome);
+    let place = folder.path().display();
+    if outcome.code() == DONE {
+        eprintln!(
+            "This shard is done, groups of others are missing: whichever shard finds them all writes tables and \
+             report. `sweep status {place}` says how far they are."
+        );
+    }
+    print(&format!("{place}\n"))?;
+    Ok(outcome.code())
+}
+
+/// Says how to go on where something is missing.
+fn say_failures(outcome: &Outcome) {
+    if outcome.interrupted {
+        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+    } else if outcome.failures > 0 {
+        eprintln!("{} groups failed. The same command tries them again.", outcome.failures);
+    }
 }
 
 /// Draws and writes the report; gives its path.
 pub fn report(study: &Study, folder: &Folder) -> Result<PathBuf> {
     crate::report::write(study, folder.path())
         .with_context(|| format!("cannot report on {}", folder.path().display()))
+}
+
+/// Refuses a folder that another schema's results lie in, before anything is written.
+pub(super) fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
+    folder.check_schema(finished).map_err(|error| {
+        let place = folder.path().display();
+        Refused(format!(
+            "{error}; the same runs give other results here, so choose another --out or delete {place}"
+        ))
+        .into()
+    })
 }
 
 /// Refuses a device that this binary or machine does not have, before anything is written.
@@ -166,4 +248,67 @@ fn check_device(choice: DeviceChoice) -> Result<()> {
         return Err(Refused(text).into());
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::train::{Watch, train_group};
+    use crate::experiment::plan::Group;
+    use crate::schedule::{GroupError, Observer};
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    impl Observer for Nobody {
+        fn finished(&self, _: &Group) {}
+    }
+
+    #[test]
+    fn a_group_that_fails_or_panics_is_reported_and_the_others_go_on() {
+        let sets =
+            ["grid.seeds=5", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(place.path());
+        folder.create(&experiment).unwrap();
+        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
+        let faulty = |group: &Group| match group.seed {
+            1 => panic!("planted in seed {}", group.seed),
+            3 => candle_core::bail!("planted too"),
+            _ => sound(group),
+        };
+        let failures = schedule::train_by(&plan.groups, &folder, 2, &Nobody, &faulty);
+        let mut messages: Vec<String> = failures.iter().map(GroupError::to_string).collect();
+        messages.sort_by_key(|message| message.contains("seed 3"));
+        assert!(messages[0].ends_with("(seed 1) panicked: planted in seed 1"), "{messages:?}");
+        assert!(messages[1].contains("(seed 3): planted too"), "{messages:?}");
+        let outcome = |failures| Outcome { session: Session::default(), failures, interrupted: false };
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(failures.len()), true).unwrap(), FAILED);
+        let state = folder.state().unwrap();
+        assert_eq!(state.missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [1, 3]);
+        assert!(schedule::train_by(&state.missing, &folder, 2, &Nobody, &sound).is_empty());
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
+        assert!(folder.state().unwrap().is_complete());
+    }
+
+    #[test]
+    fn what_cannot_be_stored_stops_the_sweep() {
+        let sets =
+            ["grid.seeds=9", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        // The folder of the groups is not there.
+        let folder = Folder::new(place.path());
+        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
+        let failures = schedule::train_by(&plan.groups, &folder, 1, &Nobody, &sound);
+        assert!(matches!(failures[..], [GroupError::Store(_)]), "{failures:?}");
+    }
 }

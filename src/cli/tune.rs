@@ -32,7 +32,7 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         if outcome.failures > 0 {
             bail!("{} groups of rung {number} failed; the same command tries them again", outcome.failures);
         }
-        let study = place.merge(&stage, &plan, place.finished()?, &outcome.session)?;
+        let study = place.merge(&stage, &plan, &outcome.session)?;
         let standings = tuning::standings(experiment, &study, trials, number, rung);
         let (kept, rest): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|s| s.record.kept);
         for Standing { record, .. } in kept.iter().filter(|_| rung.keep == 1) {

@@ -3,6 +3,7 @@
 use crate::data::{Labels, Subset};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
+use crate::model::Layout;
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
@@ -10,8 +11,10 @@ const BASE: u64 = 30 << 20;
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
-    let training = largest * threads.min(plan.groups.len()) as u64;
-    BASE + opening_bytes(experiment) + training + drawing_bytes(experiment) + records_bytes(experiment, plan)
+    let training = largest.saturating_mul(threads.min(plan.groups.len()) as u64);
+    let others =
+        [opening_bytes(experiment), training, drawing_bytes(experiment), records_bytes(experiment, plan)];
+    others.into_iter().fold(BASE, u64::saturating_add)
 }
 
 /// Rows that are read: encoded, and as words while they are encoded.
@@ -35,29 +38,32 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
 fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let problem = experiment.problem();
     let train = &experiment.train;
-    let floats = |n: usize| 4 * n as u64;
+    // What nobody has memory for must not look small: products saturate.
+    let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
     let label_sets = experiment.grid.task_correlations.len();
     let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
-    let data = floats(rows * (problem.features + problem.tasks * (label_sets + 1)));
+    let data = floats(&[rows, problem.features + problem.tasks * (label_sets + 1)]);
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
         let network = experiment.network(model);
         // Parameters, gradient and two moments.
-        let state = floats(4 * runs * network.layout().count());
+        let state = floats(&[4, runs, network.layout().count()]);
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
         // every intermediate of all runs, forward and backward.
         let widest = network.layout().count().div_ceil(problem.features);
         let step = match Engine::of(experiment, model) {
-            Engine::Fused => floats(4 * train.batch_size * widest),
-            Engine::Graph => {
-                floats(10 * runs * train.batch_size * widest + 4 * runs * network.layout().count())
-            }
+            Engine::Fused => floats(&[4, train.batch_size, widest]),
+            Engine::Graph => floats(&[10, runs, train.batch_size, widest]).saturating_add(floats(&[
+                4,
+                runs,
+                network.layout().count(),
+            ])),
         };
         (state, step)
     });
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
-    data + models.map(|(state, step)| state + step).sum::<u64>()
+    models.fold(data, |bytes, (state, step)| bytes.saturating_add(state).saturating_add(step))
 }
 
 /// Rows of the larger subset that classifiers are scored on.
@@ -70,6 +76,39 @@ fn scored_rows(experiment: &Experiment) -> usize {
     }
 }
 
+/// Upper bound of the text of the largest group's records, in bytes.
+pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
+    /// Text of a point without its numbers, and of one number with its comma, at their longest.
+    const POINT: u64 = 100;
+    const NUMBER: u64 = 16;
+    let (problem, train) = (experiment.problem(), &experiment.train);
+    let tasks = problem.tasks as u64;
+    let points = train.steps / train.log_every + 2;
+    let gate_points = train.steps / train.log_gates_every + 2;
+    let of_model: Vec<u64> = experiment
+        .models
+        .iter()
+        .map(|model| {
+            let network = model.sizes.configuration.build(problem);
+            let experts =
+                network.mixture().map_or_else(|| widest_gate(network.layout()), |shape| shape.experts);
+            let experts = experts as u64;
+            let curve = points.saturating_mul(POINT + 2 * tasks * NUMBER);
+            curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
+        })
+        .collect();
+    let of_group = |group: &Group| {
+        group.runs.iter().fold(0u64, |bytes, run| bytes.saturating_add(4 * POINT + of_model[run.model]))
+    };
+    plan.groups.iter().map(of_group).max().unwrap_or(0)
+}
+
+/// Bound of the experts that a gate of a model outside the mixture family chooses from; 0 where it has no gates.
+fn widest_gate(layout: &Layout) -> usize {
+    let gates = layout.parameters.iter().filter(|parameter| parameter.name.contains("gate"));
+    gates.filter_map(|gate| gate.shape.last().copied()).max().unwrap_or(0)
+}
+
 /// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of
 /// the largest table beside them.
 fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
@@ -80,5 +119,6 @@ fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     let point = 8 + 2 * (LIST + 4 * tasks) + 25 * (4 + 2 * tasks);
     let gate_points = train.steps / train.log_gates_every + 2;
     let gate = tasks * (16 + LIST + 8 * 4);
-    plan.runs().count() as u64 * (200 + points * point + gate_points * gate)
+    let run = 200 + points.saturating_mul(point).saturating_add(gate_points.saturating_mul(gate));
+    run.saturating_mul(plan.runs().count() as u64)
 }

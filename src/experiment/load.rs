@@ -113,13 +113,28 @@ const CENSUS_KEYS: &[&str] = &["kind", "path", "main", "split", "embedding_units
 
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
 const MOST: u64 = 1 << 31;
+/// Largest number of units, experts or tasks of a model: with 100,000 inputs its parameters can still be counted.
+const MOST_UNITS: i64 = 1_000_000;
+/// Most runs of an experiment, 185 times the paper's study: a plan of them takes half a gigabyte.
+const MOST_RUNS: usize = 1_000_000;
+/// Largest experiment file in bytes; a seed a line for a hundred thousand lines is a fiftieth of it.
+const LARGEST_FILE: u64 = 32 << 20;
 
 /// Reads the experiment file at `path` and applies `key=value` overrides in order.
 pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, LoadError> {
-    let text =
-        std::fs::read_to_string(path).map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+    let text = read_text(path)?;
     let name = path.file_stem().map_or_else(String::new, |stem| stem.to_string_lossy().into_owned());
     parse(&name, &path.display().to_string(), &text, overrides)
+}
+
+/// The text of a file of ours: nothing that is no file, no text, or so long that it is neither.
+pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
+    let failed = |source| LoadError::Read { path: path.to_owned(), source };
+    let about = std::fs::metadata(path).map_err(failed)?;
+    if !about.is_file() || about.len() > LARGEST_FILE {
+        return Err(failed(std::io::Error::other("it is no file of at most 32 MiB")));
+    }
+    std::fs::read_to_string(path).map_err(failed)
 }
 
 /// Reads an experiment from `text`; `file` is what messages call it.
@@ -155,8 +170,12 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     }
     let title = root.text_or("title", &name)?;
     let description = root.text_or("description", "")?;
+    for (key, text) in [("title", &title), ("description", &description)] {
+        printable(&root, key, text)?;
+    }
     let data = data(root.section("data")?)?;
     let (grid, model_names) = grid(root.section("grid")?, data.labels())?;
+    count_runs(&grid)?;
     let problem = Problem { features: data.features(), tasks: data.tasks() };
     let models = models(root.section("models")?, &model_names, problem)?;
     let train = train(root.section("train")?, &models, &data)?;
@@ -196,6 +215,29 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     })
 }
 
+/// Refuses text that would move the cursor of a terminal or break a page.
+fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
+    match text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        false => Ok(()),
+        true => Err(section.mistake(key, format!("{text:?}"), "text without control characters")),
+    }
+}
+
+/// Refuses more runs than can be planned.
+fn count_runs(grid: &Grid) -> Result<(), Mistake> {
+    let Grid { models, task_correlations, learning_rates, seeds } = grid;
+    let factors = [models.len(), task_correlations.len(), learning_rates.len(), seeds.len()];
+    let runs = factors.iter().fold(1usize, |runs, &n| runs.saturating_mul(n.max(1)));
+    if runs <= MOST_RUNS {
+        return Ok(());
+    }
+    Err(Mistake {
+        key: "grid.seeds".into(),
+        value: Some(seeds.len().to_string()),
+        remedy: expected(format!("at most {MOST_RUNS} runs in all (this grid has {runs})")),
+    })
+}
+
 /// Reads the section on what is shown.
 fn report(mut section: Section) -> Result<Report, Mistake> {
     let words = [("held_out", ReportedLoss::HeldOut), ("training", ReportedLoss::Training)];
@@ -205,7 +247,7 @@ fn report(mut section: Section) -> Result<Report, Mistake> {
 }
 
 /// Names that are one plain path component everywhere.
-fn is_plain_name(name: &str) -> bool {
+pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
         && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
@@ -418,6 +460,7 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<(ModelSpec,
     };
     let default_title = if name == chosen { architecture.title } else { name };
     let title = section.text_or("title", default_title)?;
+    printable(&section, "title", &title)?;
     let remedy = "a step size above 0";
     let learning_rate = match section.take("learning_rate") {
         None => None,
@@ -438,12 +481,24 @@ pub(super) fn resized(
 ) -> Result<Sizes, Mistake> {
     let parsed = (architecture.parse)(sizes.clone())
         .map_err(|error| super::section::size_mistake(path, &sizes, architecture, &error))?;
+    if let Some((key, value)) = size_above(&parsed.table) {
+        return Err(Mistake {
+            key: format!("{path}.{key}"),
+            value: Some(value.to_string()),
+            remedy: expected(format!("a whole number of at most {MOST_UNITS}")),
+        });
+    }
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
         remedy: expected(invalid.remedy.to_string()),
     })?;
     Ok(parsed)
+}
+
+/// A size that is larger than any may be.
+fn size_above(sizes: &Table) -> Option<(&String, &Value)> {
+    sizes.iter().find(|(_, value)| value.as_integer().is_some_and(|n| n > MOST_UNITS))
 }
 
 fn train(mut section: Section, models: &[ModelSpec], data: &DataSpec) -> Result<Train, Mistake> {

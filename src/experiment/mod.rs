@@ -17,6 +17,7 @@ pub mod matching;
 pub mod plan;
 pub mod search;
 mod section;
+pub mod shard;
 pub mod tune;
 
 pub use load::LoadError;

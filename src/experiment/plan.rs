@@ -1,8 +1,8 @@
 //! The plan: which runs an experiment has, what identifies them, and the groups they are trained in.
 //!
 //! A run is its specification: its identity is a hash of everything its result depends on and of nothing
-//! else. Groups are only a way to train runs of a seed side by side; shards are a view on the same list of
-//! groups.
+//! else. Groups are only a way to train runs of a seed side by side; shards ([`super::shard`]) are a view on
+//! the same list of groups.
 
 use serde::Serialize;
 
@@ -30,6 +30,11 @@ impl Identity {
     fn of(specification: &impl Serialize) -> Self {
         let canonical = serde_json::to_vec(specification).expect("specifications are plain data");
         Self(blake3::hash(&canonical).to_hex()[..32].to_string())
+    }
+
+    /// Identity of the group of these runs, in this order, and of this label measurement.
+    pub fn of_group<'a>(runs: impl IntoIterator<Item = &'a Self>, labels: Option<&Self>) -> Self {
+        Self::of(&(runs.into_iter().collect::<Vec<_>>(), labels))
     }
 }
 
@@ -200,8 +205,7 @@ impl Group {
             "label_correlations": label_correlations,
         });
         let label_identity = (!label_correlations.is_empty()).then(|| Identity::of(&labels));
-        let runs_identities: Vec<&Identity> = runs.iter().map(|run| &run.identity).collect();
-        let identity = Identity::of(&(runs_identities, &label_identity));
+        let identity = Identity::of_group(runs.iter().map(|run| &run.identity), label_identity.as_ref());
         Self { identity, seed, runs, label_correlations, label_identity }
     }
 }

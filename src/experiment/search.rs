@@ -10,6 +10,8 @@ use super::{Experiment, library};
 
 /// The search that is built in: `experiments/calibration/search.toml`.
 const BUILT_IN: &str = include_str!("../../experiments/calibration/search.toml");
+/// Most combinations of choices: all are listed before candidates are drawn from them.
+const MOST_COMBINATIONS: usize = 1_000_000;
 /// What messages call it.
 const BUILT_IN_NAME: &str = "calibration/search.toml (built in)";
 
@@ -86,8 +88,7 @@ impl Search {
     /// not a search, or has an empty axis or no rung.
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
         let Some(path) = path else { return Self::parse(BUILT_IN_NAME, BUILT_IN) };
-        let text = std::fs::read_to_string(path)
-            .map_err(|source| LoadError::Read { path: path.to_owned(), source })?;
+        let text = super::load::read_text(path)?;
         Self::parse(&path.display().to_string(), &text)
     }
 
@@ -105,6 +106,9 @@ impl Search {
         if search.rungs.is_empty() || search.rungs.iter().any(|rung| rung.keep == 0) {
             return Err(invalid("rungs", "expected at least one rung, each keeping at least one candidate"));
         }
+        if search.combinations() > MOST_COMBINATIONS {
+            return Err(invalid("axes", "expected at most a million combinations of choices"));
+        }
         if search.candidates == 0 {
             return Err(invalid("candidates", "expected a whole number of at least 1"));
         }
@@ -113,7 +117,7 @@ impl Search {
 
     /// Number of combinations there are.
     pub fn combinations(&self) -> usize {
-        self.axes.iter().map(|axis| axis.choices.len()).product()
+        self.axes.iter().fold(1, |n, axis| n.saturating_mul(axis.choices.len()))
     }
 
     /// The candidates of the first rung: all combinations, or as many as asked for, drawn by hash.

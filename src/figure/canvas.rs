@@ -12,7 +12,9 @@ use plotters::prelude::*;
 
 #[cfg(doc)]
 use super::theme;
+use super::theme::without_controls;
 use super::{Figure, FigureError};
+use crate::store::atomic;
 
 /// Side of the square of pixels that one pixel of the PNG is the mean of.
 const OVERSAMPLING: u32 = 2;
@@ -34,7 +36,9 @@ pub fn svg(figure: &impl Figure) -> Result<String, FigureError> {
     );
     // The two backends put text at different heights; this is the bitmap's ([`theme::middle`] builds on it).
     let text = text.replace("dy=\"0.76em\"", "dy=\"0.62em\"");
-    Ok(text.replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\""))
+    let text =
+        text.replace("font-family=\"DejaVu Sans\"", "font-family=\"DejaVu Sans, Verdana, sans-serif\"");
+    Ok(without_controls(&text))
 }
 
 /// Writes a figure as PNG.
@@ -44,13 +48,14 @@ pub fn write_png(figure: &impl Figure, path: &Path) -> Result<(), FigureError> {
     draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
     let (width, height) = (width / OVERSAMPLING, height / OVERSAMPLING);
     let small = average(&pixels, (width, height));
-    let failed = |error: &dyn std::fmt::Display| FigureError::Write {
-        path: path.to_owned(),
-        reason: error.to_string(),
-    };
-    let mut file = BitMapBackend::new(path, (width, height));
-    file.blit_bitmap((0, 0), (width, height), &small).map_err(|error| failed(&error))?;
-    file.present().map_err(|error| failed(&error))
+    atomic::write_by(path, |file| {
+        let mut image = BitMapBackend::new(file.path(), (width, height));
+        image
+            .blit_bitmap((0, 0), (width, height), &small)
+            .and_then(|()| image.present())
+            .map_err(std::io::Error::other)
+    })?;
+    Ok(())
 }
 
 /// Draws a figure on white.

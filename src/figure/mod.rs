@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use plotters::prelude::DrawingBackend;
 
 use crate::data::Labels;
-use crate::store::Study;
+use crate::store::{StoreError, Study, atomic};
 
 mod auc;
 mod canvas;
@@ -73,19 +73,13 @@ pub enum FigureError {
         reason: String,
     },
     /// A file cannot be written.
-    #[error("{path}: {reason}; is the folder writable and the disk not full?", path = path.display())]
-    Write {
-        /// Which file.
-        path: PathBuf,
-        /// What the system says.
-        reason: String,
-    },
+    #[error("{0}; is the folder writable and the disk not full?")]
+    Write(#[from] StoreError),
 }
 
-/// Draws every figure that the study has data for, as PNG and SVG in `folder`, which is made if need be.
+/// Draws every figure that the study has data for, as PNG and SVG in `folder`, which has to be there.
 pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError> {
     theme::register_fonts()?;
-    std::fs::create_dir_all(folder).map_err(|error| write_error(folder, &error))?;
     let mut drawn = Vec::new();
     drawn.extend(auc::Auc::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     // Figures 2 to 5 are about task correlations and squared errors.
@@ -105,7 +99,7 @@ fn draw(figure: &impl Figure, folder: &Path) -> Result<Drawn, FigureError> {
     let png = folder.join(figure.name()).with_extension("png");
     let svg = folder.join(figure.name()).with_extension("svg");
     let svg_text = canvas::svg(figure)?;
-    std::fs::write(&svg, &svg_text).map_err(|error| write_error(&svg, &error))?;
+    atomic::write(&svg, svg_text.as_bytes())?;
     canvas::write_png(figure, &png)?;
     Ok(Drawn {
         name: figure.name().to_owned(),
@@ -115,10 +109,6 @@ fn draw(figure: &impl Figure, folder: &Path) -> Result<Drawn, FigureError> {
         svg,
         svg_text,
     })
-}
-
-fn write_error(path: &Path, error: &std::io::Error) -> FigureError {
-    FigureError::Write { path: path.to_owned(), reason: error.to_string() }
 }
 
 #[cfg(test)]

@@ -193,6 +193,11 @@ pub fn decimals(value: f64, places: usize) -> String {
     if value < 0.0 && !zero { format!("−{text}") } else { text }
 }
 
+/// Text without the control characters that no page or drawing may contain, however they are escaped.
+pub fn without_controls(text: &str) -> String {
+    text.replace(|c: char| c.is_control() && !"\n\r\t".contains(c), "\u{FFFD}")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

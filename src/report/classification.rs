@@ -109,7 +109,7 @@ impl Page {
         Self {
             title: experiment.title.clone(),
             description: experiment.description.clone(),
-            partial: setup::partial(manifest),
+            partial: setup::partial(study),
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),

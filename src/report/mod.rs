@@ -12,6 +12,7 @@ use askama::Template;
 
 use crate::analysis::Measure;
 use crate::analysis::claims::{self, ClaimResult};
+use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
@@ -45,9 +46,9 @@ pub enum ReportError {
 /// Draws the figures of `study` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and
 /// gives the path of the latter. Nothing but the study is read; files of an earlier report are replaced.
 pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
-    let figures = figure::draw_all(study, &folder.join(FIGURES))?;
-    let results = claims::test_all(study);
     let store = Folder::new(folder);
+    let figures = figure::draw_all(study, &store.create_within(FIGURES)?)?;
+    let results = claims::test_all(study);
     let mut csv = Vec::new();
     claims::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
@@ -55,7 +56,12 @@ pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
         Some(census) => classification::Page::new(study, census, folder, &results, &figures).render()?,
         None => Page::new(study, folder, &results, &figures).render()?,
     };
-    Ok(store.write_table("report.html", page.as_bytes())?)
+    Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
+}
+
+/// What is missing of a study that is not complete, in words.
+pub fn partial(study: &Study) -> Option<String> {
+    setup::partial(study)
 }
 
 /// What `templates/report.html` is filled with. All text is plain; the template escapes it.
@@ -108,7 +114,7 @@ impl Page {
         Self {
             title: title.clone(),
             description: experiment.description.clone(),
-            partial: setup::partial(manifest),
+            partial: setup::partial(study),
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),
@@ -211,12 +217,13 @@ mod tests {
 
     #[test]
     fn hostile_names_are_escaped() {
-        let name = "<script>alert('1')</script>";
+        let name = "<script>\u{1b}[31m\0alert('1')</script>";
         let models = vec![(name, "mmoe", ""), ("shared_bottom", "shared_bottom", "")];
         let html = page(
             &Sample { models, title: "<b>bold</b>", seeds: 2, diverged: 1, ..Sample::default() }.study(),
         );
         assert!(!html.contains("<script") && !html.contains("<b>"));
+        assert!(!html.contains(|c: char| c.is_control() && c != '\n'), "controls are no part of a page");
     }
 
     #[test]

@@ -39,8 +39,22 @@ pub fn count(number: usize) -> String {
 }
 
 /// What is missing of a study that is not complete.
-pub fn partial(manifest: &Manifest) -> Option<String> {
-    let (done, planned) = (manifest.runs_done, manifest.runs_planned);
+pub fn partial(study: &Study) -> Option<String> {
+    let (done, planned) = (study.manifest.runs_done, study.manifest.runs_planned);
+    let Experiment { grid, data, .. } = &study.experiment;
+    // Labels that are read are not measured a run.
+    let pairs = match data {
+        DataSpec::Synthetic(spec) => spec.pairs,
+        DataSpec::Census(_) => 0,
+    };
+    let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
+    if done == planned && study.labels.len() < labels {
+        return Some(format!(
+            "{} of {} planned measurements of label correlations are here; the command below makes the rest.",
+            count(study.labels.len()),
+            count(labels)
+        ));
+    }
     (done < planned).then(|| {
         format!(
             "{} of {} planned runs are here. Means, intervals, choices of learning rate and verdicts below are \
@@ -83,7 +97,7 @@ pub fn paragraph(study: &Study) -> String {
     format!(
         "{models} learn {tasks}. Every run takes {} steps of Adam with batches of {} at a learning rate of {}; {} \
          of each combination make {}. {} Losses are logged every {}, on the batch and on {} held-out rows. \
-         Trained by {} on {} ({}) in {}.",
+         Trained by {} on {} ({}) in {}{}.",
         thousands(train.steps),
         count(train.batch_size),
         either(grid.learning_rates.iter().map(|&rate| number(rate))),
@@ -98,7 +112,11 @@ pub fn paragraph(study: &Study) -> String {
         engines(study),
         manifest.cpu,
         plural(manifest.threads, "thread"),
-        duration(manifest.wall_seconds)
+        duration(manifest.wall_seconds),
+        match manifest.shards {
+            1 => String::new(),
+            n => format!(", summed over {}", plural(n, "shard")),
+        }
     )
 }
 
@@ -205,6 +223,7 @@ fn machine(study: &Study) -> Vec<(String, String)> {
         ("CPU".into(), manifest.cpu.clone()),
         ("instruction sets".into(), list(manifest.cpu_features.iter().cloned())),
         ("threads".into(), count(manifest.threads)),
+        ("shards".into(), count(manifest.shards)),
         ("time".into(), duration(manifest.wall_seconds)),
         ("CPU time".into(), duration(manifest.cpu_seconds)),
         ("peak memory".into(), format!("{} MiB", thousands(manifest.peak_memory_bytes >> 20))),
@@ -326,9 +345,9 @@ mod tests {
 
     #[test]
     fn only_a_study_with_runs_missing_is_partial() {
-        let mut manifest = Sample::default().study().manifest;
-        assert_eq!(partial(&manifest), None);
-        manifest.runs_done -= 1;
-        assert!(partial(&manifest).unwrap().contains("143 of 144 planned runs"));
+        let mut study = Sample::default().study();
+        assert_eq!(partial(&study), None);
+        study.manifest.runs_done -= 1;
+        assert!(partial(&study).unwrap().contains("143 of 144 planned runs"));
     }
 }

@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use crate::experiment::plan::SCHEMA;
+
 /// A file or folder of a study that cannot be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
@@ -24,6 +26,28 @@ pub enum StoreError {
         path: PathBuf,
         /// The file that every study has.
         missing: &'static str,
+    },
+    /// A study whose runs are still being trained, or whose processes were all killed.
+    #[error("{}: no tables yet (there is no {missing}); `sweep report` writes those of the runs that are finished", path.display())]
+    NoTables {
+        /// The folder.
+        path: PathBuf,
+        /// The file that every study with tables has.
+        missing: &'static str,
+    },
+    /// A file that a program of another schema wrote: the same experiment gives other results there.
+    #[error("{}: was written under schema {schema}, this program has schema {}", path.display(), SCHEMA)]
+    Schema {
+        /// The file.
+        path: PathBuf,
+        /// Its schema.
+        schema: u32,
+    },
+    /// A folder of a study that is a link to somewhere else.
+    #[error("{}: is a link; a study writes within its own folder only, so it has to be a folder", path.display())]
+    Link {
+        /// The link.
+        path: PathBuf,
     },
     /// A file does not say what it should.
     #[error("{}{}: {problem}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]

@@ -2,7 +2,9 @@
 //!
 //! `groups/` holds what sweeps leave, one file a group. The CSV files, `study.toml` and `manifest.json` are
 //! made from them at the end of every sweep, finished or not, always in the order of the plan: the same
-//! groups give the same bytes, in whatever order and by however many processes they were trained.
+//! groups give the same bytes, in whatever order and by however many processes they were trained. Of the
+//! shards of a sweep those do it that find the plan complete. Whoever does holds a lock on the folder and reads
+//! the groups under it, so that tables never go back to what they were.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -55,6 +57,8 @@ pub struct Session {
     pub cpu_seconds: f64,
     /// Whether it went on from groups that were there, whose time then counts too.
     pub resumed: bool,
+    /// Shards that the sweep was divided into, where it was.
+    pub shards: Option<usize>,
 }
 
 impl Folder {
@@ -68,19 +72,29 @@ impl Folder {
         &self.path
     }
 
-    fn groups(&self) -> PathBuf {
+    pub(super) fn groups(&self) -> PathBuf {
         self.path.join("groups")
     }
 
     /// Makes the folder and says in `study.toml` what it is for.
     pub fn create(&self, experiment: &Experiment) -> Result<(), StoreError> {
-        let groups = self.groups();
-        std::fs::create_dir_all(&groups).map_err(StoreError::io(&groups, "make the folder"))?;
+        self.create_within("groups")?;
         let mut table = toml::Table::new();
         table.insert("name".into(), experiment.name.clone().into());
         table.extend(experiment.to_toml());
         let text = format!("# The resolved experiment of this study: every key with its value.\n{table}");
         atomic::write(&self.path.join("study.toml"), text.as_bytes())
+    }
+
+    /// Makes a folder within the study's, and gives its path. Fails where it is a link: files would be written
+    /// wherever it points.
+    pub fn create_within(&self, name: &str) -> Result<PathBuf, StoreError> {
+        let path = self.path.join(name);
+        if path.is_symlink() {
+            return Err(StoreError::Link { path });
+        }
+        std::fs::create_dir_all(&path).map_err(StoreError::io(&path, "make the folder"))?;
+        Ok(path)
     }
 
     /// Whether a group's file is there already, whoever wrote it.
@@ -104,7 +118,13 @@ impl Folder {
         };
         let paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<Result<Vec<_>, _>>();
         let mut paths = paths.map_err(StoreError::io(&folder, "read"))?;
-        paths.retain(|path| path.extension().is_some_and(|extension| extension == "json"));
+        let is_group = |path: &PathBuf| {
+            path.extension().is_some_and(|extension| extension == "json")
+                && path
+                    .file_name()
+                    .is_some_and(|name| !name.to_string_lossy().starts_with(atomic::UNFINISHED))
+        };
+        paths.retain(is_group);
         paths.sort();
         for path in paths {
             match group_file::read(&path) {
@@ -119,8 +139,78 @@ impl Folder {
         Ok(finished)
     }
 
+    /// Refuses a folder that a program of another schema wrote: its results would be replaced by others.
+    pub fn check_schema(&self, finished: &Finished) -> Result<(), StoreError> {
+        let other = |error: &&StoreError| matches!(error, StoreError::Schema { .. });
+        if let Some(StoreError::Schema { path, schema }) = finished.damaged.iter().find(other) {
+            return Err(StoreError::Schema { path: path.clone(), schema: *schema });
+        }
+        match self.manifest() {
+            Ok(manifest) if manifest.schema != SCHEMA => {
+                Err(StoreError::Schema { path: self.path.join("manifest.json"), schema: manifest.schema })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Holds other processes off merging until the file is dropped. Where the file system knows no locks nobody is
+    /// held off; then tables may lag behind the groups until the next merge.
+    fn lock(&self) -> Option<std::fs::File> {
+        let path = self.groups().join(".lock");
+        let file = std::fs::File::options().create(true).truncate(false).write(true).open(path).ok()?;
+        file.lock().ok()?;
+        Some(file)
+    }
+
     /// Writes the tables and the manifest of everything that the plan and the finished groups share.
     pub fn merge(
+        &self,
+        experiment: &Experiment,
+        plan: &Plan,
+        session: &Session,
+    ) -> Result<Study, StoreError> {
+        let _lock = self.lock();
+        let finished = self.finished()?;
+        self.write_study(experiment, plan, finished, session)
+    }
+
+    /// As [`Self::merge`] if the groups of the whole plan are finished, else nothing is done.
+    pub fn merge_if_complete(
+        &self,
+        experiment: &Experiment,
+        plan: &Plan,
+        session: &Session,
+    ) -> Result<Option<Study>, StoreError> {
+        let _lock = self.lock();
+        let finished = self.finished()?;
+        match plan.missing(experiment, |identity| finished.has(identity)).is_empty() {
+            true => self.write_study(experiment, plan, finished, session).map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// As [`Self::merge`] in a process that trained nothing; `before` is the manifest that is there.
+    pub(super) fn merge_again(
+        &self,
+        experiment: &Experiment,
+        plan: &Plan,
+        before: Option<Manifest>,
+    ) -> Result<Study, StoreError> {
+        let place = self.path.display();
+        let session = match before {
+            Some(Manifest { command, threads, shards, .. }) => {
+                let shards = (shards > 1).then_some(shards);
+                Session { command, threads, resumed: true, shards, ..Session::default() }
+            }
+            None => Session {
+                command: format!("sweep run {place}/study.toml --out {place}"),
+                ..Session::default()
+            },
+        };
+        self.merge(experiment, plan, &session)
+    }
+
+    fn write_study(
         &self,
         experiment: &Experiment,
         plan: &Plan,
@@ -200,6 +290,12 @@ impl Folder {
             true => self.manifest().unwrap_or_default(),
             false => Manifest::default(),
         };
+        let shards = session.shards.unwrap_or(1);
+        // Of shards, and where nobody is left to say, the groups themselves know how long they took.
+        let (wall_seconds, cpu_seconds) = match session.shards.is_some() || session.threads == 0 {
+            true => (runs.iter().map(|run| run.seconds).sum(), runs.iter().map(|run| run.seconds).sum()),
+            false => (before.wall_seconds + session.wall_seconds, before.cpu_seconds + session.cpu_seconds),
+        };
         Manifest {
             schema: SCHEMA,
             version: env!("CARGO_PKG_VERSION").to_string(),
@@ -207,13 +303,14 @@ impl Folder {
             command: session.command.clone(),
             cpu: machine::cpu(),
             cpu_features: machine::cpu_features(),
-            threads: session.threads,
+            threads: session.threads.max(1),
+            shards,
             runs_planned,
             runs_done: runs.len(),
             runs_diverged: runs.iter().filter(|run| run.status == super::Status::Diverged).count(),
             groups,
-            wall_seconds: before.wall_seconds + session.wall_seconds,
-            cpu_seconds: before.cpu_seconds + session.cpu_seconds,
+            wall_seconds,
+            cpu_seconds,
             peak_memory_bytes: before.peak_memory_bytes.max(machine::peak_memory_bytes()),
             digest,
         }
@@ -250,7 +347,12 @@ impl Folder {
     /// The study's manifest.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");
-        let text = std::fs::read_to_string(&path).map_err(StoreError::io(&path, "read"))?;
+        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
+            std::io::ErrorKind::NotFound if self.path.join("study.toml").is_file() => {
+                StoreError::NoTables { path: self.path.clone(), missing: "manifest.json" }
+            }
+            _ => StoreError::io(&path, "read")(error),
+        })?;
         serde_json::from_str(&text).map_err(|error| {
             let line = error.line() as u64;
             StoreError::malformed(&path, Some(line), format!("is no manifest of this program: {error}"))

@@ -54,19 +54,38 @@ pub fn write(folder: &Path, group: &Group, record: &GroupRecord) -> Result<(), S
     atomic::write(&path(folder, &group.identity), format!("{header}\n{body}\n").as_bytes())
 }
 
+/// Largest group file in bytes; 30 runs of two tasks with a hundred thousand logged points are half of it.
+/// Whatever is larger is not read into memory, and no sweep is begun that would write it.
+pub const LARGEST_GROUP: u64 = 1 << 30;
+
+/// The text of a file that can be one of this program.
+fn text(path: &Path) -> Result<String, StoreError> {
+    let about = std::fs::metadata(path).map_err(StoreError::io(path, "read"))?;
+    // Pipes and the like would be waited for.
+    if !about.is_file() {
+        return Err(StoreError::malformed(path, None, "is no file"));
+    }
+    if about.len() > LARGEST_GROUP {
+        return Err(StoreError::malformed(path, None, "is larger than any group file"));
+    }
+    std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))
+}
+
 /// Reads a group file and checks everything that can be checked.
 pub fn read(path: &Path) -> Result<Found, StoreError> {
-    let text = std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))?;
+    let text = text(path)?;
     let damaged = |line, problem: &str| StoreError::malformed(path, Some(line), problem);
     let (header, rest) = text.split_once('\n').ok_or_else(|| damaged(1, "is cut off within its header"))?;
     let header: Header = serde_json::from_str(header)
         .map_err(|error| damaged(1, &format!("is no group file of this program: {error}")))?;
     if header.schema != SCHEMA {
-        let problem = format!("has schema {}, this program writes {SCHEMA}", header.schema);
-        return Err(damaged(1, &problem));
+        return Err(StoreError::Schema { path: path.to_owned(), schema: header.schema });
     }
     if path.file_stem().is_none_or(|stem| stem != header.group.0.as_str()) {
         return Err(damaged(1, &format!("belongs to group {}", header.group)));
+    }
+    if Identity::of_group(&header.runs, header.labels.as_ref()) != header.group {
+        return Err(damaged(1, "does not name the runs of its group"));
     }
     let body = rest.strip_suffix('\n').ok_or_else(|| damaged(2, "is cut off"))?;
     if blake3::hash(body.as_bytes()).to_hex().as_str() != header.blake3 {
@@ -78,4 +97,67 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
         return Err(damaged(2, "does not have the runs that its header names"));
     }
     Ok(Found { runs: header.runs, labels: header.labels, record })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::train::Watch;
+    use crate::experiment::library;
+    use crate::experiment::plan::Plan;
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    /// A group that was trained for a step, in its file.
+    fn written(folder: &Path) -> PathBuf {
+        let sets =
+            ["grid.seeds=1", "grid.models=[\"mmoe\"]", "train.steps=1", "data.dim=4", "data.label_points=10"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let group = &Plan::new(&experiment).groups[0];
+        let record = crate::engine::train::train_group(&experiment, group, &Nobody).unwrap().unwrap();
+        write(folder, group, &record).unwrap();
+        path(folder, &group.identity)
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_is_noticed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = written(folder.path());
+        assert!(read(&path).is_ok());
+        let good = std::fs::read(&path).unwrap();
+        for at in 0..good.len() {
+            for bit in 0..8 {
+                let mut bad = good.clone();
+                bad[at] ^= 1 << bit;
+                std::fs::write(&path, bad).unwrap();
+                assert!(read(&path).is_err(), "bit {bit} of byte {at}");
+            }
+            std::fs::write(&path, &good[..at]).unwrap();
+            assert!(read(&path).is_err(), "cut after {at} bytes");
+        }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn pipes_folders_and_huge_files_are_not_read() {
+        let folder = tempfile::tempdir().unwrap();
+        let reason = |name: &str| read(&folder.path().join(name)).err().unwrap().to_string();
+        let pipe =
+            std::process::Command::new("mkfifo").arg(folder.path().join("pipe.json")).status().unwrap();
+        assert!(pipe.success());
+        assert!(reason("pipe.json").ends_with("is no file"));
+        std::fs::create_dir(folder.path().join("folder.json")).unwrap();
+        assert!(reason("folder.json").ends_with("is no file"));
+        let huge = std::fs::File::create(folder.path().join("huge.json")).unwrap();
+        huge.set_len(LARGEST_GROUP + 1).unwrap();
+        assert!(reason("huge.json").ends_with("is larger than any group file"));
+    }
 }

@@ -38,6 +38,39 @@ pub fn peak_memory_bytes() -> u64 {
         .map_or(0, |kilobytes| kilobytes * 1024)
 }
 
+/// Bytes of memory that this process can still have: what the system has available, or what its control group
+/// (a batch job's or a container's) leaves of its limit where that is less. None where the system does not tell.
+pub fn available_memory_bytes() -> Option<u64> {
+    let system = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
+        let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
+        line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kilobytes| kilobytes * 1024)
+    });
+    let groups = std::fs::read_to_string("/proc/self/cgroup").unwrap_or_default();
+    system.into_iter().chain(groups.lines().filter_map(control_group_bytes)).min()
+}
+
+/// What a control group, a line of `/proc/self/cgroup`, leaves of its limit, itself and those it is in.
+fn control_group_bytes(line: &str) -> Option<u64> {
+    let mut fields = line.splitn(3, ':').skip(1);
+    let (controllers, path) = (fields.next()?, fields.next()?);
+    // Version 2 has one tree and names no controllers, version 1 has a tree for each.
+    let (root, limit, used) = match controllers {
+        "" => ("/sys/fs/cgroup", "memory.max", "memory.current"),
+        "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
+        _ => return None,
+    };
+    let number = |folder: &std::path::Path, name: &str| {
+        std::fs::read_to_string(folder.join(name)).ok()?.trim().parse::<u64>().ok()
+    };
+    std::path::Path::new(path)
+        .ancestors()
+        .filter_map(|within| {
+            let folder = std::path::Path::new(root).join(within.strip_prefix("/").unwrap_or(within));
+            Some(number(&folder, limit)?.saturating_sub(number(&folder, used)?))
+        })
+        .min()
+}
+
 /// CPU seconds of this process so far, over all threads; 0 where the system does not tell.
 pub fn cpu_seconds() -> f64 {
     /// Linux counts them in hundredths of a second for every program, whatever the kernel's own clock.

@@ -3,7 +3,7 @@
 //! Training hands finished groups to the store; analysis, figures and report read studies from it and from
 //! nothing else.
 
-mod atomic;
+pub(crate) mod atomic;
 mod error;
 pub mod folder;
 mod group_file;
@@ -11,12 +11,15 @@ pub mod machine;
 pub mod record;
 #[cfg(test)]
 pub(crate) mod sample;
+mod state;
 mod tables;
 
 use crate::experiment::Experiment;
 pub use error::StoreError;
 pub use folder::Folder;
+pub use group_file::LARGEST_GROUP;
 pub use record::{ClassRecord, CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status, TrialRecord};
+pub use state::State;
 
 /// A study as it lies on disk: `results/<name>/`.
 #[derive(Debug, Clone)]
@@ -52,6 +55,9 @@ pub struct Manifest {
     pub cpu_features: Vec<String>,
     /// Threads that trained.
     pub threads: usize,
+    /// Shards that it was divided into; 1 where one process trained it.
+    #[serde(default = "one")]
+    pub shards: usize,
     /// Runs of the plan.
     pub runs_planned: usize,
     /// Runs that are here.
@@ -60,13 +66,19 @@ pub struct Manifest {
     pub runs_diverged: usize,
     /// Groups trained or found.
     pub groups: usize,
-    /// Wall-clock seconds spent training, over all sessions.
+    /// Wall-clock seconds spent training, over all sessions. Of shards no one knows how they overlapped: the sum
+    /// over groups.
     pub wall_seconds: f64,
-    /// CPU seconds spent training, over all sessions and threads.
+    /// CPU seconds spent training, over all sessions and threads; of shards as above.
     pub cpu_seconds: f64,
     /// Largest resident memory seen, in bytes.
     pub peak_memory_bytes: u64,
     /// BLAKE3 of runs.csv (without `seconds`), curves.csv, gates.csv, scores.csv (where there is one) and
     /// labels.csv: equal where all results are equal.
     pub digest: String,
+}
+
+/// Manifests from before there were shards do not say how many.
+fn one() -> usize {
+    1
 }

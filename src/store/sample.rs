@@ -70,6 +70,7 @@ impl Sample {
             cpu: "Sample CPU @ 2.00GHz".into(),
             cpu_features: vec!["avx2".into(), "fma".into()],
             threads: 2,
+            shards: 1,
             runs_planned: runs.len(),
             runs_done: runs.len(),
             runs_diverged: diverged,

@@ -12,12 +12,15 @@
 //! task_correlation is empty. Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
 //! `seconds` measures the machine; every other value follows from the run's specification.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
 use std::path::Path;
 
 use csv::StringRecord;
 
 use super::StoreError;
+use crate::experiment::load::is_plain_name;
+
 use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 use crate::data::Subset;
 use crate::engine::score::Score;
@@ -159,20 +162,31 @@ struct Table<'a> {
     path: &'a Path,
     reader: csv::Reader<std::fs::File>,
     headers: StringRecord,
+    /// Position of every column by its name.
+    columns: HashMap<String, usize>,
 }
 
 impl<'a> Table<'a> {
     fn open(path: &'a Path) -> Result<Self, StoreError> {
         let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
+        // Pipes and the like would be waited for.
+        if !file.metadata().is_ok_and(|about| about.is_file()) {
+            return Err(StoreError::malformed(path, None, "is no file"));
+        }
         let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file);
         let headers = reader.headers().map_err(|error| malformed(path, &error))?.clone();
-        Ok(Self { path, reader, headers })
+        // Of columns of one name the first counts.
+        let mut columns = HashMap::new();
+        for (at, name) in headers.iter().enumerate() {
+            columns.entry(name.to_string()).or_insert(at);
+        }
+        Ok(Self { path, reader, headers, columns })
     }
 
     fn column(&self, name: &str) -> Result<usize, StoreError> {
-        self.headers
-            .iter()
-            .position(|header| header == name)
+        self.columns
+            .get(name)
+            .copied()
             .ok_or_else(|| StoreError::malformed(self.path, Some(1), format!("has no column {name:?}")))
     }
 
@@ -205,9 +219,19 @@ impl<'a> Table<'a> {
         })
     }
 
+    /// An error about a row.
+    fn wrong(&self, row: &StringRecord, problem: String) -> StoreError {
+        StoreError::malformed(self.path, row.position().map(csv::Position::line), problem)
+    }
+
     fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
+        let model: String = self.parse(row, columns[0])?;
+        if !is_plain_name(&model) {
+            let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
+            return Err(self.wrong(row, problem));
+        }
         Ok(RunKey {
-            model: self.parse(row, columns[0])?,
+            model,
             task_correlation: match row.get(columns[1]) {
                 Some("") => f64::NAN,
                 _ => self.parse(row, columns[1])?,
@@ -236,7 +260,8 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
     let [status, steps] = [table.column("status")?, table.column("steps")?];
     let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
     let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
-    let mut runs = Vec::new();
+    let mut runs: Vec<RunRecord> = Vec::new();
+    let mut seen = HashSet::new();
     let mut row = StringRecord::new();
     while table.next(&mut row)? {
         let status = match &row[status] {
@@ -248,8 +273,17 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
                 return Err(StoreError::malformed(&path, line, problem));
             }
         };
+        let key = table.key(&row, keys)?;
+        if !seen.insert((
+            key.model.clone(),
+            key.task_correlation.to_bits(),
+            key.learning_rate.to_bits(),
+            key.seed,
+        )) {
+            return Err(table.wrong(&row, "is there twice: expected each run once".into()));
+        }
         runs.push(RunRecord {
-            key: table.key(&row, keys)?,
+            key,
             status,
             steps: table.parse(&row, steps)?,
             label_correlation: table.parse(&row, label)?,
@@ -299,7 +333,13 @@ fn read_curves(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> 
             train_loss: table.losses(&row, &train)?,
             held_out_loss: table.losses(&row, &held_out)?,
         };
-        run_of(runs, &mut current, &key, &path, &row)?.curve.push(point);
+        let curve = &mut run_of(runs, &mut current, &key, &path, &row)?.curve;
+        if curve.last().is_some_and(|last| last.step >= point.step) {
+            return Err(
+                table.wrong(&row, format!("step = {}: expected rising steps within a run", point.step))
+            );
+        }
+        curve.push(point);
     }
     Ok(())
 }
@@ -310,6 +350,7 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
     let keys = table.key_columns()?;
     let [step, task] = [table.column("step")?, table.column("task")?];
     let [weight, entropy] = [table.column("mean_weight")?, table.column("entropy")?];
+    let expert = table.column("expert")?;
     let mut row = StringRecord::new();
     let mut current = 0;
     while table.next(&mut row)? {
@@ -318,9 +359,41 @@ fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
         let weight = table.parse(&row, weight)?;
         let entropy = table.parse(&row, entropy)?;
         let gates = &mut run_of(runs, &mut current, &key, &path, &row)?.gates;
-        match gates.last_mut() {
-            Some(gate) if gate.step == step && gate.task == task => gate.mean_weight.push(weight),
-            _ => gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy }),
+        let expert: usize = table.parse(&row, expert)?;
+        let expected = match gates.last_mut() {
+            Some(gate) if gate.step == step && gate.task == task => {
+                gate.mean_weight.push(weight);
+                gate.mean_weight.len()
+            }
+            Some(gate) if (gate.step, gate.task) > (step, task) => {
+                return Err(table.wrong(&row, "expected rising steps and tasks within a run".into()));
+            }
+            _ => {
+                gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy });
+                1
+            }
+        };
+        if expert != expected {
+            return Err(table.wrong(&row, format!("expert = {expert}: expected {expected}")));
+        }
+    }
+    check_gates(&path, runs)
+}
+
+/// Refuses gates that lack a task or an expert: all runs of a model have the same at every logged step.
+fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
+    let mut of_model: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    for run in runs {
+        for points in run.gates.chunk_by(|a, b| a.step == b.step) {
+            let gates: Vec<_> = points.iter().map(|point| (point.task, point.mean_weight.len())).collect();
+            let expected = of_model.entry(&run.key.model).or_insert_with(|| gates.clone());
+            if *expected != gates {
+                let problem = format!(
+                    "lacks or repeats rows of {:?} at step {}: other steps of {} have other tasks or experts",
+                    run.key, points[0].step, run.key.model
+                );
+                return Err(StoreError::malformed(path, None, problem));
+            }
         }
     }
     Ok(())

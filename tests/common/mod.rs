@@ -97,3 +97,10 @@ pub fn group_files(study: &Path) -> Vec<PathBuf> {
     files.sort();
     files
 }
+
+/// Digest of a study's results, from its manifest.
+pub fn digest(study: &Path) -> String {
+    let text = std::fs::read_to_string(study.join("manifest.json")).unwrap();
+    let line = text.lines().find(|line| line.contains("\"digest\"")).unwrap();
+    line.split('"').nth(3).unwrap().to_string()
+}

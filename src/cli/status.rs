@@ -1,0 +1,88 @@
+//! `sweep status`: what of a study is done, missing and damaged.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use anyhow::Result;
+use indicatif::HumanCount;
+
+use super::{DONE, FAILED, print, printable};
+use crate::experiment::plan::Group;
+use crate::store::{Folder, State};
+
+/// Seeds with something missing that are printed; ranges count as one.
+const SHOWN: usize = 12;
+
+/// Prints how far the study in `path` is. Exit code 0 where it is complete, else 1.
+pub fn run(path: &Path) -> Result<u8> {
+    let state = Folder::new(path).state()?;
+    print(&printable(&text(&state, path)?))?;
+    Ok(if state.is_complete() { DONE } else { FAILED })
+}
+
+fn text(state: &State, path: &Path) -> Result<String, std::fmt::Error> {
+    let mut text = String::new();
+    let State { experiment, plan, missing, damaged, .. } = state;
+    let count = |n: usize| HumanCount(n as u64);
+    let runs = plan.runs().count();
+    let diverged = match state.runs_diverged {
+        0 => String::new(),
+        n => format!(", {} of them diverged", count(n)),
+    };
+    writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
+    writeln!(text, "runs            {} of {} are done{diverged}", count(state.runs_done), count(runs))?;
+    let groups = plan.groups.len();
+    writeln!(text, "groups          {} of {} are done", count(groups - missing.len()), count(groups))?;
+    if !missing.is_empty() {
+        writeln!(text, "missing         seeds {}", seeds(missing))?;
+    }
+    for error in damaged {
+        writeln!(text, "damaged         {error}")?;
+    }
+    if !damaged.is_empty() {
+        writeln!(text, "                (what is damaged is never used; the next sweep trains it again)")?;
+    }
+    if state.unfinished > 0 {
+        writeln!(
+            text,
+            "unfinished      {} files named .writing-*: being written, or left by a killed process; with no sweep \
+             running they may be deleted",
+            count(state.unfinished)
+        )?;
+    }
+    let place = path.display();
+    match &state.tables {
+        None => {
+            writeln!(text, "tables          none yet; `sweep report {place}` writes those of what is done")?
+        }
+        Some(manifest) if state.tables_are_behind() => writeln!(
+            text,
+            "tables          of {} runs; `sweep report {place}` brings them up to what is done",
+            count(manifest.runs_done)
+        )?,
+        Some(_) => writeln!(text, "tables          of everything that is done")?,
+    }
+    if !state.is_complete() {
+        writeln!(text, "to go on        sweep run {place}/study.toml --out {place}")?;
+    }
+    Ok(text)
+}
+
+/// Seeds of groups as ranges: "0 to 3, 7, 9 to 12".
+fn seeds(groups: &[Group]) -> String {
+    let mut seeds: Vec<u64> = groups.iter().map(|group| group.seed).collect();
+    seeds.sort_unstable();
+    seeds.dedup();
+    let ranges: Vec<String> = seeds
+        .chunk_by(|a, b| a + 1 == *b)
+        .map(|range| match range {
+            [one] => one.to_string(),
+            [first, .., last] => format!("{first} to {last}"),
+            [] => String::new(),
+        })
+        .collect();
+    match ranges.len() {
+        n if n > SHOWN => format!("{} and {} more ranges", ranges[..SHOWN].join(", "), n - SHOWN),
+        _ => ranges.join(", "),
+    }
+}

@@ -1,0 +1,501 @@
+//! Whatever a person, a broken disk or a stranger puts into a file or on the command line: one message or a
+//! result, never a panic, a hang or a file outside the study's folder.
+//!
+//! Each property is tried on a few hundred mutated inputs; `MMOE_STUDY_FUZZ_CASES=250000 cargo test --release
+//! --test bad_input` tries as many as it says of each. To put another reader under test, add a property that
+//! writes [`mutated`] text into its file and reads it.
+
+mod common;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use common::{Desk, SMALL};
+use mmoe_study::analysis::claims;
+use mmoe_study::engine::memory;
+use mmoe_study::experiment::load::{load, parse};
+use mmoe_study::experiment::plan::Plan;
+use mmoe_study::experiment::search::Search;
+use mmoe_study::experiment::shard::Shard;
+use mmoe_study::store::Folder;
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+/// CPU time that no input may take; the slowest, of which a report is drawn, takes a second or two.
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// CPU time of this thread so far, however busy the machine is; nothing where the system does not tell.
+fn cpu_time() -> Duration {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    Duration::from_nanos(text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0))
+}
+
+/// Cases of each property.
+fn cases() -> u32 {
+    std::env::var("MMOE_STUDY_FUZZ_CASES").map_or(300, |text| text.parse().expect("a number of cases"))
+}
+
+/// Tries a property on as many values of a strategy as asked for.
+fn try_on<S: Strategy>(strategy: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>)
+where
+    S::Value: std::fmt::Debug,
+{
+    let config = Config { cases: cases(), failure_persistence: None, ..Config::default() };
+    let timed = |value| {
+        let began = cpu_time();
+        property(value)?;
+        let taken = cpu_time() - began;
+        prop_assert!(taken < LONGEST, "it took {taken:?}");
+        Ok(())
+    };
+    if let Err(failure) = TestRunner::new(config).run(&strategy, timed) {
+        panic!("{failure}");
+    }
+}
+
+/// Values that readers have stumbled over somewhere.
+const NASTY: &[&str] = &[
+    "",
+    " ",
+    "0",
+    "-0",
+    "-1",
+    "1",
+    "2",
+    "007",
+    "0.5",
+    "-0.0",
+    "1e308",
+    "-1e308",
+    "1e999",
+    "5e-324",
+    "nan",
+    "-nan",
+    "inf",
+    "-inf",
+    "NaN",
+    "2147483648",
+    "4294967296",
+    "9223372036854775807",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "18446744073709551615",
+    "1e3",
+    "0x7fffffffffffffff",
+    "1_000",
+    "true",
+    "[]",
+    "[[]]",
+    "{}",
+    "[1, 2]",
+    "[0.5, 0.5]",
+    "[1e308, -1e308]",
+    "{ rows = 0 }",
+    "{ rows = 2147483648 }",
+    "\"\"",
+    "\"../up\"",
+    "\"/etc/passwd\"",
+    "\"a/b\"",
+    "\"\\u0000\"",
+    "\"\\u001b[31m\"",
+    "\"<script>\"",
+    "\"mmoe\"",
+    "\"single_task\"",
+    "\"graph\"",
+    "\"fused\"",
+    "\"cuda:99999999999999999999\"",
+    "\"cuda:-1\"",
+    "\"fresh\"",
+    "1979-05-27",
+    "1979-05-27T07:32:00Z",
+    "\u{0}",
+    "\u{feff}",
+    "\u{202e}",
+    "é",
+    "\"",
+    "'",
+    "'''",
+    "\\",
+    ",",
+    ",,,,",
+    "=",
+    "\n",
+    "\r",
+    "\r\n",
+    "[",
+    "]",
+    "[[data]]",
+    "[data]",
+    "#",
+    "..",
+    "finished",
+    "diverged",
+    "null",
+    "{\"schema\":1}",
+    "[models.x]\narchitecture = \"mmoe\"\n",
+];
+
+/// One change of a text.
+#[derive(Debug, Clone)]
+enum Change {
+    /// A word, number or piece of punctuation becomes something else.
+    Token(usize, String),
+    /// A byte gets another value; the rest is read as UTF-8 as far as it goes.
+    Byte(usize, u8),
+    /// A line is gone, there twice, or where another was.
+    Drop(usize),
+    Double(usize),
+    Swap(usize, usize),
+    /// The text ends there.
+    Cut(usize),
+    /// Something stands between.
+    Insert(usize, String),
+}
+
+fn anything() -> impl Strategy<Value = String> {
+    prop_oneof![
+        8 => proptest::sample::select(NASTY).prop_map(str::to_string),
+        2 => any::<i64>().prop_map(|n| n.to_string()),
+        2 => any::<f64>().prop_map(|x| format!("{x:e}")),
+        2 => ".{0,20}",
+        1 => any::<u16>().prop_map(|n| "[".repeat(usize::from(n) % 3000)),
+        1 => any::<u16>().prop_map(|n| "9".repeat(usize::from(n) % 3000)),
+    ]
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let place = any::<usize>;
+    prop_oneof![
+        8 => (place(), anything()).prop_map(|(at, text)| Change::Token(at, text)),
+        1 => (place(), any::<u8>()).prop_map(|(at, byte)| Change::Byte(at, byte)),
+        1 => place().prop_map(Change::Drop),
+        1 => place().prop_map(Change::Double),
+        1 => (place(), place()).prop_map(|(a, b)| Change::Swap(a, b)),
+        1 => place().prop_map(Change::Cut),
+        2 => (place(), anything()).prop_map(|(at, text)| Change::Insert(at, text)),
+    ]
+}
+
+/// One to four changes.
+fn changes() -> impl Strategy<Value = Vec<Change>> {
+    proptest::collection::vec(change(), 1..5)
+}
+
+/// The nearest place of a text, from `at` down, where a character begins.
+fn place(text: &str, at: usize) -> usize {
+    let at = at % (text.len() + 1);
+    (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
+}
+
+/// `text` with these changes.
+fn mutated(text: &str, changes: &[Change]) -> String {
+    let lines = |text: &str| text.split_inclusive('\n').map(str::to_string).collect::<Vec<_>>();
+    let mut text = text.to_string();
+    for change in changes {
+        match change {
+            Change::Token(at, other) => {
+                let ends = |c: char| !(c.is_alphanumeric() || "._-+\"".contains(c));
+                let at = place(&text, *at);
+                let start = text[..at]
+                    .rfind(ends)
+                    .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
+                let end = text[at..].find(ends).map_or(text.len(), |length| at + length);
+                text.replace_range(start..end.max(start), other);
+            }
+            Change::Byte(at, byte) if !text.is_empty() => {
+                let mut bytes = std::mem::take(&mut text).into_bytes();
+                let at = at % bytes.len();
+                bytes[at] = *byte;
+                text = String::from_utf8_lossy(&bytes).into_owned();
+            }
+            Change::Byte(..) => {}
+            Change::Drop(_) | Change::Double(_) | Change::Swap(..) if text.is_empty() => {}
+            Change::Drop(at) => {
+                let mut lines = lines(&text);
+                lines.remove(at % lines.len());
+                text = lines.concat();
+            }
+            Change::Double(at) => {
+                let mut lines = lines(&text);
+                let line = lines[at % lines.len()].clone();
+                lines.insert(at % lines.len(), line);
+                text = lines.concat();
+            }
+            Change::Swap(a, b) => {
+                let mut lines = lines(&text);
+                let count = lines.len();
+                lines.swap(a % count, b % count);
+                text = lines.concat();
+            }
+            Change::Cut(at) => text.truncate(place(&text, *at)),
+            Change::Insert(at, other) => text.insert_str(place(&text, *at), other),
+        }
+    }
+    text
+}
+
+/// An experiment with every section.
+fn experiment_text() -> String {
+    format!("{SMALL}\n[models.wide]\narchitecture = \"shared_bottom\"\nbottom_units = 50\n")
+}
+
+/// What is done with an experiment that was accepted, short of training: it must be possible to plan it if it is
+/// small, and to say what it takes however large it is.
+fn use_experiment(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
+    /// More are planned in seconds, not milliseconds.
+    const FEW: usize = 2_000;
+    let grid = &experiment.grid;
+    let runs = grid.seeds.len()
+        * grid.task_correlations.len()
+        * grid.models.len().max(1)
+        * grid.learning_rates.len().max(1);
+    prop_assert!(runs <= 1_000_000);
+    prop_assert!(!experiment.name.contains(['/', '\\']) && !experiment.name.starts_with('.'));
+    prop_assert!(!experiment.title.contains(|c: char| c.is_control() && c != '\n' && c != '\t'));
+    if runs <= FEW {
+        let plan = Plan::new(experiment);
+        prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
+        memory::largest_record_bytes(experiment, &plan);
+    }
+    let again = parse("again", "again.toml", &experiment.to_toml().to_string(), &[]);
+    prop_assert!(again.is_ok(), "study.toml reads back: {}", again.unwrap_err());
+    Ok(())
+}
+
+#[test]
+fn experiments() {
+    let text = experiment_text();
+    try_on(changes(), |changes| {
+        match parse("fuzz", "fuzz.toml", &mutated(&text, &changes), &[]) {
+            Ok(experiment) => use_experiment(&experiment)?,
+            Err(error) => prop_assert!(error.to_string().starts_with("fuzz.toml"), "{error}"),
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn overrides() {
+    let text = experiment_text();
+    let keys = proptest::sample::select(vec![
+        "title",
+        "name",
+        "data.dim",
+        "data.pairs",
+        "data.scale",
+        "data.alpha",
+        "data.beta",
+        "data.noise_std",
+        "source",
+        "label_points",
+        "grid.models",
+        "grid.seeds",
+        "grid.task_correlations",
+        "learning_rates",
+        "train.steps",
+        "batch_size",
+        "log_every",
+        "log_gates_every",
+        "train.init",
+        "engine",
+        "device",
+        "held_out_rows",
+        "models.mmoe",
+        "models.mmoe.experts",
+        "models.wide.bottom_units",
+        "models.wide.title",
+        "models.x.y.z",
+        "data",
+        "..",
+        "",
+        "a.b",
+    ]);
+    let set = prop_oneof![
+        8 => (keys, anything()).prop_map(|(key, value)| format!("{key}={value}")),
+        1 => ".{0,40}",
+        1 => anything(),
+    ];
+    try_on(proptest::collection::vec(set, 1..4), |sets| {
+        if let Ok(experiment) = parse("fuzz", "fuzz.toml", &text, &sets) {
+            use_experiment(&experiment)?;
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn searches_and_shards() {
+    let text = "base = \"quick\"\ncandidates = 3\ndraw = 1\n\n[[axes]]\nname = \"rate\"\n\
+                choices = [{ name = \"low\", set = [\"learning_rates=[0.001]\"] }, { name = \"high\", set = [] }]\n\n\
+                [[rungs]]\nseeds = 2\nsteps = 10\nkeep = 1\n";
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("search.toml");
+    try_on((changes(), anything(), anything()), |(changes, a, b)| {
+        std::fs::write(&path, mutated(text, &changes)).unwrap();
+        if let Ok(search) = Search::load(Some(&path)) {
+            for candidate in search.candidates().iter().take(3) {
+                let _ = search.experiment(candidate, search.rungs[0], &[]);
+            }
+        }
+        let _ = format!("{a}/{b}").parse::<Shard>();
+        let variables = |name: &str| Some(if name.ends_with("ID") { a.clone() } else { b.clone() });
+        let _ = Shard::assigned(variables);
+        Ok(())
+    });
+}
+
+/// A finished study in a folder of its own, with the content of every file that readers read.
+fn study() -> (Desk, PathBuf, Vec<(PathBuf, String)>) {
+    let desk = Desk::new();
+    let small = [
+        "--set",
+        "grid.seeds=2",
+        "--set",
+        "train.steps=3",
+        "--set",
+        "log_every=2",
+        "--set",
+        "log_gates_every=2",
+    ];
+    desk.done(&[&["run", "small.toml", "--no-report", "--out", "study"][..], &small].concat());
+    let folder = desk.path("study");
+    let names = ["runs.csv", "curves.csv", "gates.csv", "labels.csv", "manifest.json", "study.toml"];
+    let files = names.map(|name| (folder.join(name), std::fs::read_to_string(folder.join(name)).unwrap()));
+    (desk, folder, files.to_vec())
+}
+
+#[test]
+fn tables() {
+    let (_desk, folder, files) = study();
+    let groups = folder.join("groups");
+    std::fs::remove_dir_all(groups).unwrap();
+    // Everything that is computed of a study, which takes a hundred times as long as reading it.
+    let mut read = 0u64;
+    let count = std::cell::RefCell::new(&mut read);
+    try_on((0..files.len(), changes()), |(file, changes)| {
+        let (path, text) = &files[file];
+        std::fs::write(path, mutated(text, &changes)).unwrap();
+        let store = Folder::new(&folder);
+        let _ = store.state();
+        if let Ok(study) = store.read() {
+            let mut count = count.borrow_mut();
+            **count += 1;
+            if count.is_multiple_of(50) {
+                let results = claims::test_all(&study);
+                let _ = claims::table::text(&results, true);
+            }
+            if count.is_multiple_of(500) {
+                let page = mmoe_study::report::write(&study, &folder);
+                prop_assert!(page.is_ok(), "{}", page.unwrap_err());
+            }
+        }
+        std::fs::write(path, text).unwrap();
+        Ok(())
+    });
+    assert!(read > 0, "some changes leave a study that can be read");
+}
+
+#[test]
+fn group_files() {
+    let (_desk, folder, _) = study();
+    let path = common::group_files(&folder).remove(0);
+    let text = std::fs::read_to_string(&path).unwrap();
+    let whole = Folder::new(&folder).finished().unwrap();
+    try_on(changes(), |changes| {
+        let bad = mutated(&text, &changes);
+        std::fs::write(&path, &bad).unwrap();
+        let finished = Folder::new(&folder).finished().unwrap();
+        if bad != text {
+            prop_assert_eq!(finished.damaged.len(), 1);
+        }
+        for (identity, run) in &finished.runs {
+            prop_assert_eq!(run, &whole.runs[identity], "what is trusted is what was written");
+        }
+        Ok(())
+    });
+}
+
+#[test]
+fn names_do_not_lead_out_of_the_study_folder() {
+    let desk = Desk::new();
+    for name in ["../up", "/tmp/absolute", "a/b", "..", ".hidden", "a\\b", "", "a\u{0}b", "a\nb"] {
+        for text in [
+            format!("name = {name:?}\n{SMALL}"),
+            SMALL.replace("\"omoe\"", &format!("{name:?}"))
+                + &format!("[models.{name:?}]\narchitecture = \"omoe\"\n"),
+        ] {
+            std::fs::write(desk.path("hostile.toml"), text).unwrap();
+            let output = desk.run(&["run", "hostile.toml", "--no-report"]);
+            let messages = String::from_utf8(output.stderr).unwrap();
+            assert_eq!(output.status.code(), Some(2), "{name:?}: {messages}");
+            assert!(!messages.contains("panicked"), "{messages}");
+        }
+    }
+    let mut left: Vec<_> =
+        std::fs::read_dir(desk.path("")).unwrap().map(|e| e.unwrap().file_name()).collect();
+    left.sort();
+    assert_eq!(left, ["hostile.toml", "small.toml"], "nothing was written");
+}
+
+#[test]
+fn control_characters_are_refused_and_never_reach_the_terminal() {
+    let desk = Desk::new();
+    let text = SMALL.replacen("A small study", "A \\u001b[31mred study", 1);
+    std::fs::write(desk.path("red.toml"), text).unwrap();
+    let output = desk.run(&["run", "red.toml"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{messages}");
+    assert!(messages.contains("text without control characters"), "{messages}");
+    std::fs::write(desk.path("key.toml"), format!("\"\\u001b[31mkey\" = 1\n{SMALL}")).unwrap();
+    let messages = String::from_utf8(desk.run(&["run", "key.toml"]).stderr).unwrap();
+    assert!(messages.contains("unknown key") && !messages.contains('\u{1b}'), "{messages:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn links_in_a_study_folder_are_not_followed_when_writing() {
+    use std::os::unix::fs::symlink;
+    let desk = Desk::new();
+    desk.done(&["run", "small.toml"]);
+    let study = desk.path("results/small");
+    std::fs::create_dir(desk.path("outside")).unwrap();
+    std::fs::write(desk.path("precious"), "precious").unwrap();
+    let replace_by_link = |name: &str, target: &Path| {
+        let path = study.join(name);
+        let _ = std::fs::remove_file(&path).or_else(|_| std::fs::remove_dir_all(&path));
+        symlink(target, path).unwrap();
+    };
+    for name in [
+        "runs.csv",
+        "report.html",
+        "claims.csv",
+        "figures/figure4.png",
+        "figures/figure4.svg",
+        "groups/.lock",
+    ] {
+        replace_by_link(name, &desk.path("precious"));
+    }
+    desk.done(&["run", "small.toml"]);
+    assert_eq!(std::fs::read_to_string(desk.path("precious")).unwrap(), "precious");
+    for name in ["figures", "groups"] {
+        replace_by_link(name, &desk.path("outside"));
+        let output = desk.run(&["run", "small.toml"]);
+        let messages = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{messages}");
+        assert!(messages.contains(&format!("results/small/{name}: is a link")), "{messages}");
+        std::fs::remove_file(study.join(name)).unwrap();
+    }
+    assert_eq!(std::fs::read_dir(desk.path("outside")).unwrap().count(), 0);
+}
+
+#[test]
+fn files_that_are_none_are_not_waited_for() {
+    let desk = Desk::new();
+    let path = desk.path("pipe.toml");
+    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    assert!(load(&path, &[]).unwrap_err().to_string().contains("it is no file"));
+    let huge = std::fs::File::create(desk.path("huge.toml")).unwrap();
+    huge.set_len(1 << 40).unwrap();
+    let output = desk.run(&["run", "huge.toml"]);
+    assert_eq!(output.status.code(), Some(2));
+}
