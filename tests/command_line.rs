@@ -48,7 +48,7 @@ fn bad_requests_say_why_and_write_nothing() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["run", "smal.toml"],
-            "error: no experiment \"smal.toml\": looked for smal.toml; there are ci, figure2, figure3, figure4, quick",
+            "error: no experiment \"smal.toml\": looked for smal.toml; there are calibration, census-education, census-income, ci, figure2, figure3, figure4, models, quick",
         ),
         (&["run", "figure5"], "did you mean \"figure"),
         (
