@@ -16,7 +16,8 @@ use crate::store::{GatePoint, RunRecord, Study};
 /// experts the other seven share a tenth: exp(entropy) is 1.7 at most, so not even two experts are in use.
 pub const COLLAPSED: f32 = 0.9;
 
-/// Resamples of a band in a figure: its ends need no tail probabilities, and a band has hundreds of points.
+/// Resamples of a band in a figure and of a rank correlation: their ends are read to two places and need no tail
+/// probabilities, there are dozens of them, and a rank correlation sorts its runs for each.
 const BAND_RESAMPLES: usize = 2_000;
 
 /// Fewest runs for an interval of a rank correlation: resampled, two or three runs are in line more often
@@ -185,7 +186,8 @@ fn at(run: &RunRecord, step: u64) -> Option<GateUseOfRun> {
 fn correlation(x: &[f64], y: &[f64]) -> Interval {
     let pick = |values: &[f64], rows: &[usize]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
     let spearman = |rows: &[usize]| rank::spearman(&pick(x, rows), &pick(y, rows));
-    let interval = Bootstrap::default().rows(x.len(), spearman).interval();
+    let interval =
+        Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() }.rows(x.len(), spearman).interval();
     match x.len() < RUNS_TO_CORRELATE {
         true => Interval { low: f64::NAN, high: f64::NAN, ..interval },
         false => interval,
