@@ -28,7 +28,8 @@ seconds = {}
 for line in map(json.loads, sys.stdin):
     seconds.setdefault(line["what"], []).append(line["seconds"])
 median = {what: statistics.median(times) for what, times in seconds.items()}
+ours = median["ours"]
 for what, value in median.items():
-    ratio = "" if what in ("reading", "ours") else f"  {value / median[\"ours\"]:.1f} times ours"
+    ratio = "" if what in ("reading", "ours") else f"  {value / ours:.1f} times ours"
     print(f"{what:12} {value:.3f} s{ratio}")
 ' 
