@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 pub mod census;
 mod correlation;
+pub mod impressions;
 pub mod normal;
 mod order;
 pub mod philox;
@@ -30,6 +31,7 @@ pub mod sine;
 pub mod synthetic;
 
 pub use census::{Census, CensusSpec, DataError, Subset};
+pub use impressions::{Fact, ImpressionLog, Impressions};
 pub use normal::{Purpose, Stream, StreamRng};
 pub use synthetic::{Generator, Source, SyntheticSpec};
 

@@ -49,6 +49,20 @@ pub enum Purpose {
     Split = 11,
     /// Experts that a gate does without at a training step; the row is the step.
     GateDropout = 12,
+    /// The orthonormal vectors behind the scores of impressions.
+    FunnelVectors = 13,
+    /// Effects of the words of impressions; the row is the field.
+    FunnelEffects = 14,
+    /// Inputs of impressions; the row is the impression.
+    FunnelInputs = 15,
+    /// What becomes of impressions: click, conversion, delay; the row is the impression.
+    FunnelOutcomes = 16,
+    /// Inputs of the impressions that rates are solved on.
+    FunnelRates = 17,
+    /// Which impressions a smaller training set keeps.
+    FunnelShare = 18,
+    /// Rows that a training method samples; the row is the place in the sequence of training rows.
+    Sampling = 19,
 }
 
 /// One random stream: an endless table of rows for a seed and a purpose.
