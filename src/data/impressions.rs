@@ -4,6 +4,14 @@
 //! An impression is shown; some are clicked, and some clicks lead to a conversion, possibly days later (ESMM §2).
 //! A row has one word of every categorical field and some numbers. Rows lie in the order of time.
 
+use std::sync::Arc;
+
+use rand::Rng;
+
+use super::Batch;
+use super::normal::{Purpose, Stream};
+use super::order::EpochOrder;
+
 /// Facts of an impression that objectives are made of, in the order of `Batch::y`, `[FACTS, rows]`.
 pub const FACTS: usize = 4;
 
@@ -94,5 +102,136 @@ impl ImpressionLog {
     /// Columns of a row.
     pub fn columns(&self) -> usize {
         self.fields + self.numbers
+    }
+}
+
+/// One seed's way through a log.
+#[derive(Clone, Debug)]
+pub struct ImpressionFeed {
+    log: Arc<ImpressionLog>,
+    order: EpochOrder,
+    /// Where the uniforms of training rows come from.
+    sampling: Stream,
+    numbers: Vec<u64>,
+}
+
+impl ImpressionFeed {
+    /// The way of `seed`.
+    pub fn new(log: Arc<ImpressionLog>, seed: u64) -> Self {
+        let sampling = Stream::new(seed, Purpose::Sampling);
+        Self { log, order: EpochOrder::new(seed), sampling, numbers: Vec::new() }
+    }
+
+    /// The log.
+    pub fn log(&self) -> &ImpressionLog {
+        &self.log
+    }
+
+    /// The rows of optimiser step `step`, counted from 0: every epoch visits every row of the first period once, in
+    /// an order of its own; a batch may span two.
+    pub fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+        let (rows, first) = (&self.log.training, step * batch_size as u64);
+        self.order.rows(first, batch_size, rows.len(), &mut self.numbers);
+        let columns = self.log.columns();
+        batch.reshape(batch_size, columns, FACTS, 1);
+        for (place, &row) in self.numbers.iter().enumerate() {
+            let row = row as usize;
+            batch.x[place * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
+            rows.put_facts(row, place, batch);
+            let word = self.sampling.rng(first + place as u64).next_u32();
+            batch.y[Fact::Uniform as usize * batch_size + place] =
+                ((f64::from(word) + 0.5) / 2f64.powi(32)) as f32;
+        }
+    }
+
+    /// The first rows of the second period, as many as asked for or all; their [`Fact::Uniform`] is 0.
+    pub fn test(&self, rows: usize, batch: &mut Batch) {
+        let (test, columns) = (&self.log.test, self.log.columns());
+        let rows = rows.min(test.len());
+        batch.reshape(rows, columns, FACTS, 1);
+        batch.x.copy_from_slice(&test.x[..rows * columns]);
+        batch.y.fill(0.0);
+        (0..rows).for_each(|row| test.put_facts(row, row, batch));
+    }
+}
+
+impl Impressions {
+    /// Puts what is known of a row at a place of a batch.
+    fn put_facts(&self, row: usize, place: usize, batch: &mut Batch) {
+        let rows = batch.rows;
+        let mut put = |fact: Fact, value| batch.y[fact as usize * rows + place] = value;
+        put(Fact::Click, self.click[row]);
+        put(Fact::Conversion, self.conversion[row]);
+        put(Fact::Waited, self.waited.get(row).copied().unwrap_or(0.0));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Rows whose word is their number.
+    fn log(training: usize, test: usize) -> Arc<ImpressionLog> {
+        let rows = |from: usize, count: usize| {
+            let numbers = || (from..from + count).map(|row| row as f32);
+            Impressions {
+                x: numbers().flat_map(|row| [row, -row]).collect(),
+                click: numbers().map(|row| row % 2.0).collect(),
+                conversion: numbers().map(|row| f32::from(u8::from(row % 4.0 == 1.0))).collect(),
+                waited: numbers().map(|row| row / 100.0).collect(),
+                truth: None,
+            }
+        };
+        let words = training + test;
+        Arc::new(ImpressionLog {
+            fields: 1,
+            numbers: 1,
+            words,
+            training: rows(0, training),
+            test: rows(training, test),
+        })
+    }
+
+    #[test]
+    fn an_epoch_visits_every_training_row_once_with_its_facts() {
+        let mut feed = ImpressionFeed::new(log(10, 4), 7);
+        let mut batch = Batch::new();
+        let mut seen = Vec::new();
+        for step in 0..4 {
+            feed.training_batch(step, 5, &mut batch);
+            for place in 0..5 {
+                let row = batch.x[2 * place];
+                assert_eq!(batch.x[2 * place + 1], -row);
+                assert_eq!(batch.labels(0, Fact::Click as usize)[place], row % 2.0);
+                assert_eq!(batch.labels(0, Fact::Waited as usize)[place], row / 100.0);
+                let uniform = batch.labels(0, Fact::Uniform as usize)[place];
+                assert!(uniform > 0.0 && uniform < 1.0);
+                seen.push((row as usize, uniform.to_bits()));
+            }
+        }
+        for epoch in seen.chunks(10) {
+            let mut rows: Vec<usize> = epoch.iter().map(|(row, _)| *row).collect();
+            rows.sort_unstable();
+            assert_eq!(rows, (0..10).collect::<Vec<_>>());
+        }
+        let mut uniforms: Vec<u32> = seen.iter().map(|(_, uniform)| *uniform).collect();
+        uniforms.sort_unstable();
+        uniforms.dedup();
+        assert_eq!(uniforms.len(), 20, "of every row and epoch its own");
+        // Any step can be had alone.
+        let mut alone = Batch::new();
+        ImpressionFeed::new(log(10, 4), 7).training_batch(3, 5, &mut alone);
+        assert_eq!((alone.x, alone.y), (batch.x, batch.y));
+    }
+
+    #[test]
+    fn test_rows_are_those_of_the_second_period() {
+        let feed = ImpressionFeed::new(log(10, 4), 7);
+        let mut batch = Batch::new();
+        feed.test(3, &mut batch);
+        assert_eq!(batch.x, [10.0, -10.0, 11.0, -11.0, 12.0, -12.0]);
+        feed.test(usize::MAX, &mut batch);
+        assert_eq!((batch.rows, batch.tasks), (4, FACTS));
+        assert_eq!(batch.labels(0, Fact::Conversion as usize), [0.0, 0.0, 0.0, 1.0]);
     }
 }

@@ -14,6 +14,7 @@
 //! |---|---|---|---|---|
 //! | [`synthetic`], MMoE §3.2 | [`SyntheticSpec`] | nothing: rows are made | [`Generator`] | numbers |
 //! | [`census`], MMoE §6.3 | [`CensusSpec`] | [`Census`] | [`census::CensusFeed`] | yes or no |
+//! | [`funnel`], for ESMM | [`FunnelSpec`] | nothing: rows are made | [`ImpressionFeed`] | click and conversion |
 //!
 //! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
 //! the scores and the report.
@@ -22,7 +23,9 @@ use std::sync::Arc;
 
 pub mod census;
 mod correlation;
+pub mod funnel;
 pub mod impressions;
+pub mod knob;
 pub mod normal;
 mod order;
 pub mod philox;
@@ -31,7 +34,9 @@ pub mod sine;
 pub mod synthetic;
 
 pub use census::{Census, CensusSpec, DataError, Subset};
-pub use impressions::{Fact, ImpressionLog, Impressions};
+pub use funnel::FunnelSpec;
+pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
+pub use knob::Knob;
 pub use normal::{Purpose, Stream, StreamRng};
 pub use synthetic::{Generator, Source, SyntheticSpec};
 
@@ -42,6 +47,8 @@ pub enum DataSpec {
     Synthetic(SyntheticSpec),
     /// Read from the files of Census-Income (MMoE §6.3).
     Census(CensusSpec),
+    /// Impressions with known probabilities of click and conversion.
+    Funnel(FunnelSpec),
 }
 
 /// What labels are.
@@ -58,7 +65,7 @@ impl DataSpec {
     pub fn synthetic(&self) -> Option<&SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) => None,
+            Self::Census(_) | Self::Funnel(_) => None,
         }
     }
 
@@ -66,7 +73,7 @@ impl DataSpec {
     pub fn synthetic_mut(&mut self) -> Option<&mut SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) => None,
+            Self::Census(_) | Self::Funnel(_) => None,
         }
     }
 
@@ -81,8 +88,29 @@ impl DataSpec {
     /// The specification of the census rows, where they are those.
     pub fn census(&self) -> Option<&CensusSpec> {
         match self {
-            Self::Synthetic(_) => None,
             Self::Census(spec) => Some(spec),
+            Self::Synthetic(_) | Self::Funnel(_) => None,
+        }
+    }
+
+    /// The specification of the funnel, where impressions are made.
+    pub fn funnel(&self) -> Option<&FunnelSpec> {
+        match self {
+            Self::Funnel(spec) => Some(spec),
+            Self::Synthetic(_) | Self::Census(_) => None,
+        }
+    }
+
+    /// Whether rows are impressions, with clicks and conversions.
+    pub fn has_impressions(&self) -> bool {
+        matches!(self, Self::Funnel(_))
+    }
+
+    /// The same data with another number: `value` for `knob`. Data without knobs are what they are.
+    pub fn with(&self, knob: Knob, value: f64) -> Self {
+        match self {
+            Self::Funnel(spec) => Self::Funnel(knob.set(spec.clone(), value)),
+            other => other.clone(),
         }
     }
 
@@ -91,6 +119,7 @@ impl DataSpec {
         match self {
             Self::Synthetic(_) => "synthetic",
             Self::Census(_) => "census",
+            Self::Funnel(_) => "funnel",
         }
     }
 
@@ -98,7 +127,7 @@ impl DataSpec {
     pub fn labels(&self) -> Labels {
         match self {
             Self::Synthetic(_) => Labels::Real,
-            Self::Census(_) => Labels::Binary,
+            Self::Census(_) | Self::Funnel(_) => Labels::Binary,
         }
     }
 
@@ -107,6 +136,7 @@ impl DataSpec {
         match self {
             Self::Synthetic(spec) => spec.dim,
             Self::Census(spec) => spec.width(),
+            Self::Funnel(spec) => spec.width(),
         }
     }
 
@@ -115,6 +145,8 @@ impl DataSpec {
         match self {
             Self::Synthetic(spec) => spec.tasks(),
             Self::Census(spec) => spec.task_names().len(),
+            // Click and conversion.
+            Self::Funnel(_) => 2,
         }
     }
 
@@ -123,13 +155,14 @@ impl DataSpec {
         match self {
             Self::Synthetic(spec) => serde_json::to_value(spec).expect("specifications are plain data"),
             Self::Census(spec) => spec.identity(),
+            Self::Funnel(spec) => serde_json::json!({ "kind": "funnel", "spec": spec }),
         }
     }
 
     /// Opens what has to be opened. The specification comes back with what was found out.
     pub fn open(&self) -> Result<(Self, Opened), DataError> {
         match self {
-            Self::Synthetic(_) => Ok((self.clone(), Opened::Generated)),
+            Self::Synthetic(_) | Self::Funnel(_) => Ok((self.clone(), Opened::Generated)),
             Self::Census(spec) => {
                 let (spec, census) = spec.open()?;
                 Ok((Self::Census(spec), Opened::Census(Arc::new(census))))
@@ -164,10 +197,12 @@ pub enum Feed {
     Synthetic(Generator),
     /// Rows of the census.
     Census(census::CensusFeed),
+    /// Impressions.
+    Impressions(ImpressionFeed),
 }
 
 impl Feed {
-    /// The way of `seed`; rows that are made have labels for each of `task_correlations`.
+    /// The way of `seed`; rows that are made have labels for each of `task_correlations`, impressions for the first.
     ///
     /// # Panics
     /// If `opened` was from another kind of specification.
@@ -177,6 +212,10 @@ impl Feed {
             (DataSpec::Census(_), Opened::Census(census)) => {
                 Self::Census(census::CensusFeed::new(Arc::clone(census), seed))
             }
+            (DataSpec::Funnel(spec), _) => Self::Impressions(ImpressionFeed::new(
+                Arc::new(spec.generate(seed, task_correlations[0])),
+                seed,
+            )),
             (DataSpec::Census(_), Opened::Generated) => panic!("census rows are opened before they are fed"),
         }
     }
@@ -186,6 +225,7 @@ impl Feed {
         match self {
             Self::Synthetic(generator) => generator.training_batch(step, batch_size, batch),
             Self::Census(feed) => feed.training_batch(step, batch_size, batch),
+            Self::Impressions(feed) => feed.training_batch(step, batch_size, batch),
         }
     }
 
@@ -194,22 +234,32 @@ impl Feed {
         match self {
             Self::Synthetic(generator) => generator.held_out(rows, batch),
             Self::Census(feed) => feed.held_out(rows, batch),
+            Self::Impressions(feed) => feed.test(rows, batch),
         }
     }
 
-    /// Measured correlation of labels, `[task correlations][pairs]`; one pair where rows are read.
+    /// Measured correlation of labels, `[task correlations][pairs]`; one pair where rows are read, and that of clicks
+    /// and conversions where they are impressions.
     pub fn label_correlations(&self) -> Vec<Vec<f64>> {
         match self {
             Self::Synthetic(generator) => generator.label_correlations(),
             Self::Census(feed) => vec![vec![feed.census().label_correlation(Subset::Training)]],
+            Self::Impressions(feed) => {
+                let mut sums = correlation::PairSums::default();
+                sums.add(&feed.log().training.click, &feed.log().training.conversion);
+                vec![vec![sums.correlation()]]
+            }
         }
     }
 
-    /// All rows of a subset that predictions are scored on; no rows where labels are numbers.
+    /// All rows of a subset that predictions are scored on; no rows where labels are numbers, and of impressions the
+    /// test rows alone.
     pub fn scored(&self, subset: Subset, batch: &mut Batch) {
         match self {
             Self::Synthetic(_) => batch.reshape(0, 0, 0, 0),
             Self::Census(feed) => feed.census().fill(subset, 0..usize::MAX, batch),
+            Self::Impressions(feed) if subset == Subset::Test => feed.test(usize::MAX, batch),
+            Self::Impressions(_) => batch.reshape(0, 0, 0, 0),
         }
     }
 }

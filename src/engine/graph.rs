@@ -10,11 +10,14 @@
 use candle_core::{D, Device, Result, Tensor, Var};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use super::conversion::Predictions;
 use super::in_place::{UpdateMoments, UpdateParameters};
 use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
+use crate::data::impressions::FACTS;
 use crate::data::{Batch, Labels};
-use crate::model::{Model, Noise, Parameters, ops};
+use crate::model::conversion::Method;
+use crate::model::{Model, Noise, Objective, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 const EVALUATION_ROWS: usize = 256;
@@ -74,6 +77,19 @@ impl<'a> GraphPopulation<'a> {
         sets.index_select(&Tensor::from_vec(of_run, self.runs.len(), &self.device)?, 0)
     }
 
+    /// Every run's part of `logits`, `[runs, heads, rows]`, beside the facts of the rows.
+    fn conversion_predictions<'b>(
+        &'b self,
+        method: Method,
+        logits: &'b [f32],
+        batch: &'b Batch,
+    ) -> impl Iterator<Item = Predictions<'b>> {
+        let each = FACTS * batch.rows;
+        logits.chunks_exact(method.heads() * batch.rows).zip(&self.runs).map(move |(logits, run)| {
+            Predictions { method, logits, facts: &batch.y[run.label_set * each..][..each] }
+        })
+    }
+
     /// θ ← θ − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε), every run at its own learning rate.
     fn adam(&mut self, gradients: &candle_core::backprop::GradStore) -> Result<()> {
         self.steps += 1;
@@ -119,25 +135,48 @@ impl Population for GraphPopulation<'_> {
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> Result<()> {
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_tensor().clone()).collect();
         let x = self.inputs(batch, 0..batch.rows)?;
-        let labels = self.labels(batch)?;
         let parameters = Parameters::new(self.model.layout(), &tensors);
         let seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
         let forward = self.model.training_forward(&parameters, &x, &Noise::new(&seeds, self.steps))?;
-        let loss = loss(self.labels)(&forward.predictions, &labels)?;
         losses.clear();
-        losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
-        let mut objective = loss.sum_all()?;
+        let mut objective = match self.model.objective() {
+            Objective::Tasks => {
+                let loss = loss(self.labels)(&forward.predictions, &self.labels(batch)?)?;
+                losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
+                loss.sum_all()?
+            }
+            Objective::Conversion(method) => {
+                let logits = forward.predictions.flatten_all()?.to_vec1::<f32>()?;
+                let mut gradient = Vec::with_capacity(logits.len());
+                for predictions in self.conversion_predictions(method, &logits, batch) {
+                    losses.extend(predictions.losses().map(|sum| (sum / batch.rows as f64) as f32));
+                    predictions.gradient(&mut gradient);
+                }
+                // Its derivative by the logits is the objective's.
+                let gradient = Tensor::from_vec(gradient, forward.predictions.shape(), &self.device)?;
+                (&forward.predictions * gradient)?.sum_all()?
+            }
+        };
         if let Some(penalty) = self.model.penalty(&parameters)? {
             objective = (objective + penalty.sum_all()?)?;
         }
         let gradients = objective.backward()?;
-        drop((forward, loss, objective, tensors));
+        drop((forward, objective, tensors));
         self.adam(&gradients)
     }
 
     fn evaluate(&mut self, batch: &Batch) -> Result<Evaluation> {
         // Detached parameters: no graph is kept.
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_detached_tensor()).collect();
+        if let Objective::Conversion(method) = self.model.objective() {
+            let logits = self.predict(batch)?;
+            let losses = self
+                .conversion_predictions(method, &logits, batch)
+                .flat_map(|predictions| predictions.losses())
+                .map(|sum| (sum / batch.rows as f64) as f32)
+                .collect();
+            return Ok(Evaluation { losses, gates: None });
+        }
         let labels = self.labels(batch)?;
         let mut sums = Sums::default();
         for start in (0..batch.rows).step_by(EVALUATION_ROWS) {

@@ -10,6 +10,7 @@ use adam::Correction;
 
 pub mod adam;
 pub mod conversion;
+pub mod funnel_score;
 pub mod fused;
 pub mod graph;
 pub mod in_place;

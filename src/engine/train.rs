@@ -8,11 +8,11 @@ use candle_core::{Device, Result};
 use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::score::Score;
-use super::{Evaluation, Population, Start, StartRun};
-use crate::data::{Batch, Feed, Labels, Subset};
+use super::{Evaluation, Population, Start, StartRun, funnel_score};
+use crate::data::{Batch, Feed, ImpressionFeed, Labels, Subset};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
-use crate::model::Model;
+use crate::model::{Model, Objective};
 use crate::store::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
 
 /// What a finished group leaves.
@@ -57,7 +57,8 @@ pub fn train_group_on(
 ) -> Result<Option<GroupRecord>> {
     let began = Instant::now();
     let correlations = correlations_of(group);
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, group.seed, &correlations);
+    let data = experiment.data_at(group.runs.first().map_or(f64::NAN, |run| run.key.setting));
+    let mut feed = Feed::new(&data, &experiment.opened, group.seed, &correlations);
     let label_correlations = feed.label_correlations();
     let models = build_models(experiment, group);
     let mut teams = teams(experiment, group, &models, &correlations, make)?;
@@ -80,7 +81,10 @@ pub fn train_group_on(
         }
     }
     if experiment.data.labels() == Labels::Binary {
-        score(&feed, &mut teams, &mut batch)?;
+        match &feed {
+            Feed::Impressions(feed) => score_conversions(feed, &mut teams, &mut batch)?,
+            _ => score(&feed, &mut teams, &mut batch)?,
+        }
     }
     let seconds = began.elapsed().as_secs_f64() / group.runs.len().max(1) as f64;
     let mean_correlation = |p: f64| {
@@ -137,6 +141,27 @@ fn score(feed: &Feed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
     Ok(())
 }
 
+/// Scores the runs that finished on all impressions of the second period.
+fn score_conversions(feed: &ImpressionFeed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
+    let test = &feed.log().test;
+    feed.test(test.len(), batch);
+    for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
+        let Objective::Conversion(method) = team.objective else {
+            candle_core::bail!("only models of click and conversion are trained on impressions");
+        };
+        let logits = team.population.predict(batch)?;
+        for (&run, logits) in team.alive.iter().zip(logits.chunks_exact(method.heads() * batch.rows)) {
+            let record = &mut team.records[run];
+            if logits.iter().all(|logit| logit.is_finite()) {
+                (record.funnel, record.deciles) = funnel_score::scores(method, logits, test);
+            } else {
+                record.status = Status::Diverged;
+            }
+        }
+    }
+    Ok(())
+}
+
 fn labels(
     experiment: &Experiment,
     group: &Group,
@@ -175,6 +200,9 @@ struct Team<'a> {
     alive: Vec<usize>,
     records: Vec<RunRecord>,
     losses: Vec<f32>,
+    /// Losses of a run.
+    tasks: usize,
+    objective: Objective,
 }
 
 fn teams<'a>(
@@ -231,6 +259,8 @@ impl<'a> Team<'a> {
                 curve: Vec::new(),
                 gates: Vec::new(),
                 scores: Vec::new(),
+                funnel: Vec::new(),
+                deciles: Vec::new(),
             })
             .collect();
         Ok(Self {
@@ -238,6 +268,8 @@ impl<'a> Team<'a> {
             alive: (0..runs.len()).collect(),
             records,
             losses: Vec::new(),
+            tasks: experiment.problem().tasks,
+            objective: model.objective(),
         })
     }
 
@@ -255,17 +287,18 @@ impl<'a> Team<'a> {
             self.population.step(batch, &mut self.losses)?;
         }
         let run_steps = if last { 0 } else { self.alive.len() as u64 };
-        let finite = self.finite(batch.tasks, evaluation.as_ref());
+        let finite = self.finite(evaluation.as_ref());
         if let Some(evaluation) = evaluation {
             let with_gates = last || step.is_multiple_of(train.log_gates_every);
-            self.log(step, batch.tasks, &evaluation, with_gates, &finite);
+            self.log(step, &evaluation, with_gates, &finite);
         }
         self.settle(step, last, &finite)?;
         Ok(run_steps)
     }
 
     /// For every run in the population, whether all its losses are numbers.
-    fn finite(&self, tasks: usize, evaluation: Option<&Evaluation>) -> Vec<bool> {
+    fn finite(&self, evaluation: Option<&Evaluation>) -> Vec<bool> {
+        let tasks = self.tasks;
         let all = |losses: &[f32], run: usize| losses[run * tasks..][..tasks].iter().all(|l| l.is_finite());
         (0..self.alive.len())
             .map(|run| all(&self.losses, run) && evaluation.is_none_or(|e| all(&e.losses, run)))
@@ -273,7 +306,8 @@ impl<'a> Team<'a> {
     }
 
     /// Adds a point to the curves of the runs whose losses are numbers.
-    fn log(&mut self, step: u64, tasks: usize, evaluation: &Evaluation, with_gates: bool, finite: &[bool]) {
+    fn log(&mut self, step: u64, evaluation: &Evaluation, with_gates: bool, finite: &[bool]) {
+        let tasks = self.tasks;
         for (place, &run) in self.alive.iter().enumerate().filter(|(place, _)| finite[*place]) {
             let of_run = |losses: &[f32]| losses[place * tasks..][..tasks].to_vec();
             let record = &mut self.records[run];

@@ -3,6 +3,7 @@
 //! Every mistake a person can make here ends in one message that names the file and line (or the `--set`),
 //! the key, the value it got and what would be right.
 
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -15,9 +16,9 @@ use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, Rep
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
-use crate::data::{self, DataSpec, Labels};
+use crate::data::{self, DataSpec, FunnelSpec, Knob, Labels};
 use crate::model::initialise::Init;
-use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, conversion};
 
 /// Why an experiment could not be read.
 #[derive(Debug, Error)]
@@ -106,10 +107,38 @@ const KEYS: &[(&str, &[&str])] = &[
     ("tune", tune::KEYS),
     ("report", &["loss"]),
     ("data", CENSUS_KEYS),
+    ("data", FUNNEL_KEYS),
+    ("grid", FUNNEL_GRID_KEYS),
 ];
 
 /// Keys of `[data]` where rows are those of the census.
 const CENSUS_KEYS: &[&str] = &["kind", "path", "main", "split", "embedding_units", "skip_bad_rows", "digest"];
+
+/// Keys of `[data]` where impressions are made.
+const FUNNEL_KEYS: &[&str] = &[
+    "kind",
+    "training_impressions",
+    "test_impressions",
+    "fields",
+    "words",
+    "zipf",
+    "numbers",
+    "word_share",
+    "signal",
+    "share",
+    "click_rate",
+    "conversion_rate",
+    "selection",
+    "mean_delay",
+    "embedding_units",
+];
+
+/// Keys of `[grid]` where impressions are made.
+const FUNNEL_GRID_KEYS: &[&str] =
+    &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
+
+/// Most rows of an embedding table: their numbers are stored as f32.
+const MOST_WORDS: usize = 1 << 24;
 
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
 const MOST: u64 = 1 << 31;
@@ -174,14 +203,14 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
         printable(&root, key, text)?;
     }
     let data = data(root.section("data")?)?;
-    let (grid, model_names) = grid(root.section("grid")?, data.labels())?;
+    let (grid, model_names) = grid(root.section("grid")?, &data)?;
     count_runs(&grid)?;
     let problem = Problem { features: data.features(), tasks: data.tasks() };
-    let models = models(root.section("models")?, &model_names, problem)?;
+    let models = models(root.section("models")?, &model_names, registry(&data), problem)?;
     let train = train(root.section("train")?, &models, &data)?;
     let report = report(root.section("report")?)?;
     let tuning = root.section("tune")?;
-    if data.labels() == Labels::Real && !tuning.names().is_empty() {
+    if data.census().is_none() && !tuning.names().is_empty() {
         return Err(root.mistake(
             "tune",
             "…",
@@ -215,6 +244,11 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     })
 }
 
+/// The architectures that can learn what the data has.
+fn registry(data: &DataSpec) -> &'static [Architecture] {
+    if data.has_impressions() { conversion::REGISTRY } else { REGISTRY }
+}
+
 /// Refuses text that would move the cursor of a terminal or break a page.
 fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
     match text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
@@ -225,8 +259,8 @@ fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
 
 /// Refuses more runs than can be planned.
 fn count_runs(grid: &Grid) -> Result<(), Mistake> {
-    let Grid { models, task_correlations, learning_rates, seeds } = grid;
-    let factors = [models.len(), task_correlations.len(), learning_rates.len(), seeds.len()];
+    let Grid { models, task_correlations, settings, learning_rates, seeds, .. } = grid;
+    let factors = [models.len(), task_correlations.len(), settings.len(), learning_rates.len(), seeds.len()];
     let runs = factors.iter().fold(1usize, |runs, &n| runs.saturating_mul(n.max(1)));
     if runs <= MOST_RUNS {
         return Ok(());
@@ -257,7 +291,7 @@ pub fn is_plain_name(name: &str) -> bool {
 type Kind = fn(Section) -> Result<DataSpec, Mistake>;
 
 fn data(mut section: Section) -> Result<DataSpec, Mistake> {
-    let kinds: [(&str, Kind); 2] = [("synthetic", synthetic), ("census", census)];
+    let kinds: [(&str, Kind); 3] = [("synthetic", synthetic), ("census", census), ("funnel", funnel)];
     let kind = section.word("kind", &kinds, None)?;
     kind(section)
 }
@@ -272,6 +306,64 @@ fn census(mut section: Section) -> Result<DataSpec, Mistake> {
     let digest = section.text_or("digest", "")?;
     section.finish(CENSUS_KEYS)?;
     Ok(DataSpec::Census(CensusSpec { path, main, split, embedding_units, skip_bad_rows, digest }))
+}
+
+fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
+    let training_impressions = section.whole("training_impressions", whole(1..=MOST), None)? as usize;
+    let test_impressions =
+        section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
+    let fields = section.whole("fields", whole(0..=1000), Some(6))? as usize;
+    let words = section.whole("words", whole(1..=1_000_000), Some(500))? as usize;
+    if fields * words > MOST_WORDS {
+        let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
+        return Err(section.mistake("words", words, remedy));
+    }
+    let zipf = section.number("zipf", 0.0..=10.0, "a number from 0 to 10", Some(1.0))?;
+    // Two orthonormal vectors for each of two scores.
+    let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
+    let word_share = if fields == 0 { 0.0 } else { 0.5 };
+    let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(word_share))?;
+    if fields == 0 && word_share > 0.0 {
+        return Err(section.mistake("word_share", word_share, "0 where data.fields is 0"));
+    }
+    let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
+    let mut knob = |knob: Knob, default| {
+        let (range, remedy) = knob_range(knob);
+        section.number(knob.key(), range, remedy, Some(default))
+    };
+    let share = knob(Knob::Share, 1.0)?;
+    let click_rate = knob(Knob::ClickRate, 0.04)?;
+    let conversion_rate = knob(Knob::ConversionRate, 0.1)?;
+    let selection = knob(Knob::Selection, 1.5)?;
+    let mean_delay = knob(Knob::MeanDelay, 0.0)?;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(8))? as usize;
+    section.finish(FUNNEL_KEYS)?;
+    Ok(DataSpec::Funnel(FunnelSpec {
+        training_impressions,
+        test_impressions,
+        share,
+        fields,
+        words,
+        zipf,
+        numbers,
+        word_share,
+        click_rate,
+        conversion_rate,
+        selection,
+        signal,
+        mean_delay,
+        embedding_units,
+    }))
+}
+
+/// What a knob may be, and in words.
+fn knob_range(knob: Knob) -> (RangeInclusive<f64>, &'static str) {
+    match knob {
+        Knob::Selection => (0.0..=20.0, "a number from 0 to 20"),
+        Knob::Share => (1e-6..=1.0, "a number above 0, at most 1"),
+        Knob::ClickRate | Knob::ConversionRate => (1e-6..=0.99, "a number from 0.000001 to 0.99"),
+        Knob::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
+    }
 }
 
 fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
@@ -331,12 +423,19 @@ fn source(section: &mut Section) -> Result<Source, Mistake> {
 }
 
 /// The grid, and the names of its models as written.
-fn grid(mut section: Section, labels: Labels) -> Result<(Grid, Vec<String>), Mistake> {
+fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mistake> {
+    let labels = data.labels();
     let models = section.words("models")?;
     let remedy = "cosines from -1 to 1, each once";
-    let task_correlations = match labels {
-        Labels::Real => section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?,
-        Labels::Binary => vec![f64::NAN],
+    let task_correlations = match data {
+        DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
+            section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
+        }
+        DataSpec::Census(_) => vec![f64::NAN],
+    };
+    let (vary, settings) = match data.funnel() {
+        Some(_) => settings(&mut section)?,
+        None => (None, vec![f64::NAN]),
     };
     // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
     // have its own.
@@ -354,11 +453,25 @@ fn grid(mut section: Section, labels: Labels) -> Result<(Grid, Vec<String>), Mis
         )?,
     };
     let seeds = seeds(&mut section)?;
-    match labels {
-        Labels::Real => section.finish(keys("grid"))?,
-        Labels::Binary => section.finish(&["models", "learning_rates", "seeds"])?,
+    section.finish(match data {
+        DataSpec::Synthetic(_) => keys("grid"),
+        DataSpec::Census(_) => &["models", "learning_rates", "seeds"],
+        DataSpec::Funnel(_) => FUNNEL_GRID_KEYS,
+    })?;
+    Ok((Grid { models: models.clone(), task_correlations, vary, settings, learning_rates, seeds }, models))
+}
+
+/// Which number of the funnel is varied over what; nothing where `vary` is not there.
+fn settings(section: &mut Section) -> Result<(Option<Knob>, Vec<f64>), Mistake> {
+    if !section.has("vary") {
+        return match section.take("values") {
+            None => Ok((None, vec![f64::NAN])),
+            Some(values) => Err(section.mistake("values", values, "grid.vary beside it, which says of what")),
+        };
     }
-    Ok((Grid { models: models.clone(), task_correlations, learning_rates, seeds }, models))
+    let knob = section.word("vary", &Knob::ALL.map(|knob| (knob.key(), knob)), None)?;
+    let (range, remedy) = knob_range(knob);
+    Ok((Some(knob), section.sorted_numbers("values", range, &format!("different values: {remedy}"))?))
 }
 
 /// A count n (seeds 0 to n − 1) or a list.
@@ -385,8 +498,13 @@ fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
 }
 
 /// The models of the grid: architectures by name, or entries of `[models]` that name one.
-fn models(mut section: Section, names: &[String], problem: Problem) -> Result<Vec<ModelSpec>, Mistake> {
-    let known: Vec<&str> = REGISTRY.iter().map(|architecture| architecture.name).collect();
+fn models(
+    mut section: Section,
+    names: &[String],
+    registry: &[Architecture],
+    problem: Problem,
+) -> Result<Vec<ModelSpec>, Mistake> {
+    let known: Vec<&str> = registry.iter().map(|architecture| architecture.name).collect();
     let mut given: Vec<(ModelSpec, Option<Wish>)> = Vec::new();
     for name in section.names() {
         given.push(model(&name, section.section(&name)?, &known)?);
@@ -453,7 +571,7 @@ fn model(name: &str, mut section: Section, known: &[&str]) -> Result<(ModelSpec,
             }
         },
     };
-    let Some(architecture) = architecture(&chosen) else {
+    let Some(architecture) = architecture(&chosen).filter(|_| known.contains(&chosen.as_str())) else {
         let hint = did_you_mean(&chosen, known);
         let remedy = format!("one of {}{hint}", known.join(", "));
         return Err(section.mistake("architecture", format!("{chosen:?}"), remedy));

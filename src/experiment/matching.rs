@@ -54,6 +54,10 @@ impl Wish {
                 Some(_) => Err(section.mistake("match_by", "…", "match_parameters = \"<model>\" beside it")),
             };
         };
+        if architecture.width.is_empty() {
+            let remedy = format!("no such key: {} has a list of widths, hidden", architecture.name);
+            return Err(section.mistake("match_parameters", &target, remedy));
+        }
         let path = section.path().to_string();
         let Some(name) = target.as_str() else {
             return Err(section.mistake("match_parameters", &target, "the name of a model in quotes"));

@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::census::schema;
-use crate::data::{DataError, DataSpec, Opened};
+use crate::data::{DataError, DataSpec, Knob, Opened};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
@@ -58,6 +58,12 @@ pub struct Grid {
     /// stands for "no such knob" throughout.
     #[serde(skip_serializing_if = "no_knob")]
     pub task_correlations: Vec<f64>,
+    /// The number of the funnel that is varied, if one is.
+    #[serde(skip)]
+    pub vary: Option<Knob>,
+    /// Its values, in rising order; one NaN where nothing is varied.
+    #[serde(skip)]
+    pub settings: Vec<f64>,
     /// Adam's step sizes, in rising order; for models without one of their own.
     pub learning_rates: Vec<f64>,
     /// Seeds, in rising order.
@@ -179,6 +185,14 @@ impl Experiment {
         Problem { features: self.data.features(), tasks: self.data.tasks() }
     }
 
+    /// The data at a setting of the grid; NaN where nothing is varied.
+    pub fn data_at(&self, setting: f64) -> DataSpec {
+        match self.grid.vary {
+            Some(knob) => self.data.with(knob, setting),
+            None => self.data.clone(),
+        }
+    }
+
     /// The experiment with its rows opened, where they have to be; the specification of the data then says which
     /// they are. Planning and training need it.
     pub fn open(mut self) -> Result<Self, DataError> {
@@ -188,10 +202,17 @@ impl Experiment {
 
     /// The network of a model: the architecture, behind embeddings where rows have words.
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
+        /// Variance 1/100 of the first values of a funnel's embeddings: most words of a log are rare, and what is
+        /// not learned of them is noise.
+        const FAN_IN: usize = 100;
         let network = model.sizes.configuration.build(self.problem());
         match (&self.data, &self.opened) {
             (DataSpec::Census(spec), Opened::Census(census)) => {
                 Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, 1, network))
+            }
+            (DataSpec::Funnel(spec), _) => {
+                let words = spec.fields * spec.words;
+                Box::new(Embedded::new(spec.fields, words, spec.embedding_units, FAN_IN, network))
             }
             _ => network,
         }
@@ -216,10 +237,16 @@ impl Experiment {
         let mut data = match &self.data {
             DataSpec::Synthetic(spec) => section(spec),
             DataSpec::Census(spec) => section(spec),
+            DataSpec::Funnel(spec) => section(spec),
         };
         data.insert("kind".into(), self.data.kind().into());
         table.insert("data".into(), data.into());
-        table.insert("grid".into(), section(&self.grid).into());
+        let mut grid = section(&self.grid);
+        if let Some(knob) = self.grid.vary {
+            grid.insert("vary".into(), knob.key().into());
+            grid.insert("values".into(), self.grid.settings.clone().into());
+        }
+        table.insert("grid".into(), grid.into());
         table.insert("train".into(), section(&self.train).into());
         let models: toml::Table = self
             .models

@@ -94,6 +94,8 @@ pub struct PlannedRun {
     pub model: usize,
     /// Which of the grid's task correlations it has.
     pub correlation: usize,
+    /// Which of the grid's settings it has.
+    pub setting: usize,
     /// Hash of its whole specification.
     pub identity: Identity,
 }
@@ -126,22 +128,24 @@ impl Plan {
         let grid = &experiment.grid;
         let models: Vec<ModelIdentity> =
             experiment.models.iter().map(|model| ModelIdentity::new(experiment, model)).collect();
+        let settings: Vec<(f64, serde_json::Value)> =
+            grid.settings.iter().map(|&setting| (setting, experiment.data_at(setting).identity())).collect();
         let groups = grid.seeds.iter().flat_map(|&seed| {
             let mut runs = Vec::new();
             for (model, identity) in models.iter().enumerate() {
                 for (correlation, &task_correlation) in grid.task_correlations.iter().enumerate() {
-                    for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
-                        runs.push(PlannedRun {
-                            key: RunKey {
+                    for (setting, (value, data)) in settings.iter().enumerate() {
+                        for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
+                            let key = RunKey {
                                 model: experiment.models[model].name.clone(),
                                 task_correlation,
+                                setting: *value,
                                 learning_rate,
                                 seed,
-                            },
-                            model,
-                            correlation,
-                            identity: identity.run(task_correlation, learning_rate, seed),
-                        });
+                            };
+                            let identity = identity.run(data, &key);
+                            runs.push(PlannedRun { key, model, correlation, setting, identity });
+                        }
                     }
                 }
             }
@@ -170,8 +174,19 @@ impl Plan {
     }
 }
 
-/// Groups of one seed: the labels, which are cheap, go with the first.
-fn split(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
+/// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by task
+/// correlation or setting, are in groups of their own.
+fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
+    if !experiment.data.has_impressions() {
+        return split_evenly(experiment, seed, runs);
+    }
+    // A stable sort: within a group, runs stay in the order of models and learning rates.
+    runs.sort_by_key(|run| (run.correlation, run.setting));
+    let alike = runs.chunk_by(|a, b| (a.correlation, a.setting) == (b.correlation, b.setting));
+    alike.flat_map(|runs| split_evenly(experiment, seed, runs.to_vec())).collect()
+}
+
+fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
     let most = match experiment.data.labels() {
         Labels::Real => MAX_GROUP_RUNS,
         Labels::Binary => MAX_GROUP_RUNS_OF_ROWS,
@@ -218,7 +233,6 @@ impl ModelIdentity {
         let train = &experiment.train;
         let specification = serde_json::json!({
             "schema": SCHEMA,
-            "data": experiment.data.identity(),
             "architecture": model.architecture.name,
             "sizes": model.sizes.table,
             "steps": train.steps,
@@ -235,11 +249,13 @@ impl ModelIdentity {
         }
     }
 
-    fn run(&self, task_correlation: f64, learning_rate: f64, seed: u64) -> Identity {
+    /// Of a run on data of this identity.
+    fn run(&self, data: &serde_json::Value, key: &RunKey) -> Identity {
         let mut fields = self.0.clone();
-        fields.insert("task_correlation".into(), task_correlation.into());
-        fields.insert("learning_rate".into(), learning_rate.into());
-        fields.insert("seed".into(), seed.into());
+        fields.insert("data".into(), data.clone());
+        fields.insert("task_correlation".into(), key.task_correlation.into());
+        fields.insert("learning_rate".into(), key.learning_rate.into());
+        fields.insert("seed".into(), key.seed.into());
         Identity::of(&fields)
     }
 }

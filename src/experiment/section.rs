@@ -277,9 +277,10 @@ pub(super) fn size_mistake(
     let alone =
         |key: &str, value: &Value| (architecture.parse)(Table::from_iter([(key.into(), value.clone())]));
     let wrong = sizes.iter().find(|(key, value)| alone(key, value).is_err());
-    let remedy = match message.contains("expected f64") {
-        true => "a number",
-        false => "a whole number of at least 1",
+    let remedy = match message.split_once(": expected ") {
+        Some((_, remedy)) => remedy,
+        None if message.contains("expected f64") => "a number",
+        None => "a whole number of at least 1",
     };
     Mistake {
         key: wrong.map_or(path.to_string(), |(key, _)| format!("{path}.{key}")),

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::FIGURES;
 use crate::data::census::schema;
-use crate::data::{CensusSpec, DataSpec, Subset};
+use crate::data::{CensusSpec, DataSpec, FunnelSpec, Knob, Subset};
 use crate::experiment::Experiment;
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number, thousands};
@@ -20,7 +20,7 @@ pub struct Section {
 }
 
 /// Files that a study's folder may have, and what is in them.
-const FILES: [(&str, &str); 10] = [
+const FILES: [(&str, &str); 12] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "how the study came to be: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
@@ -29,6 +29,11 @@ const FILES: [(&str, &str); 10] = [
     ("scores.csv", "one row a run, subset and task: AUC, log-loss, calibration error, mean prediction"),
     ("classes.csv", "one row a subset and task: rows, positives, label correlation"),
     ("tuning.csv", "one row a rung and trial: sizes, learning rate, validation AUC of the main task"),
+    (
+        "funnel.csv",
+        "one row a run, prediction and space: AUC, log-loss, calibration, bias on the test impressions",
+    ),
+    ("deciles.csv", "one row a run and tenth of the test impressions by pCTR: mean pCVR beside the truth"),
     ("labels.csv", "one row a correlation, seed and pair: measured correlation of the labels"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
@@ -45,7 +50,7 @@ pub fn partial(study: &Study) -> Option<String> {
     // Labels that are read are not measured a run.
     let pairs = match data {
         DataSpec::Synthetic(spec) => spec.pairs,
-        DataSpec::Census(_) => 0,
+        DataSpec::Census(_) | DataSpec::Funnel(_) => 0,
     };
     let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
     if done == planned && study.labels.len() < labels {
@@ -71,6 +76,7 @@ pub fn paragraph(study: &Study) -> String {
     let data = match data {
         DataSpec::Synthetic(data) => data,
         DataSpec::Census(census) => return census_paragraph(study, census),
+        DataSpec::Funnel(funnel) => return funnel_paragraph(study, funnel),
     };
     let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
     let tasks = format!(
@@ -157,6 +163,42 @@ fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
     )
 }
 
+/// The same for a study of made impressions.
+fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
+    let (Experiment { grid, train, models, .. }, manifest) = (&study.experiment, &study.manifest);
+    let varied = |knob: Knob, value: f64| match grid.vary {
+        Some(vary) if vary == knob => list(grid.settings.iter().map(|&value| number(value))),
+        _ => number(value),
+    };
+    format!(
+        "{} learn click and conversion from {} made impressions of {} categorical fields with {} words each and {}          numbers, and are tested on {} later ones. {} of impressions are clicked, {} of clicks convert; the scores of          click and conversion have correlation {}, the logit of pCTR a standard deviation of {}. Share of the training          impressions: {}; mean delay of conversions: {} training windows. Every run takes {} steps of Adam with batches          of {}; {} make {} ({} diverged). Trained by {} on {} ({}) in {}.",
+        list(models.iter().map(|model| model.title.clone())),
+        count(funnel.training_impressions),
+        funnel.fields,
+        count(funnel.words),
+        funnel.numbers,
+        count(funnel.test_impressions),
+        varied(Knob::ClickRate, funnel.click_rate),
+        varied(Knob::ConversionRate, funnel.conversion_rate),
+        list(grid.task_correlations.iter().map(|&p| number(p))),
+        varied(Knob::Selection, funnel.selection),
+        varied(Knob::Share, funnel.share),
+        varied(Knob::MeanDelay, funnel.mean_delay),
+        thousands(train.steps),
+        count(train.batch_size),
+        plural(grid.seeds.len(), "seed"),
+        plural(manifest.runs_planned, "run"),
+        match manifest.runs_diverged {
+            0 => "none".to_owned(),
+            n => count(n),
+        },
+        engines(study),
+        manifest.cpu,
+        plural(manifest.threads, "thread"),
+        duration(manifest.wall_seconds)
+    )
+}
+
 /// How often a run sees a training row, to one decimal.
 fn epochs(study: &Study) -> String {
     let train = &study.experiment.train;
@@ -205,9 +247,13 @@ fn grid(experiment: &Experiment) -> Vec<(String, String)> {
         _ => list(grid.seeds.iter().map(u64::to_string)),
     };
     let mut rows = vec![("models".into(), list(grid.models.iter().cloned()))];
-    if experiment.data.synthetic().is_some() {
+    if experiment.data.census().is_none() {
         let cosines = grid.task_correlations.iter().map(|&p| number(p));
         rows.push(("task correlations".into(), list(cosines)));
+    }
+    if let Some(knob) = grid.vary {
+        let values = grid.settings.iter().map(|&value| number(value));
+        rows.push((knob.key().replace('_', " "), list(values)));
     }
     rows.extend([
         ("learning rates".into(), list(grid.learning_rates.iter().map(|&rate| number(rate)))),

@@ -219,8 +219,8 @@ impl Folder {
     ) -> Result<Study, StoreError> {
         let mut planned: Vec<_> = plan.runs().collect();
         planned.sort_by(|a, b| {
-            (a.model, a.correlation)
-                .cmp(&(b.model, b.correlation))
+            (a.model, a.correlation, a.setting)
+                .cmp(&(b.model, b.correlation, b.setting))
                 .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
                 .then(a.key.seed.cmp(&b.key.seed))
         });
@@ -258,21 +258,26 @@ impl Folder {
         runs: &[RunRecord],
         labels: &[LabelRecord],
     ) -> Result<String, StoreError> {
-        let tasks = experiment.problem().tasks;
+        let (tasks, vary) = (experiment.problem().tasks, experiment.grid.vary);
         let runs: Vec<&RunRecord> = runs.iter().collect();
         let mut hasher = blake3::Hasher::new();
-        hasher.update(tables::runs_csv(&runs, tasks, false).as_bytes());
+        hasher.update(tables::runs_csv(&runs, vary, tasks, false).as_bytes());
         let mut write = |name: &str, text: String, counts: bool| {
             if counts {
                 hasher.update(text.as_bytes());
             }
             atomic::write(&self.path.join(name), text.as_bytes())
         };
-        write("runs.csv", tables::runs_csv(&runs, tasks, true), false)?;
-        write("curves.csv", tables::curves_csv(&runs, tasks), true)?;
-        write("gates.csv", tables::gates_csv(&runs), true)?;
-        if experiment.data.labels() == Labels::Binary {
-            write("scores.csv", tables::scores_csv(&runs), true)?;
+        write("runs.csv", tables::runs_csv(&runs, vary, tasks, true), false)?;
+        write("curves.csv", tables::curves_csv(&runs, vary, tasks), true)?;
+        write("gates.csv", tables::gates_csv(&runs, vary), true)?;
+        match experiment.data.labels() {
+            Labels::Real => {}
+            Labels::Binary if experiment.data.has_impressions() => {
+                write("funnel.csv", tables::funnel_csv(&runs, vary), true)?;
+                write("deciles.csv", tables::deciles_csv(&runs, vary), true)?;
+            }
+            Labels::Binary => write("scores.csv", tables::scores_csv(&runs), true)?,
         }
         write("labels.csv", tables::labels_csv(labels), true)?;
         Ok(hasher.finalize().to_hex().to_string())
@@ -370,10 +375,11 @@ impl Folder {
 
     /// Reads the study back from its CSV files, `study.toml` and `manifest.json`.
     pub fn read(&self) -> Result<Study, StoreError> {
+        let experiment = self.experiment()?;
         Ok(Study {
-            experiment: self.experiment()?,
+            runs: tables::read_runs(&self.path, experiment.grid.vary)?,
+            experiment,
             manifest: self.manifest()?,
-            runs: tables::read_runs(&self.path)?,
             labels: tables::read_labels(&self.path)?,
             classes: self.classes()?,
             trials: self.trials()?,

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::data::Subset;
+use crate::engine::funnel_score::{Decile, FunnelScore};
 use crate::engine::score::Score;
 
 /// How a run ended.
@@ -34,10 +35,21 @@ pub struct RunKey {
     /// Cosine p of the two tasks' weight vectors; NaN where tasks are what they are.
     #[serde(deserialize_with = "nan_for_null")]
     pub task_correlation: f64,
+    /// Value of the knob that the experiment varies beside it; NaN where it varies none.
+    #[serde(default = "no_setting", deserialize_with = "nan_for_null", skip_serializing_if = "is_nan")]
+    pub setting: f64,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// Seed of data and initial parameters.
     pub seed: u64,
+}
+
+fn no_setting() -> f64 {
+    f64::NAN
+}
+
+fn is_nan(x: &f64) -> bool {
+    x.is_nan()
 }
 
 /// JSON has no NaN and writes null.
@@ -45,14 +57,26 @@ fn nan_for_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Er
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
+impl RunKey {
+    /// Its numbers as bits: NaN is itself here, since keys name runs.
+    fn bits(&self) -> (&str, [u64; 4]) {
+        let Self { model, task_correlation, setting, learning_rate, seed } = self;
+        let bits = [task_correlation.to_bits(), setting.to_bits(), learning_rate.to_bits(), *seed];
+        (model, bits)
+    }
+}
+
 impl PartialEq for RunKey {
-    /// NaN is itself here: keys name runs.
     fn eq(&self, other: &Self) -> bool {
-        let Self { model, task_correlation, learning_rate, seed } = self;
-        *model == other.model
-            && task_correlation.total_cmp(&other.task_correlation).is_eq()
-            && *learning_rate == other.learning_rate
-            && *seed == other.seed
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for RunKey {}
+
+impl std::hash::Hash for RunKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
     }
 }
 
@@ -82,6 +106,12 @@ pub struct RunRecord {
     /// What a finished classifier is worth, by subset and task; empty where labels are numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
+    /// What a finished model of click and conversion is worth; empty for others.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub funnel: Vec<FunnelScore>,
+    /// Its mean pCVR beside the truth, by decile of the true pCTR; empty where the truth is not known.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub deciles: Vec<Decile>,
 }
 
 impl RunRecord {

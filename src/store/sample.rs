@@ -55,7 +55,13 @@ impl Sample {
             for &task_correlation in &self.correlations {
                 for &learning_rate in &self.learning_rates {
                     for seed in 0..self.seeds {
-                        let key = RunKey { model: model.name.clone(), task_correlation, learning_rate, seed };
+                        let key = RunKey {
+                            model: model.name.clone(),
+                            task_correlation,
+                            setting: f64::NAN,
+                            learning_rate,
+                            seed,
+                        };
                         runs.push(self.run(model, key));
                     }
                 }
@@ -104,6 +110,8 @@ impl Sample {
             grid: Grid {
                 models: models.iter().map(|model| model.name.clone()).collect(),
                 task_correlations: self.correlations.clone(),
+                vary: None,
+                settings: vec![f64::NAN],
                 learning_rates: self.learning_rates.clone(),
                 seeds: (0..self.seeds).collect(),
             },
@@ -177,6 +185,8 @@ impl Sample {
             curve,
             gates,
             scores: Vec::new(),
+            funnel: Vec::new(),
+            deciles: Vec::new(),
         }
     }
 

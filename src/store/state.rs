@@ -3,7 +3,7 @@
 use super::folder::{Finished, Folder};
 use std::collections::HashSet;
 
-use super::{Manifest, RunKey, Status, StoreError, Study, atomic, tables};
+use super::{Manifest, Status, StoreError, Study, atomic, tables};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 
@@ -85,14 +85,11 @@ impl Folder {
         experiment: &Experiment,
         plan: &Plan,
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
-        let runs = tables::read_runs(self.path())?;
+        let runs = tables::read_runs(self.path(), experiment.grid.vary)?;
         let labels = tables::read_labels(self.path())?;
-        let name = |key: &RunKey| {
-            (key.model.clone(), key.task_correlation.to_bits(), key.learning_rate.to_bits(), key.seed)
-        };
-        let here: HashSet<_> = runs.iter().map(|run| name(&run.key)).collect();
+        let here: HashSet<_> = runs.iter().map(|run| &run.key).collect();
         let mut done: HashSet<_> =
-            plan.runs().filter(|run| here.contains(&name(&run.key))).map(|run| &run.identity).collect();
+            plan.runs().filter(|run| here.contains(&run.key)).map(|run| &run.identity).collect();
         let seeds: HashSet<u64> = labels.iter().map(|label| label.seed).collect();
         for group in &plan.groups {
             if let Some(identity) = &group.label_identity

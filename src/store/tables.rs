@@ -6,8 +6,11 @@
 //! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
 //! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the whole gate, equal in the rows of its experts) |
 //! | `scores.csv` (yes-or-no labels) | model, learning_rate, seed, subset, task, auc, log_loss (nats), calibration_error, mean_prediction, positive_rate |
+//! | `funnel.csv` (impressions) | model, task_correlation, learning_rate, seed, target, space, auc, log_loss (nats), calibration_error, absolute_error, mean_prediction, mean_truth, above_one |
+//! | `deciles.csv` (impressions) | model, task_correlation, learning_rate, seed, decile, mean_ctr, mean_prediction, mean_truth |
 //! | `labels.csv` | task_correlation, seed, pair, points, label_correlation |
 //!
+//! Where a number of the funnel is varied, it has a column of its name after task_correlation.
 //! Where labels are yes or no, losses are cross-entropies in nats; where tasks are what they are,
 //! task_correlation is empty. Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
 //! `seconds` measures the machine; every other value follows from the run's specification.
@@ -22,10 +25,14 @@ use super::StoreError;
 use crate::experiment::load::is_plain_name;
 
 use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
-use crate::data::Subset;
+use crate::data::{Knob, Subset};
 use crate::engine::score::Score;
 
-const KEY_COLUMNS: &str = "model,task_correlation,learning_rate,seed";
+/// The columns that name a run.
+fn key_columns(vary: Option<Knob>) -> String {
+    let setting = vary.map(|knob| format!(",{}", knob.key())).unwrap_or_default();
+    format!("model,task_correlation{setting},learning_rate,seed")
+}
 
 fn task_columns(prefix: &str, tasks: usize) -> String {
     (1..=tasks).fold(String::new(), |mut columns, task| {
@@ -40,6 +47,9 @@ fn key(row: &mut String, key: &RunKey) {
     if !key.task_correlation.is_nan() {
         write!(row, "{}", key.task_correlation).expect("writing to a string");
     }
+    if !key.setting.is_nan() {
+        write!(row, ",{}", key.setting).expect("writing to a string");
+    }
     write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
 }
 
@@ -53,9 +63,10 @@ fn losses(row: &mut String, losses: Option<&[f32]>, tasks: usize) {
 }
 
 /// `runs.csv`; without its last column, `seconds`, where `timed` is false.
-pub fn runs_csv(runs: &[&RunRecord], tasks: usize, timed: bool) -> String {
+pub fn runs_csv(runs: &[&RunRecord], vary: Option<Knob>, tasks: usize, timed: bool) -> String {
     let mut text = format!(
-        "{KEY_COLUMNS},status,steps{}{},label_correlation,parameters,engine{}\n",
+        "{},status,steps{}{},label_correlation,parameters,engine{}\n",
+        key_columns(vary),
         task_columns("final_train_loss", tasks),
         task_columns("final_held_out_loss", tasks),
         if timed { ",seconds" } else { "" },
@@ -76,9 +87,10 @@ pub fn runs_csv(runs: &[&RunRecord], tasks: usize, timed: bool) -> String {
 }
 
 /// `curves.csv`.
-pub fn curves_csv(runs: &[&RunRecord], tasks: usize) -> String {
+pub fn curves_csv(runs: &[&RunRecord], vary: Option<Knob>, tasks: usize) -> String {
     let mut text = format!(
-        "{KEY_COLUMNS},step{}{}\n",
+        "{},step{}{}\n",
+        key_columns(vary),
         task_columns("train_loss", tasks),
         task_columns("held_out_loss", tasks)
     );
@@ -95,8 +107,8 @@ pub fn curves_csv(runs: &[&RunRecord], tasks: usize) -> String {
 }
 
 /// `gates.csv`.
-pub fn gates_csv(runs: &[&RunRecord]) -> String {
-    let mut text = format!("{KEY_COLUMNS},step,task,expert,mean_weight,entropy\n");
+pub fn gates_csv(runs: &[&RunRecord], vary: Option<Knob>) -> String {
+    let mut text = format!("{},step,task,expert,mean_weight,entropy\n", key_columns(vary));
     for run in runs {
         for point in &run.gates {
             for (expert, weight) in point.mean_weight.iter().enumerate() {
@@ -129,6 +141,46 @@ pub fn scores_csv(runs: &[&RunRecord]) -> String {
         }
     }
     text
+}
+
+/// `funnel.csv`.
+pub fn funnel_csv(runs: &[&RunRecord], vary: Option<Knob>) -> String {
+    tail_csv(
+        runs,
+        vary,
+        "target,space,auc,log_loss,calibration_error,absolute_error,mean_prediction,mean_truth,above_one",
+        |run| &run.funnel,
+    )
+}
+
+/// `deciles.csv`.
+pub fn deciles_csv(runs: &[&RunRecord], vary: Option<Knob>) -> String {
+    tail_csv(runs, vary, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
+}
+
+/// A table with the columns that name a run and then those of some records of it.
+fn tail_csv<T: serde::Serialize>(
+    runs: &[&RunRecord],
+    vary: Option<Knob>,
+    columns: &str,
+    records: fn(&RunRecord) -> &Vec<T>,
+) -> String {
+    let mut text = format!("{},{columns}\n", key_columns(vary));
+    for run in runs {
+        let rows = headless_csv(records(run));
+        for row in rows.lines() {
+            key(&mut text, &run.key);
+            writeln!(text, ",{row}").expect("writing to a string");
+        }
+    }
+    text
+}
+
+/// Rows as CSV, without a header.
+fn headless_csv<T: serde::Serialize>(rows: &[T]) -> String {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    rows.iter().for_each(|row| writer.serialize(row).expect("rows are plain data"));
+    String::from_utf8(writer.into_inner().expect("writing to memory")).expect("rows are text")
 }
 
 /// Rows as CSV, with a header.
@@ -166,6 +218,16 @@ struct Table<'a> {
     columns: HashMap<String, usize>,
 }
 
+/// Where the columns stand that name a run.
+#[derive(Clone, Copy)]
+struct KeyColumns {
+    model: usize,
+    task_correlation: usize,
+    setting: Option<usize>,
+    learning_rate: usize,
+    seed: usize,
+}
+
 impl<'a> Table<'a> {
     fn open(path: &'a Path) -> Result<Self, StoreError> {
         let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
@@ -195,13 +257,14 @@ impl<'a> Table<'a> {
         (1..).map_while(|task| self.column(&format!("{prefix}_{task}")).ok()).collect()
     }
 
-    fn key_columns(&self) -> Result<[usize; 4], StoreError> {
-        Ok([
-            self.column("model")?,
-            self.column("task_correlation")?,
-            self.column("learning_rate")?,
-            self.column("seed")?,
-        ])
+    fn key_columns(&self, vary: Option<Knob>) -> Result<KeyColumns, StoreError> {
+        Ok(KeyColumns {
+            model: self.column("model")?,
+            task_correlation: self.column("task_correlation")?,
+            setting: vary.map(|knob| self.column(knob.key())).transpose()?,
+            learning_rate: self.column("learning_rate")?,
+            seed: self.column("seed")?,
+        })
     }
 
     fn next(&mut self, row: &mut StringRecord) -> Result<bool, StoreError> {
@@ -224,20 +287,21 @@ impl<'a> Table<'a> {
         StoreError::malformed(self.path, row.position().map(csv::Position::line), problem)
     }
 
-    fn key(&self, row: &StringRecord, columns: [usize; 4]) -> Result<RunKey, StoreError> {
-        let model: String = self.parse(row, columns[0])?;
+    fn key(&self, row: &StringRecord, columns: KeyColumns) -> Result<RunKey, StoreError> {
+        let model: String = self.parse(row, columns.model)?;
         if !is_plain_name(&model) {
             let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
             return Err(self.wrong(row, problem));
         }
         Ok(RunKey {
             model,
-            task_correlation: match row.get(columns[1]) {
+            task_correlation: match row.get(columns.task_correlation) {
                 Some("") => f64::NAN,
-                _ => self.parse(row, columns[1])?,
+                _ => self.parse(row, columns.task_correlation)?,
             },
-            learning_rate: self.parse(row, columns[2])?,
-            seed: self.parse(row, columns[3])?,
+            setting: columns.setting.map_or(Ok(f64::NAN), |setting| self.parse(row, setting))?,
+            learning_rate: self.parse(row, columns.learning_rate)?,
+            seed: self.parse(row, columns.seed)?,
         })
     }
 
@@ -253,10 +317,10 @@ fn malformed(path: &Path, error: &csv::Error) -> StoreError {
 
 /// Runs of `runs.csv`, with the points that `curves.csv` and `gates.csv` have for them. Rows of those must
 /// come in the order of the runs, as they are written.
-pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
+pub fn read_runs(folder: &Path, vary: Option<Knob>) -> Result<Vec<RunRecord>, StoreError> {
     let path = folder.join("runs.csv");
     let mut table = Table::open(&path)?;
-    let keys = table.key_columns()?;
+    let keys = table.key_columns(vary)?;
     let [status, steps] = [table.column("status")?, table.column("steps")?];
     let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
     let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
@@ -274,12 +338,7 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
             }
         };
         let key = table.key(&row, keys)?;
-        if !seen.insert((
-            key.model.clone(),
-            key.task_correlation.to_bits(),
-            key.learning_rate.to_bits(),
-            key.seed,
-        )) {
+        if !seen.insert(key.clone()) {
             return Err(table.wrong(&row, "is there twice: expected each run once".into()));
         }
         runs.push(RunRecord {
@@ -293,11 +352,15 @@ pub fn read_runs(folder: &Path) -> Result<Vec<RunRecord>, StoreError> {
             curve: Vec::new(),
             gates: Vec::new(),
             scores: Vec::new(),
+            funnel: Vec::new(),
+            deciles: Vec::new(),
         });
     }
-    read_curves(folder, &mut runs)?;
-    read_gates(folder, &mut runs)?;
+    read_curves(folder, vary, &mut runs)?;
+    read_gates(folder, vary, &mut runs)?;
     read_scores(folder, &mut runs)?;
+    read_tail(&folder.join("funnel.csv"), vary, &mut runs, |run| &mut run.funnel)?;
+    read_tail(&folder.join("deciles.csv"), vary, &mut runs, |run| &mut run.deciles)?;
     Ok(runs)
 }
 
@@ -318,10 +381,10 @@ fn run_of<'r>(
     })
 }
 
-fn read_curves(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
+fn read_curves(folder: &Path, vary: Option<Knob>, runs: &mut [RunRecord]) -> Result<(), StoreError> {
     let path = folder.join("curves.csv");
     let mut table = Table::open(&path)?;
-    let keys = table.key_columns()?;
+    let keys = table.key_columns(vary)?;
     let step = table.column("step")?;
     let [train, held_out] = ["train_loss", "held_out_loss"].map(|prefix| table.task_columns(prefix));
     let mut row = StringRecord::new();
@@ -344,10 +407,10 @@ fn read_curves(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> 
     Ok(())
 }
 
-fn read_gates(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> {
+fn read_gates(folder: &Path, vary: Option<Knob>, runs: &mut [RunRecord]) -> Result<(), StoreError> {
     let path = folder.join("gates.csv");
     let mut table = Table::open(&path)?;
-    let keys = table.key_columns()?;
+    let keys = table.key_columns(vary)?;
     let [step, task] = [table.column("step")?, table.column("task")?];
     let [weight, entropy] = [table.column("mean_weight")?, table.column("entropy")?];
     let expert = table.column("expert")?;
@@ -419,9 +482,31 @@ fn read_scores(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> 
     for row in read_rows::<Row>(&path)? {
         let Row { model, learning_rate, seed, subset, task, auc, log_loss, .. } = row;
         let Row { calibration_error, mean_prediction, positive_rate, .. } = row;
-        let key = RunKey { model, task_correlation: f64::NAN, learning_rate, seed };
+        let key = RunKey { model, task_correlation: f64::NAN, setting: f64::NAN, learning_rate, seed };
         let score = Score { subset, task, auc, log_loss, calibration_error, mean_prediction, positive_rate };
         run_of(runs, &mut current, &key, &path, &StringRecord::new())?.scores.push(score);
+    }
+    Ok(())
+}
+
+/// Records that a table has for each run beside the columns that name it; nothing where there is no such table.
+fn read_tail<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    vary: Option<Knob>,
+    runs: &mut [RunRecord],
+    records: fn(&mut RunRecord) -> &mut Vec<T>,
+) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let mut table = Table::open(path)?;
+    let keys = table.key_columns(vary)?;
+    let headers = table.headers.clone();
+    let (mut row, mut current) = (StringRecord::new(), 0);
+    while table.next(&mut row)? {
+        let key = table.key(&row, keys)?;
+        let record = row.deserialize(Some(&headers)).map_err(|error| malformed(path, &error))?;
+        records(run_of(runs, &mut current, &key, path, &row)?).push(record);
     }
     Ok(())
 }

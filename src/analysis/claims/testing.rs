@@ -44,7 +44,13 @@ pub(crate) fn study(
 fn run(model: Contender, task_correlation: f64, seed: u64, loss: Option<f64>) -> RunRecord {
     let losses = vec![loss.unwrap_or(f64::NAN) as f32; 2];
     RunRecord {
-        key: RunKey { model: model.architecture().into(), task_correlation, learning_rate: 0.01, seed },
+        key: RunKey {
+            model: model.architecture().into(),
+            task_correlation,
+            setting: f64::NAN,
+            learning_rate: 0.01,
+            seed,
+        },
         status: if loss.is_some() { Status::Finished } else { Status::Diverged },
         steps: 100,
         label_correlation: task_correlation.powi(2) + 0.01 * noise(seed),
@@ -54,6 +60,8 @@ fn run(model: Contender, task_correlation: f64, seed: u64, loss: Option<f64>) ->
         curve: vec![CurvePoint { step: 100, train_loss: losses.clone(), held_out_loss: losses }],
         gates: Vec::new(),
         scores: Vec::new(),
+        funnel: Vec::new(),
+        deciles: Vec::new(),
     }
 }
 
@@ -84,6 +92,8 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
         grid: Grid {
             models: Contender::ALL.map(|model| model.architecture().to_string()).to_vec(),
             task_correlations: task_correlations.to_vec(),
+            vary: None,
+            settings: vec![f64::NAN],
             learning_rates: vec![0.01],
             seeds: (0..seeds).collect(),
         },

@@ -1,0 +1,59 @@
+//! What an experiment may vary of the funnel beside the task correlation: one knob, over several values.
+
+use super::funnel::FunnelSpec;
+
+/// A number of a [`FunnelSpec`] that an experiment varies.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Knob {
+    /// How differently clicked and unclicked impressions are distributed.
+    Selection,
+    /// Share of the training impressions that are trained on.
+    Share,
+    /// Clicks per impression.
+    ClickRate,
+    /// Conversions per click.
+    ConversionRate,
+    /// Mean time from click to conversion.
+    MeanDelay,
+}
+
+impl Knob {
+    /// All of them.
+    pub const ALL: [Self; 5] =
+        [Self::Selection, Self::Share, Self::ClickRate, Self::ConversionRate, Self::MeanDelay];
+
+    /// Its key in `[data]`, and its column in the CSV files.
+    pub fn key(self) -> &'static str {
+        match self {
+            Self::Selection => "selection",
+            Self::Share => "share",
+            Self::ClickRate => "click_rate",
+            Self::ConversionRate => "conversion_rate",
+            Self::MeanDelay => "mean_delay",
+        }
+    }
+
+    /// Its name on an axis, with its unit.
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::Selection => "selection strength (standard deviation of the logit of pCTR)",
+            Self::Share => "share of the training impressions",
+            Self::ClickRate => "clicks per impression",
+            Self::ConversionRate => "conversions per click",
+            Self::MeanDelay => "mean delay of conversions (training windows)",
+        }
+    }
+
+    /// The specification with this number.
+    pub fn set(self, mut spec: FunnelSpec, value: f64) -> FunnelSpec {
+        let number = match self {
+            Self::Selection => &mut spec.selection,
+            Self::Share => &mut spec.share,
+            Self::ClickRate => &mut spec.click_rate,
+            Self::ConversionRate => &mut spec.conversion_rate,
+            Self::MeanDelay => &mut spec.mean_delay,
+        };
+        *number = value;
+        spec
+    }
+}
