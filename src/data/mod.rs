@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 pub mod census;
 mod correlation;
+mod directions;
 pub mod impressions;
 pub mod normal;
 mod order;
