@@ -46,8 +46,7 @@ fn main() {
         parameters: train.init.draw(network.layout(), 0),
         labels: experiment.data.labels(),
     };
-    let mut population =
-        population(Engine::of(&experiment, model), train.device, start).expect("sizes fit");
+    let mut population = population(Engine::of(&experiment, model), train.device, start).expect("sizes fit");
     let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[0.5]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     for repetition in 0..=REPETITIONS {

@@ -23,6 +23,7 @@ use std::sync::Arc;
 
 pub mod census;
 mod correlation;
+mod directions;
 pub mod funnel;
 pub mod impressions;
 pub mod knob;

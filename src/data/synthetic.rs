@@ -16,9 +16,10 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 
 use super::Batch;
 use super::correlation::PairSums;
+use super::directions::{Lanes, orthonormal, pad, project, sine_of};
 use super::normal::{Purpose, Stream};
 use super::order::EpochOrder;
-use super::simd::{Simd, multiversion};
+use super::simd::Simd;
 use super::sine;
 
 /// Where training examples come from.
@@ -171,7 +172,7 @@ pub struct Generator {
 impl Generator {
     /// The data of `seed`, with one label set for each of `task_correlations` (each in [-1, 1]).
     pub fn new(spec: &SyntheticSpec, seed: u64, task_correlations: &[f64]) -> Self {
-        let vectors = orthonormal(seed, spec.tasks(), spec.dim);
+        let vectors = orthonormal(Stream::new(seed, Purpose::TaskVectors), spec.tasks(), spec.dim);
         let padded = vectors.iter().map(|vector| pad(vector)).collect();
         Self {
             seed,
@@ -325,82 +326,9 @@ enum Rows<'a> {
     List(&'a [u64]),
 }
 
-/// √(1 - p²), without cancellation near |p| = 1.
-fn sine_of(p: f64) -> f64 {
-    ((1.0 - p) * (1.0 + p)).max(0.0).sqrt()
-}
-
-/// `count` orthonormal vectors, uniform on the sphere: Gram–Schmidt on normals, each vector
-/// cleared of its predecessors twice, which leaves inner products at rounding level.
-fn orthonormal(seed: u64, count: usize, dim: usize) -> Vec<Vec<f64>> {
-    let mut normals = vec![0.0; count * dim];
-    Stream::new(seed, Purpose::TaskVectors).normals(0, count, dim, &mut normals);
-    let mut vectors: Vec<Vec<f64>> = Vec::with_capacity(count);
-    for row in normals.chunks_exact(dim) {
-        let mut vector: Vec<f64> = row.iter().map(|&z| f64::from(z)).collect();
-        for other in vectors.iter().chain(&vectors) {
-            let overlap = dot(&vector, other);
-            for (v, o) in vector.iter_mut().zip(other) {
-                *v -= overlap * o;
-            }
-        }
-        let length = dot(&vector, &vector).sqrt();
-        vector.iter_mut().for_each(|v| *v /= length);
-        vectors.push(vector);
-    }
-    vectors
-}
-
-fn dot(a: &[f64], b: &[f64]) -> f64 {
-    a.iter().zip(b).map(|(a, b)| a * b).sum()
-}
-
-/// Sixteen partial sums, a whole number of registers on every CPU: dot products are added up in
-/// this order everywhere, so that they come out the same.
-type Lanes = [f32; 16];
-
-fn pad(vector: &[f64]) -> Vec<Lanes> {
-    let lanes =
-        |chunk: &[f64]| std::array::from_fn(|lane| chunk.get(lane).copied().unwrap_or_default() as f32);
-    vector.chunks(16).map(lanes).collect()
-}
-
-multiversion! {
-    /// `projections[j, r]` = x_r · u_j, for x of `[rows, dim]` and the padded `vectors`.
-    fn project(
-        vectors: &[Vec<Lanes>],
-        dim: usize,
-        x: &[f32],
-        projections: &mut [f32],
-    ) = project_body;
-}
-
-#[inline(always)]
-fn project_body(vectors: &[Vec<Lanes>], dim: usize, x: &[f32], projections: &mut [f32]) {
-    let rows = x.len() / dim;
-    for (r, row) in x.chunks_exact(dim).enumerate() {
-        let (whole, rest) = row.as_chunks::<16>();
-        let mut tail = [0.0; 16];
-        tail[..rest.len()].copy_from_slice(rest);
-        for (j, vector) in vectors.iter().enumerate() {
-            let mut sum = [0.0f32; 16];
-            for (x, u) in whole.iter().chain([&tail]).zip(vector) {
-                for lane in 0..16 {
-                    sum[lane] += x[lane] * u[lane];
-                }
-            }
-            for half in [8, 4, 2, 1] {
-                for lane in 0..half {
-                    sum[lane] += sum[lane + half];
-                }
-            }
-            projections[j * rows + r] = sum[0];
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::directions::dot;
     use super::*;
 
     /// Four sines fitted to the paper's figure 2. They lie inside its error bars at eight of the nine points
@@ -643,22 +571,6 @@ mod tests {
             assert_eq!(one.x, many.x);
             for task in [0, 1] {
                 assert_eq!(one.labels(0, task), many.labels(set, task));
-            }
-        }
-    }
-
-    #[test]
-    fn projections_are_the_same_bits_at_every_width_of_vector() {
-        for dim in [2, 16, 23, 100] {
-            let spec = SyntheticSpec { dim, ..fit_a() };
-            let generator = Generator::new(&spec, 8, &[0.5]);
-            let mut x = vec![0.0; 9 * dim];
-            Stream::new(0, Purpose::Init).normals(0, 9, dim, &mut x);
-            let [mut want, mut got] = [vec![0.0; 18], vec![0.0; 18]];
-            project(Simd::available()[0], &generator.padded, dim, &x, &mut want);
-            for simd in Simd::available() {
-                project(simd, &generator.padded, dim, &x, &mut got);
-                assert_eq!(want, got, "{}", simd.name());
             }
         }
     }

@@ -17,6 +17,7 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("census-education", include_str!("../../experiments/census-education.toml")),
     ("census-income", include_str!("../../experiments/census-income.toml")),
     ("ci", include_str!("../../experiments/ci.toml")),
+    ("esmm", include_str!("../../experiments/esmm.toml")),
     ("figure2", include_str!("../../experiments/figure2.toml")),
     ("figure3", include_str!("../../experiments/figure3.toml")),
     ("figure4", include_str!("../../experiments/figure4.toml")),
