@@ -32,7 +32,8 @@ impl InplaceOp2 for UpdateMoments {
 }
 
 multiversion! {
-    fn update_moments(first: &mut [f32], second: &mut [f32], gradient: &[f32]) = update_moments_body;
+    /// m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g².
+    pub(super) fn update_moments(first: &mut [f32], second: &mut [f32], gradient: &[f32]) = update_moments_body;
 }
 
 #[inline(always)]
@@ -70,7 +71,8 @@ impl InplaceOp2 for UpdateParameters<'_> {
 }
 
 multiversion! {
-    fn update_parameters(
+    /// θ ← θ − step · m / (√v · root + ε).
+    pub(super) fn update_parameters(
         theta: &mut [f32],
         first: &[f32],
         second: &[f32],

@@ -2,8 +2,9 @@
 //!
 //! An engine turns initial parameters and batches into losses. The training loop that both engines share
 //! (schedule, logging, divergence) is [`train`]; `graph` is plain Candle ops and autograd for any
-//! model and device, `fused` one custom op per model on the CPU for the mixture family. [`score`] says what a
-//! trained classifier is worth.
+//! model and device, `fused` one custom op per model on the CPU for the mixture family, [`heads`] the same for models
+//! of click and conversion, whose losses are in [`conversion`]. [`score`] and [`funnel_score`] say what a trained
+//! model is worth.
 
 use crate::data::{Batch, Labels};
 use adam::Correction;
@@ -13,6 +14,7 @@ pub mod conversion;
 pub mod funnel_score;
 pub mod fused;
 pub mod graph;
+pub mod heads;
 pub mod in_place;
 pub mod loss;
 pub mod memory;

@@ -7,6 +7,7 @@ use candle_core::{Device, Result};
 
 use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
+use super::heads::HeadsPopulation;
 use super::score::Score;
 use super::{Evaluation, Population, Start, StartRun, funnel_score};
 use crate::data::{Batch, Feed, ImpressionFeed, Labels, Subset};
@@ -357,9 +358,10 @@ pub fn population<'a>(
     choice: DeviceChoice,
     start: Start<'a>,
 ) -> Result<Box<dyn Population + 'a>> {
-    match (engine, start.model.mixture()) {
-        (Engine::Fused, Some(shape)) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
-        (Engine::Fused, None) => candle_core::bail!("the fused engine trains the mixture family alone"),
-        (Engine::Graph, _) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
+    match (engine, start.model.mixture(), start.model.heads()) {
+        (Engine::Graph, ..) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
+        (Engine::Fused, Some(shape), _) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
+        (Engine::Fused, None, Some(shape)) => Ok(Box::new(HeadsPopulation::new(shape, start)?)),
+        (Engine::Fused, None, None) => candle_core::bail!("the fused engine does not train this model"),
     }
 }

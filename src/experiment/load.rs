@@ -10,6 +10,7 @@ use thiserror::Error;
 use toml::{Table, Value};
 
 use super::matching::{self, Wish};
+use super::plan::Engine;
 use super::section::{Section, did_you_mean, expected, whole};
 use super::tune::{self, Tune};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train};
@@ -312,7 +313,7 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let training_impressions = section.whole("training_impressions", whole(1..=MOST), None)? as usize;
     let test_impressions =
         section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
-    let fields = section.whole("fields", whole(0..=1000), Some(6))? as usize;
+    let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
     let words = section.whole("words", whole(1..=1_000_000), Some(500))? as usize;
     if fields * words > MOST_WORDS {
         let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
@@ -321,11 +322,7 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let zipf = section.number("zipf", 0.0..=10.0, "a number from 0 to 10", Some(1.0))?;
     // Two orthonormal vectors for each of two scores.
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
-    let word_share = if fields == 0 { 0.0 } else { 0.5 };
-    let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(word_share))?;
-    if fields == 0 && word_share > 0.0 {
-        return Err(section.mistake("word_share", word_share, "0 where data.fields is 0"));
-    }
+    let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
     let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
     let mut knob = |knob: Knob, default| {
         let (range, remedy) = knob_range(knob);
@@ -652,15 +649,11 @@ fn train(mut section: Section, models: &[ModelSpec], data: &DataSpec) -> Result<
                 "\"graph\" or \"auto\" on a CUDA device: the fused engine is for the CPU",
             ));
         }
-        if data.labels() == Labels::Binary {
-            let remedy = "\"graph\" or \"auto\": the fused engine has no embeddings and no cross-entropy";
-            return Err(section.mistake("engine", "\"fused\"", remedy));
-        }
         let problem = Problem { features: data.features(), tasks: data.tasks() };
-        let other = models.iter().find(|m| m.sizes.configuration.build(problem).mixture().is_none());
-        if let Some(model) = other {
+        if let Some(model) = models.iter().find(|model| !Engine::fused_can_train(problem, data, model)) {
             let remedy = format!(
-                "\"graph\" or \"auto\": the fused engine trains the mixture family, which {} is not of",
+                "\"graph\" or \"auto\": the fused engine trains the mixture family on generated tasks and models of \
+                 click and conversion, which {} is not of",
                 model.name
             );
             return Err(section.mistake("engine", "\"fused\"", remedy));

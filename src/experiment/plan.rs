@@ -7,7 +7,8 @@
 use serde::Serialize;
 
 use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
-use crate::data::Labels;
+use crate::data::{DataSpec, Labels};
+use crate::model::Problem;
 use crate::store::RunKey;
 
 /// Version of what a specification means. Raised whenever the same specification would give another result
@@ -62,12 +63,20 @@ impl Engine {
             EngineChoice::Graph => Self::Graph,
             EngineChoice::Fused => Self::Fused,
             EngineChoice::Auto if train.device != DeviceChoice::Cpu => Self::Graph,
-            // Embeddings want the gradient of a network's inputs, which the fused engine does not have.
-            EngineChoice::Auto if experiment.data.labels() == Labels::Binary => Self::Graph,
-            EngineChoice::Auto => match model.sizes.configuration.build(experiment.problem()).mixture() {
-                Some(_) => Self::Fused,
-                None => Self::Graph,
-            },
+            EngineChoice::Auto if Self::fused_can_train(experiment.problem(), &experiment.data, model) => {
+                Self::Fused
+            }
+            EngineChoice::Auto => Self::Graph,
+        }
+    }
+
+    /// Whether the fused engine can train a model: the mixture family on numbers, heads on impressions. Embeddings
+    /// want the gradient of a network's inputs, which it does not have for the mixture family.
+    pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
+        let network = model.sizes.configuration.build(problem);
+        match data.labels() {
+            Labels::Real => network.mixture().is_some(),
+            Labels::Binary => network.heads().is_some(),
         }
     }
 

@@ -13,7 +13,7 @@
 use candle_core::{DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, Model, Noise, Objective, Parameters, ops};
+use super::{Forward, HeadsShape, Model, Noise, Objective, Parameters, ops};
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
@@ -76,6 +76,12 @@ impl Model for Embedded {
 
     fn objective(&self) -> Objective {
         self.network.objective()
+    }
+
+    fn heads(&self) -> Option<HeadsShape> {
+        let table = &self.layout.parameters[0].shape;
+        let [.., words, embedding_units] = table[..] else { return None };
+        Some(HeadsShape { fields: self.columns, words, embedding_units, ..self.network.heads()? })
     }
 
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {

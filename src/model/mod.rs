@@ -32,6 +32,7 @@ mod shared_bottom;
 mod single_task;
 mod tensor_factorization;
 
+pub use conversion::HeadsShape;
 pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
 pub use noise::Noise;
@@ -98,6 +99,11 @@ pub trait Model: Send + Sync {
 
     /// The member of the mixture family that this model is, if it is one: the fused engine trains those.
     fn mixture(&self) -> Option<MixtureShape> {
+        None
+    }
+
+    /// The embeddings and heads that this model is, if it is that: the fused engine trains those too.
+    fn heads(&self) -> Option<HeadsShape> {
         None
     }
 }

@@ -31,9 +31,11 @@ use super::{
     mmoe,
 };
 
+mod heads;
 mod method;
 mod network;
 
+pub use heads::HeadsShape;
 pub use method::Method;
 use network::Network;
 

@@ -2,7 +2,7 @@
 
 use candle_core::{Result, Tensor};
 
-use super::Method;
+use super::{HeadsShape, Method};
 use crate::model::layout::{Layout, Parameter};
 use crate::model::{Forward, Model, Objective, Parameters, layers};
 
@@ -11,7 +11,8 @@ pub(super) struct Network {
     method: Method,
     /// Whether all heads read the same embeddings.
     shared: bool,
-    layers: usize,
+    features: usize,
+    hidden: Vec<usize>,
     layout: Layout,
 }
 
@@ -40,7 +41,7 @@ impl Network {
         }
         parameters.push(Parameter::unbudgeted_weight("output.weight", &[heads, inputs], inputs, 1));
         parameters.push(Parameter::bias("output.bias", &[heads], inputs));
-        Self { method, shared, layers: hidden.len(), layout: Layout::new(parameters) }
+        Self { method, shared, features, hidden: hidden.to_vec(), layout: Layout::new(parameters) }
     }
 }
 
@@ -57,11 +58,23 @@ impl Model for Network {
         Objective::Conversion(self.method)
     }
 
+    fn heads(&self) -> Option<HeadsShape> {
+        Some(HeadsShape {
+            features: self.features,
+            fields: 0,
+            words: 0,
+            embedding_units: 0,
+            tables: self.tables(),
+            hidden: self.hidden.clone(),
+            method: self.method,
+        })
+    }
+
     /// Logits of the heads for `x`, `[runs, batch, features]` or, where heads have embeddings of their own,
     /// `[runs, heads, batch, features]`.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let mut units = x.clone();
-        for layer in 1..=self.layers {
+        for layer in 1..=self.hidden.len() {
             let weight = parameters.get(&name(layer, "weight"))?;
             units = layers::tower(&units, weight, parameters.get(&name(layer, "bias"))?)?;
         }

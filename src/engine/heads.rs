@@ -1,0 +1,523 @@
+//! The fused engine for models of click and conversion: embeddings and heads on a CPU, without tensors.
+//!
+//! The `graph` engine makes a tensor of every gradient, fills it with zeros and adds to it; that and the copies around
+//! it are more than half of its time here. The heads are products of matrices between loops over rows, and the
+//! objective gives the gradient of the logits ([`super::conversion`]), so one pass there and one back is all there is:
+//! in buffers that are made once, into one flat gradient in the order of the layout, which one sweep of Adam takes.
+//! The graph engine is the reference, and trains what has no [`HeadsShape`].
+//!
+//! Every run is computed by itself, in an order that depends on shape and batch alone: its bits do not depend on the
+//! runs beside it.
+
+use std::ops::Range;
+
+use candle_core::{Result, bail};
+
+use super::adam::Correction;
+use super::conversion::Predictions;
+use super::in_place::{update_moments, update_parameters};
+use super::{Evaluation, Population, Start, StartRun};
+use crate::data::Batch;
+use crate::data::impressions::FACTS;
+use crate::data::simd::{Simd, multiversion};
+use crate::model::conversion::HeadsShape;
+use crate::model::ops::product::{Before, Matrix, product};
+
+/// Rows of one pass outside training: bounds the memory of scoring.
+const EVALUATION_ROWS: usize = 1024;
+
+/// Runs of one model of click and conversion, trained on this CPU.
+pub struct HeadsPopulation {
+    shape: HeadsShape,
+    runs: Vec<StartRun>,
+    /// Where each parameter lies in a run's flat vector.
+    places: Places,
+    /// `[runs, parameters]`.
+    parameters: Vec<f32>,
+    /// First, then second moments of every run: `[runs, 2, parameters]`.
+    moments: Vec<f32>,
+    /// Optimiser steps done.
+    steps: u64,
+    work: Work,
+}
+
+/// Where parameters lie in a run's flat vector, in the order of the layout.
+struct Places {
+    table: Range<usize>,
+    /// Weight and bias of every hidden layer, of all heads.
+    layers: Vec<(Range<usize>, Range<usize>)>,
+    output_weight: Range<usize>,
+    output_bias: Range<usize>,
+    count: usize,
+}
+
+/// Buffers of one run's pass over a batch.
+#[derive(Default)]
+struct Work {
+    /// Embedded rows of every table, `[tables, rows, width]`.
+    input: Vec<f32>,
+    /// Units of every hidden layer, `[layers][heads, rows, units]`.
+    units: Vec<Vec<f32>>,
+    /// `[heads, rows]`.
+    logits: Vec<f32>,
+    /// Their gradient.
+    logit_gradient: Vec<f32>,
+    /// ∂z of the layer at hand and of the one below, `[rows, units]`.
+    masked: [Vec<f32>; 2],
+    /// ∂ of the embedded words of every table, `[tables, rows, fields · units]`.
+    word_gradient: Vec<f32>,
+    /// Of a run's parameters, flat.
+    gradient: Vec<f32>,
+}
+
+impl HeadsPopulation {
+    /// A population at its start.
+    pub fn new(shape: HeadsShape, start: Start) -> Result<Self> {
+        let layout = start.model.layout();
+        let (runs, count) = (start.runs.len(), layout.count());
+        if start.parameters.len() != runs * count {
+            bail!("{} initial parameters for {runs} runs of {count} each", start.parameters.len());
+        }
+        let mut ranges = layout.ranges().into_iter();
+        let mut next = || ranges.next().expect("a layout of heads has these parameters");
+        let table = next();
+        let layers = shape.hidden.iter().map(|_| (next(), next())).collect();
+        let places = Places { table, layers, output_weight: next(), output_bias: next(), count };
+        Ok(Self {
+            shape,
+            runs: start.runs,
+            places,
+            parameters: start.parameters,
+            moments: vec![0.0; 2 * runs * count],
+            steps: 0,
+            work: Work::default(),
+        })
+    }
+
+    /// Logits of a run on some rows of a batch, left in `work.logits`, with the units that led to them.
+    fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>) {
+        let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
+        let parameters = &self.parameters[run * places.count..][..places.count];
+        let (count, heads, simd) = (rows.len(), shape.method.heads(), Simd::best());
+        let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
+        shape.embed(&parameters[places.table.clone()], x, &mut work.input);
+        work.units.resize_with(shape.hidden.len(), Vec::new);
+        let mut inputs = shape.width();
+        for (layer, (&units, (weight, bias))) in shape.hidden.iter().zip(&places.layers).enumerate() {
+            let (below, above) = work.units.split_at_mut(layer);
+            let out = &mut above[0];
+            out.resize(heads * count * units, 0.0);
+            for (head, out) in out.chunks_exact_mut(count * units).enumerate() {
+                let input = match below.last() {
+                    Some(below) => &below[head * count * inputs..][..count * inputs],
+                    None => &work.input[shape.table_of(head) * count * inputs..][..count * inputs],
+                };
+                let weight = &parameters[weight.clone()][head * inputs * units..][..inputs * units];
+                let bias = &parameters[bias.clone()][head * units..][..units];
+                product(
+                    Matrix::new(input, count, inputs),
+                    Matrix::new(weight, inputs, units),
+                    out,
+                    Before::Forgotten,
+                );
+                bias_relu(simd, out, bias);
+            }
+            inputs = units;
+        }
+        work.logits.resize(heads * count, 0.0);
+        let last = work.units.last().expect("a head has hidden layers");
+        let outputs = parameters[places.output_weight.clone()].chunks_exact(inputs);
+        let outputs = outputs.zip(&parameters[places.output_bias.clone()]);
+        let each = work.logits.chunks_exact_mut(count).zip(last.chunks_exact(count * inputs));
+        for ((logits, units), (weight, &bias)) in each.zip(outputs) {
+            output(simd, units, weight, bias, logits);
+        }
+    }
+
+    /// The gradient of a run's parameters, left in `work.gradient`, from that of its logits and what `forward` left.
+    fn backward(&mut self, run: usize, batch: &Batch) {
+        let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
+        let parameters = &self.parameters[run * places.count..][..places.count];
+        let (rows, simd) = (batch.rows, Simd::best());
+        let word_columns = shape.fields * shape.embedding_units;
+        work.gradient.resize(places.count, 0.0);
+        work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
+        for head in 0..shape.method.heads() {
+            let mut units = *shape.hidden.last().expect("a head has hidden layers");
+            let mut layer = shape.hidden.len() - 1;
+            let [above, below] = &mut work.masked;
+            let of_head = |range: &Range<usize>, size: usize| {
+                range.start + head * size..range.start + (head + 1) * size
+            };
+            let logit_gradient = &work.logit_gradient[head * rows..][..rows];
+            work.gradient[places.output_bias.start + head] = logit_gradient.iter().sum();
+            above.resize(rows * units, 0.0);
+            output_backward(
+                simd,
+                &work.units[layer][head * rows * units..][..rows * units],
+                &parameters[of_head(&places.output_weight, units)],
+                logit_gradient,
+                above,
+                &mut work.gradient[of_head(&places.output_weight, units)],
+            );
+            loop {
+                let (weight, bias) = &places.layers[layer];
+                let inputs = if layer == 0 { shape.width() } else { shape.hidden[layer - 1] };
+                let input = match layer {
+                    0 => &work.input[shape.table_of(head) * rows * inputs..][..rows * inputs],
+                    _ => &work.units[layer - 1][head * rows * inputs..][..rows * inputs],
+                };
+                let masked = Matrix::new(above, rows, units);
+                column_sums(simd, above, &mut work.gradient[of_head(bias, units)]);
+                let weight = of_head(weight, inputs * units);
+                product(
+                    Matrix::new(input, rows, inputs).transposed(),
+                    masked,
+                    &mut work.gradient[weight.clone()],
+                    Before::Forgotten,
+                );
+                if layer == 0 {
+                    // The numbers beside the words are data: no gradient.
+                    let weight = &parameters[weight][..word_columns * units];
+                    let table = shape.table_of(head);
+                    let to = &mut work.word_gradient[table * rows * word_columns..][..rows * word_columns];
+                    // The first head of several that share a table overwrites.
+                    let before = match table == head {
+                        true => Before::Forgotten,
+                        false => Before::Added,
+                    };
+                    product(masked, Matrix::new(weight, word_columns, units).transposed(), to, before);
+                    break;
+                }
+                below.resize(rows * inputs, 0.0);
+                product(
+                    masked,
+                    Matrix::new(&parameters[weight], inputs, units).transposed(),
+                    below,
+                    Before::Forgotten,
+                );
+                mask(simd, input, below);
+                std::mem::swap(above, below);
+                (units, layer) = (inputs, layer - 1);
+            }
+        }
+        let to_table = &mut work.gradient[places.table.clone()];
+        to_table.fill(0.0);
+        shape.embed_backward(&batch.x, &work.word_gradient, to_table);
+    }
+
+    /// A run's part in a batch's facts, `[FACTS, rows]`, and its logits.
+    fn predictions<'a>(&'a self, run: usize, batch: &'a Batch, logits: &'a [f32]) -> Predictions<'a> {
+        let each = FACTS * batch.rows;
+        let facts = &batch.y[self.runs[run].label_set * each..][..each];
+        Predictions { method: self.shape.method, logits, facts }
+    }
+
+    /// Logits of a run on a whole batch, `[heads, rows]`, appended to `out`.
+    fn predict_run(&mut self, run: usize, batch: &Batch, out: &mut Vec<f32>) {
+        let (start, heads) = (out.len(), self.shape.method.heads());
+        out.resize(start + heads * batch.rows, 0.0);
+        for first in (0..batch.rows).step_by(EVALUATION_ROWS) {
+            let rows = first..(first + EVALUATION_ROWS).min(batch.rows);
+            self.forward(run, batch, rows.clone());
+            let of_heads = self.work.logits.chunks_exact(rows.len());
+            for (out, logits) in out[start..].chunks_exact_mut(batch.rows).zip(of_heads) {
+                out[rows.clone()].copy_from_slice(logits);
+            }
+        }
+    }
+}
+
+impl Population for HeadsPopulation {
+    fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> Result<()> {
+        self.steps += 1;
+        losses.clear();
+        for run in 0..self.runs.len() {
+            self.forward(run, batch, 0..batch.rows);
+            let mut gradient = std::mem::take(&mut self.work.logit_gradient);
+            gradient.clear();
+            let predictions = self.predictions(run, batch, &self.work.logits);
+            losses.extend(predictions.losses().map(|sum| (sum / batch.rows as f64) as f32));
+            predictions.gradient(&mut gradient);
+            self.work.logit_gradient = gradient;
+            self.backward(run, batch);
+            let (count, correction) = (self.places.count, self.runs[run].correction_at(self.steps));
+            let moments = &mut self.moments[2 * run * count..][..2 * count];
+            let (first, second) = moments.split_at_mut(count);
+            adam(
+                &mut self.parameters[run * count..][..count],
+                first,
+                second,
+                &self.work.gradient,
+                correction,
+            );
+        }
+        Ok(())
+    }
+
+    fn evaluate(&mut self, batch: &Batch) -> Result<Evaluation> {
+        let (mut losses, mut logits) = (Vec::new(), Vec::new());
+        for run in 0..self.runs.len() {
+            logits.clear();
+            self.predict_run(run, batch, &mut logits);
+            let sums = self.predictions(run, batch, &logits).losses();
+            losses.extend(sums.map(|sum| (sum / batch.rows as f64) as f32));
+        }
+        Ok(Evaluation { losses, gates: None })
+    }
+
+    fn predict(&mut self, batch: &Batch) -> Result<Vec<f32>> {
+        let mut logits = Vec::with_capacity(self.runs.len() * self.shape.method.heads() * batch.rows);
+        (0..self.runs.len()).for_each(|run| self.predict_run(run, batch, &mut logits));
+        Ok(logits)
+    }
+
+    fn retain(&mut self, keep: &[bool]) -> Result<()> {
+        let count = self.places.count;
+        let kept = |values: &[f32], each: usize| -> Vec<f32> {
+            let runs = values.chunks_exact(each).zip(keep).filter(|(_, keep)| **keep);
+            runs.flat_map(|(values, _)| values).copied().collect()
+        };
+        self.parameters = kept(&self.parameters, count);
+        self.moments = kept(&self.moments, 2 * count);
+        let mut keep = keep.iter();
+        self.runs.retain(|_| *keep.next().expect("one entry a run"));
+        Ok(())
+    }
+
+    fn parameters(&self) -> Result<Vec<f32>> {
+        Ok(self.parameters.clone())
+    }
+}
+
+/// One step of Adam on a run's parameters.
+fn adam(theta: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], correction: Correction) {
+    update_moments(Simd::best(), first, second, gradient);
+    update_parameters(Simd::best(), theta, first, second, correction);
+}
+
+multiversion! {
+    /// ReLU(z + b) in place: z `[rows, units]`, b `[units]`. NaN stays, so that a diverged run shows in its loss.
+    fn bias_relu(z: &mut [f32], bias: &[f32]) = bias_relu_body;
+}
+
+#[inline(always)]
+fn bias_relu_body(z: &mut [f32], bias: &[f32]) {
+    for row in z.chunks_exact_mut(bias.len()) {
+        for (z, bias) in row.iter_mut().zip(bias) {
+            let value = *z + bias;
+            *z = if value < 0.0 { 0.0 } else { value };
+        }
+    }
+}
+
+multiversion! {
+    /// h · o + d of every row: h `[rows, units]`, o `[units]`, the result `[rows]`.
+    fn output(h: &[f32], weight: &[f32], bias: f32, out: &mut [f32]) = output_body;
+}
+
+/// Partial sums of a row: as many as a register holds.
+const LANES: usize = 8;
+
+#[inline(always)]
+fn output_body(h: &[f32], weight: &[f32], bias: f32, out: &mut [f32]) {
+    for (h, out) in h.chunks_exact(weight.len()).zip(out) {
+        let mut sums = [0.0f32; LANES];
+        let (h, rest) = h.as_chunks::<LANES>();
+        let (weight, weight_rest) = weight.as_chunks::<LANES>();
+        for (h, weight) in h.iter().zip(weight) {
+            for lane in 0..LANES {
+                sums[lane] += h[lane] * weight[lane];
+            }
+        }
+        let rest: f32 = rest.iter().zip(weight_rest).map(|(h, o)| h * o).sum();
+        *out = bias + sums.iter().sum::<f32>() + rest;
+    }
+}
+
+multiversion! {
+    /// With g the gradient of h · o + d, `[rows]`: `masked` = g o where h > 0, else 0, `[rows, units]`, and
+    /// `to_weight` = Σ_rows g h.
+    fn output_backward(
+        h: &[f32],
+        weight: &[f32],
+        gradient: &[f32],
+        masked: &mut [f32],
+        to_weight: &mut [f32],
+    ) = output_backward_body;
+}
+
+#[inline(always)]
+fn output_backward_body(
+    h: &[f32],
+    weight: &[f32],
+    gradient: &[f32],
+    masked: &mut [f32],
+    to_weight: &mut [f32],
+) {
+    let units = weight.len();
+    to_weight.fill(0.0);
+    for ((h, masked), &g) in h.chunks_exact(units).zip(masked.chunks_exact_mut(units)).zip(gradient) {
+        for (((&h, masked), weight), to_weight) in h.iter().zip(masked).zip(weight).zip(to_weight.iter_mut())
+        {
+            *masked = if h > 0.0 { g * weight } else { 0.0 };
+            *to_weight += g * h;
+        }
+    }
+}
+
+multiversion! {
+    /// 0 in `gradient` where `active` is not above 0.
+    fn mask(active: &[f32], gradient: &mut [f32]) = mask_body;
+}
+
+#[inline(always)]
+fn mask_body(active: &[f32], gradient: &mut [f32]) {
+    for (gradient, &active) in gradient.iter_mut().zip(active) {
+        *gradient = if active > 0.0 { *gradient } else { 0.0 };
+    }
+}
+
+multiversion! {
+    /// Sums over rows of `[rows, columns]`, `[columns]`.
+    fn column_sums(values: &[f32], sums: &mut [f32]) = column_sums_body;
+}
+
+#[inline(always)]
+fn column_sums_body(values: &[f32], sums: &mut [f32]) {
+    sums.fill(0.0);
+    for row in values.chunks_exact(sums.len()) {
+        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::graph::GraphPopulation;
+    use crate::experiment::{Experiment, library};
+    use crate::model::Model;
+    use candle_core::Device;
+
+    const MODELS: &str = "grid.models=[\"base\",\"aman\",\"oversampling\",\"unbias\",\"division\",\"esmm_ns\",\
+                          \"esmm\",\"escm2_ipw\",\"escm2_dr\",\"delayed_feedback\",\"fake_negative_weighted\"]";
+
+    fn experiment(more: &[&str]) -> Experiment {
+        let sets = [
+            MODELS,
+            "data.training_impressions=700",
+            "data.test_impressions=1500",
+            "data.words=30",
+            "data.click_rate=0.3",
+            "data.conversion_rate=0.4",
+            "data.mean_delay=0.5",
+            "train.batch_size=200",
+        ];
+        library::find("esmm", &sets.iter().chain(more).map(|set| set.to_string()).collect::<Vec<_>>())
+            .unwrap()
+    }
+
+    fn start<'a>(experiment: &Experiment, network: &'a dyn Model, seeds: &[u64]) -> Start<'a> {
+        let init = experiment.train.init;
+        Start {
+            model: network,
+            // Learning rates that differ.
+            runs: seeds.iter().map(|&seed| StartRun::new(0, 0.001 * (seed + 1) as f64, seed)).collect(),
+            parameters: seeds.iter().flat_map(|&seed| init.draw(network.layout(), seed)).collect(),
+            labels: experiment.data.labels(),
+        }
+    }
+
+    /// Losses of a few steps, logits on the test rows, and parameters.
+    fn trained(
+        experiment: &Experiment,
+        population: &mut dyn Population,
+    ) -> (Vec<Vec<f32>>, Vec<f32>, Evaluation, Vec<f32>) {
+        let mut feed = crate::data::Feed::new(&experiment.data, &experiment.opened, 1, &[0.5]);
+        let (mut batch, mut of_step, mut losses) = (Batch::default(), Vec::new(), Vec::new());
+        for step in 0..4 {
+            feed.training_batch(step, experiment.train.batch_size, &mut batch);
+            population.step(&batch, &mut of_step).unwrap();
+            losses.push(of_step.clone());
+        }
+        feed.held_out(1500, &mut batch);
+        let (logits, evaluation) =
+            (population.predict(&batch).unwrap(), population.evaluate(&batch).unwrap());
+        (losses, logits, evaluation, population.parameters().unwrap())
+    }
+
+    #[test]
+    fn agrees_with_the_graph_engine_for_every_method() {
+        for hidden in ["[9, 5]", "[7]"] {
+            let more: Vec<String> = library::find("esmm", &[MODELS.to_string()])
+                .unwrap()
+                .grid
+                .models
+                .iter()
+                .map(|model| format!("models.{model}.hidden={hidden}"))
+                .collect();
+            let experiment = experiment(&more.iter().map(String::as_str).collect::<Vec<_>>());
+            for model in &experiment.models {
+                let network = experiment.network(model);
+                let shape = network.heads().expect("a model of heads");
+                let mut heads = HeadsPopulation::new(shape, start(&experiment, &*network, &[0, 3])).unwrap();
+                let mut graph =
+                    GraphPopulation::new(start(&experiment, &*network, &[0, 3]), Device::Cpu).unwrap();
+                let (ours, graph) = (trained(&experiment, &mut heads), trained(&experiment, &mut graph));
+                let near = |a: &[f32], b: &[f32], what: &str| {
+                    assert_eq!(a.len(), b.len());
+                    for (a, b) in a.iter().zip(b) {
+                        // Sums of a few hundred rounded products, four steps of Adam later.
+                        assert!((a - b).abs() < 2e-4 * (1.0 + b.abs()), "{} {what}: {a} and {b}", model.name);
+                    }
+                };
+                near(&ours.0.concat(), &graph.0.concat(), "losses");
+                near(&ours.1, &graph.1, "logits");
+                near(&ours.2.losses, &graph.2.losses, "held-out losses");
+                near(&ours.3, &graph.3, "parameters");
+            }
+        }
+    }
+
+    #[test]
+    fn a_run_is_the_same_bits_beside_others_and_when_they_leave() {
+        let experiment = experiment(&[]);
+        for model in &experiment.models {
+            let network = experiment.network(model);
+            let of = |seeds: &[u64]| {
+                HeadsPopulation::new(network.heads().unwrap(), start(&experiment, &*network, seeds)).unwrap()
+            };
+            let alone = trained(&experiment, &mut of(&[3])).3;
+            let mut beside = of(&[0, 3, 5]);
+            let count = network.layout().count();
+            assert_eq!(trained(&experiment, &mut beside).3[count..2 * count], alone, "{}", model.name);
+            beside.retain(&[false, true, false]).unwrap();
+            assert_eq!(beside.parameters().unwrap(), alone);
+            let (mut beside, mut alone) = (beside, of(&[3]));
+            trained(&experiment, &mut alone);
+            assert_eq!(trained(&experiment, &mut beside).3, trained(&experiment, &mut alone).3);
+        }
+    }
+
+    #[test]
+    fn every_vector_width_gives_the_same_bits() {
+        let values =
+            |n: usize, salt: f32| -> Vec<f32> { (0..n).map(|i| (i as f32 * 0.7 + salt).sin()).collect() };
+        let (rows, units) = (13, 21);
+        let of = |simd: Simd| {
+            let mut h = values(rows * units, 0.1);
+            bias_relu(simd, &mut h, &values(units, 0.2));
+            let (mut out, mut masked) = (vec![0.0; rows], vec![0.0; rows * units]);
+            let (mut to_weight, mut sums) = (vec![0.0; units], vec![0.0; units]);
+            output(simd, &h, &values(units, 0.3), 0.5, &mut out);
+            output_backward(simd, &h, &values(units, 0.3), &values(rows, 0.4), &mut masked, &mut to_weight);
+            let mut below = values(rows * units, 0.6);
+            mask(simd, &h, &mut below);
+            column_sums(simd, &below, &mut sums);
+            [h, out, masked, to_weight, below, sums]
+        };
+        for simd in Simd::available() {
+            assert_eq!(of(simd), of(Simd::available()[0]), "{}", simd.name());
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Embeddings and heads as sizes and loops: what the fused engine trains.
+
+use super::Method;
+
+/// Sizes of a model of click and conversion behind its embeddings.
+#[derive(Debug, Clone, PartialEq)]
+pub struct HeadsShape {
+    /// Inputs of a head: embedded words, then numbers.
+    pub features: usize,
+    /// Categorical fields of a row, at least 1.
+    pub fields: usize,
+    /// Rows of an embedding table.
+    pub words: usize,
+    /// Units of an embedding.
+    pub embedding_units: usize,
+    /// Tables of embeddings: one that all heads read, or one a head.
+    pub tables: usize,
+    /// Units of the hidden layers of a head.
+    pub hidden: Vec<usize>,
+    /// What it is trained on.
+    pub method: Method,
+}
+
+impl HeadsShape {
+    /// Inputs of a head.
+    pub fn width(&self) -> usize {
+        self.features
+    }
+
+    /// The table that a head reads.
+    pub fn table_of(&self, head: usize) -> usize {
+        if self.tables == 1 { 0 } else { head }
+    }
+
+    /// Numbers of a row.
+    fn numbers(&self) -> usize {
+        self.features - self.fields * self.embedding_units
+    }
+
+    /// A word's row of a table; none for a word that it does not have.
+    fn row(&self, code: f32) -> Option<std::ops::Range<usize>> {
+        let row = code as usize;
+        (row < self.words).then(|| row * self.embedding_units..(row + 1) * self.embedding_units)
+    }
+
+    /// Rows x, `[rows, fields + numbers]`, through every table, `[tables, words, units]`: the inputs of heads,
+    /// `[tables, rows, features]`, in the place of what `out` was.
+    pub fn embed(&self, tables: &[f32], x: &[f32], out: &mut Vec<f32>) {
+        out.clear();
+        for table in tables.chunks_exact(self.words * self.embedding_units) {
+            for row in x.chunks_exact(self.fields + self.numbers()) {
+                let (codes, numbers) = row.split_at(self.fields);
+                for &code in codes {
+                    match self.row(code) {
+                        Some(row) => out.extend_from_slice(&table[row]),
+                        None => out.resize(out.len() + self.embedding_units, 0.0),
+                    }
+                }
+                out.extend_from_slice(numbers);
+            }
+        }
+    }
+
+    /// Adds the gradient of the embedded words, `[tables, rows, fields · units]`, to that of the tables.
+    pub fn embed_backward(&self, x: &[f32], gradient: &[f32], to_tables: &mut [f32]) {
+        let columns = self.fields * self.embedding_units;
+        let row_length = self.fields + self.numbers();
+        let rows = x.len() / row_length;
+        let tables = to_tables.chunks_exact_mut(self.words * self.embedding_units);
+        for (table, gradient) in tables.zip(gradient.chunks_exact(rows * columns)) {
+            for (row, gradient) in x.chunks_exact(row_length).zip(gradient.chunks_exact(columns)) {
+                let units = gradient.chunks_exact(self.embedding_units);
+                for (&code, gradient) in row[..self.fields].iter().zip(units) {
+                    let Some(row) = self.row(code) else { continue };
+                    table[row].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                }
+            }
+        }
+    }
+}
