@@ -596,6 +596,14 @@ mod tests {
             Init,
             Bootstrap,
             Split,
+            GateDropout,
+            FunnelVectors,
+            FunnelEffects,
+            FunnelInputs,
+            FunnelOutcomes,
+            FunnelRates,
+            FunnelShare,
+            Sampling,
         ];
         let numbers: HashSet<u32> = all.iter().map(|&purpose| purpose as u32).collect();
         assert_eq!(numbers.len(), all.len());
