@@ -89,7 +89,7 @@ fn rates_are_those_asked_for() {
         let click: Vec<f64> = click.iter().map(|p| f64::from(*p)).collect();
         let (mean, variance) = mean_and_variance(&click);
         assert!(selection > 0.0 || variance < 1e-12);
-        // Of a constant 0.01 single precision alone is in the way: half a unit of its last place.
+        // A constant 0.01 is off by its rounding to single precision alone: 1e-9 is a unit of its last place.
         let rounding = 1e-9 / 4.5;
         assert_near("E pCTR", mean, 0.01, (variance * samples).sqrt() + rounding);
         let scatter = variance * samples + 0.01 * 0.99 / ROWS as f64;
