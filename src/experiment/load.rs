@@ -314,12 +314,13 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let test_impressions =
         section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
     let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
-    let words = section.whole("words", whole(1..=1_000_000), Some(500))? as usize;
+    // Two words have one contrast: no room for a second effect that is uncorrelated with the first.
+    let words = section.whole("words", whole(3..=1_000_000), Some(500))? as usize;
     if fields * words > MOST_WORDS {
         let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
         return Err(section.mistake("words", words, remedy));
     }
-    let zipf = section.number("zipf", 0.0..=10.0, "a number from 0 to 10", Some(1.0))?;
+    let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;
     // Two orthonormal vectors for each of two scores.
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
     let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
