@@ -59,8 +59,16 @@ impl<'a> GraphPopulation<'a> {
         Ok(Self { model: start.model, device, runs: start.runs, parameters, moments, steps: 0 })
     }
 
-    /// Inputs `[rows, features]` of some rows of a batch, on the device.
+    /// Inputs `[rows, features]` of some rows of a batch, on the device; every run's own, `[runs, rows, features]`,
+    /// where the batch has several input sets.
     fn inputs(&self, batch: &Batch, rows: std::ops::Range<usize>) -> Result<Tensor> {
+        let sets = batch.input_sets();
+        if sets > 1 {
+            let all = Tensor::from_slice(&batch.x, (sets, batch.rows, batch.features), &self.device)?;
+            let of_run: Vec<u32> = self.runs.iter().map(|run| run.input_set as u32).collect();
+            let of_run = Tensor::from_vec(of_run, self.runs.len(), &self.device)?;
+            return all.narrow(1, rows.start, rows.len())?.contiguous()?.index_select(&of_run, 0);
+        }
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
         Tensor::from_slice(x, (rows.len(), batch.features), &self.device)
     }

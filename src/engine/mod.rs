@@ -47,6 +47,8 @@ pub struct Start<'a> {
 /// What distinguishes the runs of a population.
 #[derive(Debug, Clone, Copy)]
 pub struct StartRun {
+    /// Which of the batch's input sets it reads: 0 unless seeds are trained together.
+    pub input_set: usize,
     /// Which of the batch's label sets it learns.
     pub label_set: usize,
     /// Step size of Adam.
@@ -58,7 +60,7 @@ pub struct StartRun {
 impl StartRun {
     /// A run with Adam as it should be.
     pub fn new(label_set: usize, learning_rate: f64) -> Self {
-        Self { label_set, learning_rate, correction: Correction::at }
+        Self { input_set: 0, label_set, learning_rate, correction: Correction::at }
     }
 
     /// The correction of step `t`, counted from 1.

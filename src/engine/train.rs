@@ -55,16 +55,26 @@ pub fn train_group_on(
     watch: &dyn Watch,
     make: &Maker,
 ) -> Result<Option<GroupRecord>> {
+    let records = train_together(experiment, std::slice::from_ref(group), watch, make)?;
+    Ok(records.map(|mut records| records.remove(0)))
+}
+
+/// Trains several groups side by side, the runs of a model in one population: what fills a GPU. Every group's
+/// record is the same as if it were trained alone, but for rounding on a GPU. One group at a time for the fused
+/// engine, which shares its inputs between runs. `None` where the watch gave them up.
+pub fn train_together(
+    experiment: &Experiment,
+    groups: &[Group],
+    watch: &dyn Watch,
+    make: &Maker,
+) -> Result<Option<Vec<GroupRecord>>> {
     let began = Instant::now();
-    let correlations = correlations_of(group);
-    let mut generator = Generator::new(&experiment.data, group.seed, &correlations);
-    let label_correlations = generator.label_correlations();
-    let models = build_models(experiment, group);
-    let mut teams = teams(experiment, group, &models, &correlations, make)?;
-    let mut held_out = Batch::default();
-    generator.held_out(experiment.train.held_out_rows, &mut held_out);
-    let mut batch = Batch::default();
+    let mut sources: Vec<Source> = groups.iter().map(|group| Source::new(experiment, group)).collect();
+    let models = build_models(experiment, groups);
+    let mut teams = teams(experiment, groups, &models, &sources, make)?;
+    let (mut held_out, mut batch) = (Batch::default(), Batch::default());
     let train = &experiment.train;
+    fill(&mut sources, &mut held_out, |generator, batch| generator.held_out(train.held_out_rows, batch));
     let steps = if teams.is_empty() { 0 } else { train.steps };
     for step in 0..=steps {
         if watch.cancelled() {
@@ -73,28 +83,75 @@ pub fn train_group_on(
         if teams.iter().all(|team| team.alive.is_empty()) {
             break;
         }
-        generator.training_batch(step, train.batch_size, &mut batch);
+        fill(&mut sources, &mut batch, |generator, batch| {
+            generator.training_batch(step, train.batch_size, batch);
+        });
         for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
             let run_steps = team.step(step, train, &batch, &held_out)?;
             watch.trained(run_steps);
         }
     }
-    let seconds = began.elapsed().as_secs_f64() / group.runs.len().max(1) as f64;
-    let mean_correlation = |p: f64| {
-        let at = correlations.iter().position(|&c| c == p).expect("every run's correlation is generated");
-        label_correlations[at].iter().sum::<f64>() / label_correlations[at].len() as f64
-    };
-    let runs = teams
-        .into_iter()
-        .flat_map(|team| team.records)
-        .map(|mut record| {
-            record.label_correlation = mean_correlation(record.key.task_correlation);
+    let runs: usize = groups.iter().map(|group| group.runs.len()).sum();
+    let seconds = began.elapsed().as_secs_f64() / runs.max(1) as f64;
+    let mut of_group: Vec<Vec<RunRecord>> = vec![Vec::new(); groups.len()];
+    for team in teams {
+        for (mut record, group) in team.records.into_iter().zip(team.groups) {
+            record.label_correlation = sources[group].mean_label_correlation(record.key.task_correlation);
             record.seconds = seconds;
-            record
-        })
-        .collect();
-    let labels = labels(experiment, group, &correlations, &label_correlations);
-    Ok(Some(GroupRecord { runs, labels }))
+            of_group[group].push(record);
+        }
+    }
+    let records = groups.iter().zip(&sources).zip(of_group).map(|((group, source), runs)| GroupRecord {
+        runs,
+        labels: labels(experiment, group, &source.correlations, &source.label_correlations),
+    });
+    Ok(Some(records.collect()))
+}
+
+/// Where the batches of a group come from.
+struct Source {
+    generator: Generator,
+    /// Task correlations, one a label set.
+    correlations: Vec<f64>,
+    /// Measured correlations of the labels, of every label set and pair.
+    label_correlations: Vec<Vec<f64>>,
+    batch: Batch,
+}
+
+impl Source {
+    fn new(experiment: &Experiment, group: &Group) -> Self {
+        let correlations = correlations_of(group);
+        let generator = Generator::new(&experiment.data, group.seed, &correlations);
+        let label_correlations = generator.label_correlations();
+        Self { generator, correlations, label_correlations, batch: Batch::default() }
+    }
+
+    /// Which of its label sets has this task correlation.
+    fn label_set(&self, task_correlation: f64) -> usize {
+        let at = self.correlations.iter().position(|&p| p == task_correlation);
+        at.expect("every run's correlation is generated")
+    }
+
+    fn mean_label_correlation(&self, task_correlation: f64) -> f64 {
+        let of_pairs = &self.label_correlations[self.label_set(task_correlation)];
+        of_pairs.iter().sum::<f64>() / of_pairs.len() as f64
+    }
+}
+
+/// Fills `batch` from all sources; straight where there is one.
+fn fill(sources: &mut [Source], batch: &mut Batch, mut of: impl FnMut(&mut Generator, &mut Batch)) {
+    if let [one] = sources {
+        return of(&mut one.generator, batch);
+    }
+    let mut batches = Vec::with_capacity(sources.len());
+    for source in sources.iter_mut() {
+        of(&mut source.generator, &mut source.batch);
+        batches.push(std::mem::take(&mut source.batch));
+    }
+    batch.join(&batches);
+    for (source, batch) in sources.iter_mut().zip(batches) {
+        source.batch = batch;
+    }
 }
 
 /// The task correlations that a group needs labels of, each once.
@@ -130,9 +187,10 @@ fn labels(
     records
 }
 
-/// The networks of a group's models, by the model's place in the experiment.
-fn build_models(experiment: &Experiment, group: &Group) -> Vec<(usize, Box<dyn Model>)> {
-    let mut numbers: Vec<usize> = group.runs.iter().map(|run| run.model).collect();
+/// The networks of the groups' models, by the model's place in the experiment.
+fn build_models(experiment: &Experiment, groups: &[Group]) -> Vec<(usize, Box<dyn Model>)> {
+    let mut numbers: Vec<usize> = groups.iter().flat_map(|group| &group.runs).map(|run| run.model).collect();
+    numbers.sort_unstable();
     numbers.dedup();
     let problem = experiment.problem();
     numbers
@@ -141,27 +199,31 @@ fn build_models(experiment: &Experiment, group: &Group) -> Vec<(usize, Box<dyn M
         .collect()
 }
 
-/// The runs of one model within a group, with what they have logged.
+/// The runs of one model within groups that are trained together, with what they have logged.
 struct Team<'a> {
     population: Box<dyn Population + 'a>,
     /// For every run still in the population, its place in `records`.
     alive: Vec<usize>,
     records: Vec<RunRecord>,
+    /// For every record, its group.
+    groups: Vec<usize>,
     losses: Vec<f32>,
 }
 
 fn teams<'a>(
     experiment: &Experiment,
-    group: &Group,
+    groups: &[Group],
     models: &'a [(usize, Box<dyn Model>)],
-    correlations: &[f64],
+    sources: &[Source],
     make: &Maker,
 ) -> Result<Vec<Team<'a>>> {
+    let runs =
+        || groups.iter().enumerate().flat_map(|(at, group)| group.runs.iter().map(move |run| (at, run)));
     models
         .iter()
         .map(|(number, model)| {
-            let runs: Vec<&PlannedRun> = group.runs.iter().filter(|run| run.model == *number).collect();
-            Team::new(experiment, *number, model.as_ref(), &runs, correlations, make)
+            let runs: Vec<_> = runs().filter(|(_, run)| run.model == *number).collect();
+            Team::new(experiment, *number, model.as_ref(), &runs, sources, make)
         })
         .collect()
 }
@@ -171,29 +233,27 @@ impl<'a> Team<'a> {
         experiment: &Experiment,
         number: usize,
         model: &'a dyn Model,
-        runs: &[&PlannedRun],
-        correlations: &[f64],
+        runs: &[(usize, &PlannedRun)],
+        sources: &[Source],
         make: &Maker,
     ) -> Result<Self> {
         let train = &experiment.train;
         let engine = Engine::of(experiment, &experiment.models[number]);
-        // All runs of a seed start from the same draws.
-        let first = train.init.draw(model.layout(), runs[0].key.seed);
-        let start = Start {
-            model,
-            runs: runs
-                .iter()
-                .map(|run| {
-                    let label_set = correlations.iter().position(|&p| p == run.key.task_correlation);
-                    let label_set = label_set.expect("every run's correlation is generated");
-                    StartRun::new(label_set, run.key.learning_rate)
-                })
-                .collect(),
-            parameters: first.repeat(runs.len()),
+        let mut parameters = Vec::with_capacity(runs.len() * model.layout().count());
+        for of_seed in runs.chunk_by(|a, b| a.1.key.seed == b.1.key.seed) {
+            // All runs of a seed start from the same draws.
+            let first = train.init.draw(model.layout(), of_seed[0].1.key.seed);
+            of_seed.iter().for_each(|_| parameters.extend_from_slice(&first));
+        }
+        let start_run = |&(group, run): &(usize, &PlannedRun)| {
+            let before: usize = sources[..group].iter().map(|source| source.correlations.len()).sum();
+            let label_set = before + sources[group].label_set(run.key.task_correlation);
+            StartRun { input_set: group, ..StartRun::new(label_set, run.key.learning_rate) }
         };
+        let start = Start { model, runs: runs.iter().map(start_run).collect(), parameters };
         let records = runs
             .iter()
-            .map(|run| RunRecord {
+            .map(|(_, run)| RunRecord {
                 key: run.key.clone(),
                 status: Status::Finished,
                 steps: 0,
@@ -209,6 +269,7 @@ impl<'a> Team<'a> {
             population: make(engine, train.device, start)?,
             alive: (0..runs.len()).collect(),
             records,
+            groups: runs.iter().map(|(group, _)| *group).collect(),
             losses: Vec::new(),
         })
     }
@@ -299,5 +360,56 @@ pub fn population<'a>(
         (Engine::Fused, Some(shape)) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
         (Engine::Fused, None) => candle_core::bail!("the fused engine trains the mixture family alone"),
         (Engine::Graph, _) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::library;
+    use crate::experiment::plan::Plan;
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn groups_trained_together_are_the_same_bits_as_apart() {
+        let sets = [
+            "grid.seeds=[3, 5, 8]",
+            "grid.learning_rates=[0.01, 1e8]",
+            "train.engine=graph",
+            "train.steps=12",
+            "log_every=4",
+            "log_gates_every=4",
+            "train.batch_size=16",
+            "held_out_rows=300",
+            "data.dim=11",
+            "label_points=50",
+        ];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let mut plan = Plan::new(&experiment);
+        // A group of which something is finished already has fewer runs, and other label sets.
+        let rest = plan.groups[1].runs.iter().filter(|run| run.correlation > 0).cloned().collect();
+        plan.groups[1] = Group::new(&experiment, 5, rest, Vec::new());
+        let untimed = |mut record: GroupRecord| {
+            record.runs.iter_mut().for_each(|run| run.seconds = 0.0);
+            record
+        };
+        let apart: Vec<_> = plan
+            .groups
+            .iter()
+            .map(|group| untimed(train_group(&experiment, group, &Nobody).unwrap().unwrap()))
+            .collect();
+        let together = train_together(&experiment, &plan.groups, &Nobody, &population).unwrap().unwrap();
+        let together: Vec<_> = together.into_iter().map(untimed).collect();
+        assert!(apart[0].runs.iter().any(|run| run.status == Status::Diverged), "some runs leave on the way");
+        assert_eq!(apart, together);
     }
 }

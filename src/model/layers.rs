@@ -1,7 +1,8 @@
 //! Layers, every one with a leading run axis.
 //!
 //! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`, and the inputs x of
-//! a seed, `[batch, features]`, are shared by all of its runs. Runs never mix: each layer works on every
+//! a seed, `[batch, features]`, are shared by all of its runs. Where a population has runs of several seeds, x is
+//! `[runs, batch, features]`. Runs never mix: each layer works on every
 //! run by itself, so a run's bits do not depend on which others are trained beside it.
 //!
 //! Each is written in plain Candle operations, which say what it computes and run on any device and in any
@@ -14,6 +15,12 @@ use super::ops;
 /// x W for every run, without a bias: `[batch, features]` × `[runs, features, columns]` =
 /// `[runs, batch, columns]`.
 pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    if x.rank() == 3 {
+        return match ops::fit(&[x, weight]) {
+            true => run_by_run(x, &[weight], |x, of_run| shared_input(x, &of_run[0])),
+            false => x.matmul(weight),
+        };
+    }
     if ops::fit(&[x, weight]) {
         return ops::shared_input::shared_input(x, weight);
     }
@@ -24,9 +31,27 @@ pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 /// ReLU(x W + b) for every run; `bias` is `[runs, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[x, weight, bias]) {
-        return ops::hidden::hidden(x, weight, bias);
+        return match x.rank() {
+            3 => run_by_run(x, &[weight, bias], |x, of_run| hidden(x, &of_run[0], &of_run[1])),
+            _ => ops::hidden::hidden(x, weight, bias),
+        };
     }
     shared_input(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
+}
+
+/// A layer whose operation takes one x for all runs, on runs with an x each: on the CPU, where nothing is gained
+/// by doing all at once.
+fn run_by_run(
+    x: &Tensor,
+    parameters: &[&Tensor],
+    layer: impl Fn(&Tensor, &[Tensor]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let of_run = |run: usize| {
+        let parameters =
+            parameters.iter().map(|tensor| tensor.narrow(0, run, 1)).collect::<Result<Vec<_>>>()?;
+        layer(&x.get(run)?, &parameters)
+    };
+    Tensor::cat(&(0..x.dim(0)?).map(of_run).collect::<Result<Vec<_>>>()?, 0)
 }
 
 /// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
