@@ -9,9 +9,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use thiserror::Error;
 
-use crate::engine::train::{GroupRecord, Watch, train_group};
-use crate::experiment::Experiment;
+use crate::engine::train::{GroupRecord, Watch, population, train_group, train_together};
 use crate::experiment::plan::Group;
+use crate::experiment::{DeviceChoice, Experiment};
 use crate::store::{Folder, StoreError};
 
 /// Who watches a sweep.
@@ -58,7 +58,59 @@ pub fn train(
     threads: usize,
     observer: &dyn Observer,
 ) -> Vec<GroupError> {
-    train_by(groups, folder, threads, observer, &|group| train_group(experiment, group, observer))
+    match experiment.train.device {
+        DeviceChoice::Cpu => {
+            train_by(groups, folder, threads, observer, &|group| train_group(experiment, group, observer))
+        }
+        DeviceChoice::Cuda(_) => {
+            let mut failures = Vec::new();
+            train_jointly(groups, folder, observer, &mut failures, &|groups| {
+                train_together(experiment, groups, observer, &population)
+            });
+            failures
+        }
+    }
+}
+
+/// What trains several groups as one population: a record each, or nothing where the observer gave them up.
+pub type JointTrainer<'a> = dyn Fn(&[Group]) -> candle_core::Result<Option<Vec<GroupRecord>>> + 'a;
+
+/// Trains and stores `groups` as one population; where that fails, as two halves of it, and so on: what is too
+/// large for a GPU's memory fails at once, and what fails alone is a failure.
+fn train_jointly(
+    groups: &[Group],
+    folder: &Folder,
+    observer: &dyn Observer,
+    failures: &mut Vec<GroupError>,
+    trainer: &JointTrainer,
+) {
+    if groups.is_empty() || observer.cancelled() {
+        return;
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| trainer(groups)));
+    match (outcome, groups) {
+        (Ok(Ok(Some(records))), _) => {
+            for (group, record) in groups.iter().zip(records) {
+                match folder.write_group(group, &record) {
+                    Ok(()) => observer.finished(group),
+                    Err(error) => failures.push(error.into()),
+                }
+            }
+        }
+        (Ok(Ok(None)), _) => {}
+        (Ok(Err(source)), [group]) => {
+            failures.push(GroupError::Train { group: group.identity.to_string(), seed: group.seed, source });
+        }
+        (Err(panic), [group]) => {
+            let (group, seed) = (group.identity.to_string(), group.seed);
+            failures.push(GroupError::Panic { group, seed, message: panic_message(&*panic) });
+        }
+        _ => {
+            let (first, second) = groups.split_at(groups.len() / 2);
+            train_jointly(first, folder, observer, failures, trainer);
+            train_jointly(second, folder, observer, failures, trainer);
+        }
+    }
 }
 
 /// What trains one group: its records, or nothing where the observer gave it up.
@@ -122,4 +174,48 @@ fn finish(
 fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::library;
+    use crate::experiment::plan::Plan;
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    impl Observer for Nobody {
+        fn finished(&self, _: &Group) {}
+    }
+
+    #[test]
+    fn a_population_that_is_too_large_is_split_until_it_fits() {
+        let sets = ["grid.seeds=7", "train.steps=5", "data.dim=8", "label_points=50", "train.engine=graph"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(place.path());
+        folder.create(&experiment).unwrap();
+        let sizes = std::cell::RefCell::new(Vec::new());
+        let small = |groups: &[Group]| {
+            sizes.borrow_mut().push(groups.len());
+            if groups.len() > 2 || groups.iter().any(|group| group.seed == 4) {
+                candle_core::bail!("out of memory");
+            }
+            train_together(&experiment, groups, &Nobody, &population)
+        };
+        let mut failures = Vec::new();
+        train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
+        assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 1, 1, 2]);
+        assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
+        let missing = folder.state().unwrap().missing;
+        assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
+    }
 }
