@@ -7,12 +7,13 @@
 //! x' = (E[word₁], …, E[word_c], number₁, …, number_n)        y = architecture(x')
 //! ```
 //!
-//! A word that no training row has reads as zeros, as an unknown number reads as the mean.
+//! A word that no training row has reads as zeros, as an unknown number reads as the mean. A network of several
+//! parts that share nothing has a table for each of them ([`Model::tables`]).
 
 use candle_core::{D, DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, Model, Noise, Parameters, ops};
+use super::{Forward, Model, Noise, Objective, Parameters, ops};
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
@@ -23,17 +24,33 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// `network` behind a table of `words` rows of `units`; the first `columns` of its inputs are words. The
-    /// table starts with variance 1 (a fan-in of 1), as the standardised numbers beside it have.
-    pub fn new(columns: usize, words: usize, units: usize, network: Box<dyn Model>) -> Self {
-        let table = Parameter::weight("embedding.weight", &[words, units], 1, units);
+    /// `network` behind a table of `words` rows of `units` for each of its parts; the first `columns` of its
+    /// inputs are words. A table's values start with variance 1/`fan_in`: 1 makes words weigh as the standardised
+    /// numbers beside them.
+    pub fn new(columns: usize, words: usize, units: usize, fan_in: usize, network: Box<dyn Model>) -> Self {
+        let shape = [network.tables(), words, units];
+        let shape = if network.tables() == 1 { &shape[1..] } else { &shape };
+        let table = Parameter::weight("embedding.weight", shape, fan_in, units);
         let parameters = std::iter::once(table).chain(network.layout().parameters.iter().cloned());
         Self { columns, layout: Layout::new(parameters.collect()), network }
     }
 
-    /// x' of every run, `[runs, batch, width]`; x is `[batch, columns + numbers]`, or every run's own,
-    /// `[runs, batch, columns + numbers]`, the table `[runs, words, units]`.
+    /// x' of every run, `[runs, batch, width]`, or `[runs, tables, batch, width]` where there are several tables;
+    /// x is `[batch, columns + numbers]`, or every run's own, `[runs, batch, columns + numbers]`; the table
+    /// `[runs, words, units]` or `[runs, tables, words, units]`.
     fn embed(&self, x: &Tensor, table: &Tensor) -> Result<Tensor> {
+        if let Ok((runs, tables, words, units)) = table.dims4() {
+            let x = match *x.dims() {
+                [_, batch, features] => x
+                    .unsqueeze(1)?
+                    .broadcast_as((runs, tables, batch, features))?
+                    .reshape((runs * tables, batch, features))?,
+                _ => x.clone(),
+            };
+            let embedded = self.embed(&x, &table.reshape((runs * tables, words, units))?)?;
+            let (_, batch, width) = embedded.dims3()?;
+            return embedded.reshape((runs, tables, batch, width));
+        }
         if ops::fit(&[x, table]) {
             return ops::embedding::embedding(x, table, self.columns);
         }
@@ -68,6 +85,10 @@ impl Model for Embedded {
         self.network.training_forward(&parameters.of(self.network.layout(), 1), &embedded, noise)
     }
 
+    fn objective(&self) -> Objective {
+        self.network.objective()
+    }
+
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {
         self.network.penalty(&parameters.of(self.network.layout(), 1))
     }
@@ -84,7 +105,7 @@ mod tests {
         let sizes = (mmoe.parse)("experts = 3\nexpert_units = 4\ntower_units = 2".parse().unwrap()).unwrap();
         // Three words of two units and two numbers.
         let network = sizes.configuration.build(Problem { features: 8, tasks: 2 });
-        Embedded::new(3, 5, 2, network)
+        Embedded::new(3, 5, 2, 1, network)
     }
 
     /// Four rows. The word 5 is beyond the table of five; words come more than once.
@@ -127,6 +148,21 @@ mod tests {
             assert_eq!(both[..32], of(dtype, &ROWS)?.0[..32]);
             assert_eq!(both[32..], of(dtype, &others)?.0[32..]);
             assert_eq!(tables[..10], of(dtype, &ROWS)?.1[..10]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_of_every_run_are_looked_up_in_all_its_tables() -> Result<()> {
+        let others: Vec<f64> = ROWS.chunks(5).rev().flatten().copied().collect();
+        let x = Tensor::from_slice(&[&ROWS[..], &others].concat(), (2, 4, 5), &Device::Cpu)?;
+        let tables = (Tensor::arange(0.0, 60.0, &Device::Cpu)? * 0.7)?.sin()?.reshape((2, 3, 5, 2))?;
+        let all = embedded().embed(&x, &tables)?;
+        assert_eq!(all.dims(), [2, 3, 4, 8]);
+        for table in 0..3 {
+            let one = embedded().embed(&x, &tables.narrow(1, table, 1)?.squeeze(1)?.contiguous()?)?;
+            let difference = (all.narrow(1, table, 1)?.squeeze(1)? - one)?.abs()?.sum_all()?;
+            assert_eq!(difference.to_scalar::<f64>()?, 0.0);
         }
         Ok(())
     }
