@@ -24,7 +24,7 @@ pub struct Options {
     /// Folder of the study [default: in results/, by the experiment's name]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Threads, each on a group of its own [default: one a core]
+    /// Threads, each on a group of its own [default: one a core; a GPU has one, which trains all groups together]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
@@ -64,8 +64,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let shard = shard(options)?;
     check_shard(&experiment, shard)?;
     let experiment = experiment.open()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.map_or(cores, usize::from);
+    let threads = threads(options, experiment.train.device);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
     let finished = folder.finished()?;
@@ -87,6 +86,15 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
     outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
+}
+
+/// Threads to train on: as asked for, or one a core. For a GPU one, as all groups are one population there.
+fn threads(options: &Options, device: DeviceChoice) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match device {
+        DeviceChoice::Cpu => options.threads.map_or(cores, usize::from),
+        DeviceChoice::Cuda(_) => 1,
+    }
 }
 
 /// The shard that was asked for, or that a batch system assigned.

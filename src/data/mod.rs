@@ -268,7 +268,7 @@ impl Feed {
 /// Rows of inputs with their labels, in buffers that are reused from one fill to the next.
 ///
 /// The runs of a group share their inputs and differ in task correlation, so one x comes with
-/// several label sets.
+/// several label sets. Batches of several seeds can be joined to one, of as many input sets.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Number of examples.
@@ -279,7 +279,7 @@ pub struct Batch {
     pub tasks: usize,
     /// Label sets: one a task correlation.
     pub label_sets: usize,
-    /// Inputs, `[rows, features]`.
+    /// Inputs, `[rows, features]`; of joined batches `[input_sets, rows, features]`.
     pub x: Vec<f32>,
     /// Labels, `[label_sets, tasks, rows]`.
     pub y: Vec<f32>,
@@ -301,6 +301,34 @@ impl Batch {
     /// An empty batch; the first fill gives it its shape.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Input sets: 1 unless batches were joined.
+    pub fn input_sets(&self) -> usize {
+        match self.rows * self.features {
+            0 => 1,
+            one => self.x.len() / one,
+        }
+    }
+
+    /// Becomes all of `batches` side by side: their input sets, and their label sets, in order.
+    ///
+    /// # Panics
+    /// If they differ in rows, features or tasks.
+    pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
+        self.label_sets = 0;
+        self.x.clear();
+        self.y.clear();
+        for batch in batches {
+            let shape = (batch.rows, batch.features, batch.tasks);
+            if self.label_sets == 0 {
+                (self.rows, self.features, self.tasks) = shape;
+            }
+            assert_eq!(shape, (self.rows, self.features, self.tasks), "batches of one shape are joined");
+            self.label_sets += batch.label_sets;
+            self.x.extend_from_slice(&batch.x);
+            self.y.extend_from_slice(&batch.y);
+        }
     }
 
     /// The labels of one task in one label set, `[rows]`.

@@ -1,17 +1,23 @@
 //! How much memory a sweep takes, before it starts.
 
 use crate::data::{Labels, Subset};
-use crate::experiment::Experiment;
 use crate::experiment::plan::{Engine, Group, Plan};
+use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::Layout;
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
 
-/// Predicted peak of resident memory in bytes, with `threads` groups in flight.
+/// Predicted peak of resident memory in bytes, with `threads` groups in flight; on a GPU all of them are.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
-    let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
-    let training = largest.saturating_mul(threads.min(plan.groups.len()) as u64);
+    let of_groups = plan.groups.iter().map(|group| group_bytes(experiment, group));
+    let training = match experiment.train.device {
+        DeviceChoice::Cpu => {
+            of_groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64)
+        }
+        // All groups at once; each group's rows are there once more where they are joined.
+        DeviceChoice::Cuda(_) => of_groups.fold(0, u64::saturating_add).saturating_mul(2),
+    };
     let others =
         [opening_bytes(experiment), training, drawing_bytes(experiment), records_bytes(experiment, plan)];
     others.into_iter().fold(BASE, u64::saturating_add)
@@ -34,7 +40,8 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     LEAST + ROW * (experiment.models.len() * blocks) as u64
 }
 
-/// One group while it trains.
+/// One group while it trains; on a GPU only its rows and what its parameters start from, as the rest is not in this
+/// machine's memory.
 fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let problem = experiment.problem();
     let train = &experiment.train;
@@ -46,6 +53,9 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
         let network = experiment.network(model);
+        if train.device != DeviceChoice::Cpu {
+            return (floats(&[runs, network.layout().count()]), 0);
+        }
         // Parameters, gradient and two moments.
         let state = floats(&[4, runs, network.layout().count()]);
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
