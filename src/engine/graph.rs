@@ -165,8 +165,7 @@ impl Population for GraphPopulation<'_> {
                 let logits = forward.predictions.flatten_all()?.to_vec1::<f32>()?;
                 let mut gradient = Vec::with_capacity(logits.len());
                 for predictions in self.conversion_predictions(method, &logits, batch) {
-                    losses.extend(predictions.losses().map(|sum| (sum / batch.rows as f64) as f32));
-                    predictions.gradient(&mut gradient);
+                    losses.extend(predictions.gradient(&mut gradient));
                 }
                 // Its derivative by the logits is the objective's.
                 let gradient = Tensor::from_vec(gradient, forward.predictions.shape(), &self.device)?;
@@ -189,7 +188,6 @@ impl Population for GraphPopulation<'_> {
             let losses = self
                 .conversion_predictions(method, &logits, batch)
                 .flat_map(|predictions| predictions.losses())
-                .map(|sum| (sum / batch.rows as f64) as f32)
                 .collect();
             return Ok(Evaluation { losses, gates: None });
         }

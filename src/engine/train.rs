@@ -439,6 +439,29 @@ mod tests {
     }
 
     #[test]
+    fn impressions_trained_together_are_scored_the_same_as_apart() {
+        let sets = [
+            "grid.seeds=[3, 5]",
+            "grid.learning_rates=[0.01]",
+            "grid.vary=mean_delay",
+            "grid.values=[0.0, 0.5]",
+            "data.training_impressions=500",
+            "data.test_impressions=400",
+            "data.click_rate=0.3",
+            "data.conversion_rate=0.3",
+            "train.engine=graph",
+            "train.steps=6",
+            "log_every=3",
+            "train.batch_size=64",
+        ];
+        let experiment = library::find("esmm", &sets.map(String::from)).unwrap();
+        let plan = Plan::new(&experiment);
+        assert!(plan.groups.len() >= 4, "settings have groups of their own");
+        let apart = apart_and_together(&experiment, &plan.groups);
+        assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.funnel.len() == 4));
+    }
+
+    #[test]
     fn the_fused_engine_refuses_several_groups() {
         let experiment = library::find("ci", &["grid.seeds=2".into()]).unwrap();
         let plan = Plan::new(&experiment);
