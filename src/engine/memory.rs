@@ -1,7 +1,8 @@
 //! How much memory a sweep takes, before it starts.
 
+use crate::data::impressions::FACTS;
 use crate::data::{Labels, Subset};
-use crate::experiment::plan::{Engine, Group, Plan};
+use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::Layout;
 
@@ -48,8 +49,13 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // What nobody has memory for must not look small: products saturate.
     let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
     let label_sets = experiment.grid.task_correlations.len();
-    let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
-    let data = floats(&[rows, problem.features + problem.tasks * (label_sets + 1)]);
+    let data = match experiment.data.has_impressions() {
+        true => impressions_bytes(experiment),
+        false => {
+            let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
+            floats(&[rows, problem.features + problem.tasks * (label_sets + 1)])
+        }
+    };
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
         let network = experiment.network(model);
@@ -74,6 +80,26 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
     models.fold(data, |bytes, (state, step)| bytes.saturating_add(state).saturating_add(step))
+}
+
+/// The impressions of a group, with what they are batched and scored in.
+fn impressions_bytes(experiment: &Experiment) -> u64 {
+    /// Doubles of a test row while a run is scored: three predictions, labels and truths, with their orders and bins.
+    const SCORED: usize = 16;
+    /// Most logits of a row.
+    const HEADS: usize = 3;
+    let train = &experiment.train;
+    let of_setting = |&setting: &f64| {
+        let data = experiment.data_at(setting);
+        let funnel = data.funnel().expect("impressions are made");
+        let test = funnel.test_impressions;
+        let batched = train.batch_size + train.held_out_rows.min(test) + test;
+        let batched = 4 * batched as u64 * (funnel.columns() + FACTS) as u64;
+        let order = 8 * funnel.training_impressions as u64;
+        let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
+        [batched, order, scored].into_iter().fold(funnel.bytes(), u64::saturating_add)
+    };
+    experiment.grid.settings.iter().map(of_setting).max().unwrap_or(0)
 }
 
 /// Rows of the larger subset that classifiers are scored on.
