@@ -1,5 +1,6 @@
 //! `sweep run`: trains what is missing of an experiment, then merges, draws and reports.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -162,7 +163,7 @@ pub(super) fn train(
         eprintln!("{}", printable(&format!("error: {failure}")));
     }
     let session = Session {
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: command(std::env::args_os()),
         threads,
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
@@ -170,6 +171,17 @@ pub(super) fn train(
         shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
+}
+
+/// The command line for the manifest. Of the program only its name: where it lay says nothing of the study.
+fn command(arguments: impl Iterator<Item = OsString>) -> String {
+    let mut words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = Path::new(&*program).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words.join(" ")
 }
 
 /// Merges what there is and reports on it; says how to go on where something is missing.
@@ -305,6 +317,15 @@ mod tests {
         assert!(schedule::train_by(&state.missing, &folder, 2, &Nobody, &sound).is_empty());
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
         assert!(folder.state().unwrap().is_complete());
+    }
+
+    #[test]
+    fn a_command_names_its_program_without_folders() {
+        let of = |words: &[&str]| command(words.iter().map(OsString::from));
+        assert_eq!(of(&["/home/some one/target/release/sweep", "run", "a/b.toml"]), "sweep run a/b.toml");
+        assert_eq!(of(&["./sweep"]), "sweep");
+        assert_eq!(of(&["sweep", "run"]), "sweep run");
+        assert_eq!(of(&[]), "");
     }
 
     #[test]

@@ -142,11 +142,11 @@ const FUNNEL_GRID_KEYS: &[&str] =
 const MOST_WORDS: usize = 1 << 24;
 
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
-const MOST: u64 = 1 << 31;
+pub(super) const MOST: u64 = 1 << 31;
 /// Largest number of units, experts or tasks of a model: with 100,000 inputs its parameters can still be counted.
 const MOST_UNITS: i64 = 1_000_000;
 /// Most runs of an experiment, 185 times the paper's study: a plan of them takes half a gigabyte.
-const MOST_RUNS: usize = 1_000_000;
+pub(super) const MOST_RUNS: usize = 1_000_000;
 /// Largest experiment file in bytes; a seed a line for a hundred thousand lines is a fiftieth of it.
 const LARGEST_FILE: u64 = 32 << 20;
 
