@@ -20,6 +20,7 @@
 
 use std::sync::Arc;
 
+pub mod ali_ccp;
 pub mod census;
 mod correlation;
 pub mod impressions;
