@@ -9,6 +9,7 @@ use crate::data::{Batch, Labels};
 use adam::Correction;
 
 pub mod adam;
+pub mod conversion;
 pub mod fused;
 pub mod graph;
 pub mod in_place;

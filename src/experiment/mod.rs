@@ -191,7 +191,7 @@ impl Experiment {
         let network = model.sizes.configuration.build(self.problem());
         match (&self.data, &self.opened) {
             (DataSpec::Census(spec), Opened::Census(census)) => {
-                Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, network))
+                Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, 1, network))
             }
             _ => network,
         }

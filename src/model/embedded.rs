@@ -7,12 +7,13 @@
 //! x' = (E[word₁], …, E[word_c], number₁, …, number_n)        y = architecture(x')
 //! ```
 //!
-//! A word that no training row has reads as zeros, as an unknown number reads as the mean.
+//! A word that no training row has reads as zeros, as an unknown number reads as the mean. A network of several
+//! parts that share nothing has a table for each of them ([`Model::tables`]).
 
 use candle_core::{DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, Model, Noise, Parameters, ops};
+use super::{Forward, Model, Noise, Objective, Parameters, ops};
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
@@ -23,17 +24,25 @@ pub struct Embedded {
 }
 
 impl Embedded {
-    /// `network` behind a table of `words` rows of `units`; the first `columns` of its inputs are words. The
-    /// table starts with variance 1 (a fan-in of 1), as the standardised numbers beside it have.
-    pub fn new(columns: usize, words: usize, units: usize, network: Box<dyn Model>) -> Self {
-        let table = Parameter::weight("embedding.weight", &[words, units], 1, units);
+    /// `network` behind a table of `words` rows of `units` for each of its parts; the first `columns` of its
+    /// inputs are words. A table's values start with variance 1/`fan_in`: 1 makes words weigh as the standardised
+    /// numbers beside them.
+    pub fn new(columns: usize, words: usize, units: usize, fan_in: usize, network: Box<dyn Model>) -> Self {
+        let shape = [network.tables(), words, units];
+        let shape = if network.tables() == 1 { &shape[1..] } else { &shape };
+        let table = Parameter::weight("embedding.weight", shape, fan_in, units);
         let parameters = std::iter::once(table).chain(network.layout().parameters.iter().cloned());
         Self { columns, layout: Layout::new(parameters.collect()), network }
     }
 
-    /// x' of every run, `[runs, batch, width]`; x is `[batch, columns + numbers]`, the table
-    /// `[runs, words, units]`.
+    /// x' of every run, `[runs, batch, width]`, or `[runs, tables, batch, width]` where there are several tables;
+    /// x is `[batch, columns + numbers]`, the table `[runs, words, units]` or `[runs, tables, words, units]`.
     fn embed(&self, x: &Tensor, table: &Tensor) -> Result<Tensor> {
+        if let Ok((runs, tables, words, units)) = table.dims4() {
+            let embedded = self.embed(x, &table.reshape((runs * tables, words, units))?)?;
+            let (_, batch, width) = embedded.dims3()?;
+            return embedded.reshape((runs, tables, batch, width));
+        }
         if ops::fit(&[x, table]) {
             return ops::embedding::embedding(x, table, self.columns);
         }
@@ -65,6 +74,10 @@ impl Model for Embedded {
         self.network.training_forward(&parameters.of(self.network.layout(), 1), &embedded, noise)
     }
 
+    fn objective(&self) -> Objective {
+        self.network.objective()
+    }
+
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {
         self.network.penalty(&parameters.of(self.network.layout(), 1))
     }
@@ -81,7 +94,7 @@ mod tests {
         let sizes = (mmoe.parse)("experts = 3\nexpert_units = 4\ntower_units = 2".parse().unwrap()).unwrap();
         // Three words of two units and two numbers.
         let network = sizes.configuration.build(Problem { features: 8, tasks: 2 });
-        Embedded::new(3, 5, 2, network)
+        Embedded::new(3, 5, 2, 1, network)
     }
 
     /// x' and the gradient of the table in a precision.

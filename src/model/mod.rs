@@ -12,6 +12,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 mod cgc;
+pub mod conversion;
 mod cross_stitch;
 pub mod embedded;
 mod extraction;
@@ -50,9 +51,9 @@ pub static REGISTRY: &[Architecture] = &[
     ple::ARCHITECTURE,
 ];
 
-/// The registry's entry called `name`.
+/// The architecture called `name`, of [`REGISTRY`] or [`conversion::REGISTRY`].
 pub fn architecture(name: &str) -> Option<&'static Architecture> {
-    REGISTRY.iter().find(|architecture| architecture.name == name)
+    REGISTRY.iter().chain(conversion::REGISTRY).find(|architecture| architecture.name == name)
 }
 
 /// What the data asks of a model.
@@ -84,15 +85,35 @@ pub trait Model: Send + Sync {
         Ok(None)
     }
 
+    /// What its predictions are trained on.
+    fn objective(&self) -> Objective {
+        Objective::Tasks
+    }
+
+    /// Tables of embeddings that it reads rows of words through; with more than one its inputs are
+    /// `[runs, tables, batch, features]`.
+    fn tables(&self) -> usize {
+        1
+    }
+
     /// The member of the mixture family that this model is, if it is one: the fused engine trains those.
     fn mixture(&self) -> Option<MixtureShape> {
         None
     }
 }
 
+/// What predictions are trained on.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Objective {
+    /// Every task's own loss, which the kind of labels decides.
+    Tasks,
+    /// Clicks and conversions: predictions are logits of [`conversion::Method::heads`].
+    Conversion(conversion::Method),
+}
+
 /// What a forward pass gives.
 pub struct Forward {
-    /// `[runs, tasks, batch]`.
+    /// `[runs, tasks, batch]`; heads in the place of tasks where conversions are learned.
     pub predictions: Tensor,
     /// Softmax weights of the gates, `[runs, gates, batch, experts]`; gates is 1 where all tasks share it.
     pub gates: Option<Tensor>,
@@ -171,7 +192,8 @@ pub struct Architecture {
     pub title: &'static str,
     /// One line for `sweep list`.
     pub summary: &'static str,
-    /// The size that is changed to give a model another number of parameters: units of the first layer.
+    /// The size that is changed to give a model another number of parameters: units of the first layer. Empty
+    /// where it is a list.
     pub width: &'static str,
     /// Reads its sizes from a TOML table; keys that are not there take their defaults.
     pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,

@@ -1,0 +1,394 @@
+//! What models of click and conversion are trained on: the losses of [`Method`] with their gradients.
+//!
+//! With the logits z₀ of a click, z₁ of a conversion and for some methods a third z₂, p = σ(z₀), q = σ(z₁), y and c
+//! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and [x] for a value that no
+//! gradient flows through, a run's objective is the mean of CE(z₀, y) over all impressions of a batch, plus
+//! Σ ℓ / Σ w over the impressions:
+//!
+//! | method | w | ℓ |
+//! |---|---|---|
+//! | `Clicked` | y | w CE(z₁, c) |
+//! | `SampledNegatives` | y, else 1 where u < rate | w CE(z₁, c) |
+//! | `Oversampling` | y, copies where c | w CE(z₁, c) |
+//! | `RejectionSampling` | y where u < floor / \[p\], else 0 | w CE(z₁, c) |
+//! | `Division` | 1 | CE(z₁, c), p q being σ(z₁) |
+//! | `EntireSpace` | 1 | −c ln(p q) − (1 − c) ln(1 − p q) |
+//! | `InversePropensity` | 1 | the same + λ y CE(z₁, c) / \[p̂\], p̂ = max(p, smallest) |
+//! | `DoublyRobust` | 1 | the same + λ (e + y (CE(z₁, c) − e) / \[p̂\] + y (\[CE(z₁, c)\] − e)² / \[p̂\]), e = ln(1 + e^z₂) |
+//! | `DelayedFeedback` | y | c: −ln q − z₂ + r d; else −ln(1 − q + q e^(−r d)), r = e^z₂, d the time waited |
+//! | `FakeNegativeWeighted` | y + c | −\[(1 − q)(1 + q)\] ln(1 − q) − c \[1 + q\] ln q |
+//!
+//! They are scalar functions of a row's few logits, so they are written out here with their derivatives instead of
+//! as a graph of tensors; the network's part of the gradient is Candle's. `EntireSpace` is equation 3 of ESMM,
+//! `InversePropensity` and `DoublyRobust` are §3 of ESCM², `DelayedFeedback` is equations 6 and 7 of Chapelle 2014,
+//! `FakeNegativeWeighted` is equation 9 of Ktena et al. 2019.
+
+use crate::data::Fact;
+use crate::data::impressions::FACTS;
+use crate::model::conversion::Method;
+
+/// Most logits of a row.
+const HEADS: usize = 3;
+
+/// Losses that are logged, of every method alike: of clicks, and of clicks that convert.
+pub const LOSSES: usize = 2;
+
+/// What a row adds to Σ w and Σ ℓ, with ∂ℓ of its logits.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+struct Term {
+    weight: f64,
+    loss: f64,
+    gradient: [f64; HEADS],
+}
+
+/// One impression of a batch.
+#[derive(Debug, Clone, Copy)]
+struct Row {
+    click: f64,
+    conversion: f64,
+    waited: f64,
+    uniform: f64,
+}
+
+/// σ(z).
+fn sigmoid(z: f64) -> f64 {
+    1.0 / (1.0 + (-z).exp())
+}
+
+/// ln(1 + eᶻ).
+fn softplus(z: f64) -> f64 {
+    z.max(0.0) + (-z.abs()).exp().ln_1p()
+}
+
+/// CE(z, y).
+fn cross_entropy(z: f64, y: f64) -> f64 {
+    softplus(z) - y * z
+}
+
+/// −ln of the probability of what the row shows of a conversion, p q or 1 − p q; and its derivatives by z₀ and z₁.
+fn entire_space(z: [f64; HEADS], converted: bool) -> (f64, [f64; 2]) {
+    let (p, q) = (sigmoid(z[0]), sigmoid(z[1]));
+    let (not_p, not_q) = (sigmoid(-z[0]), sigmoid(-z[1]));
+    if converted {
+        return (softplus(-z[0]) + softplus(-z[1]), [-not_p, -not_q]);
+    }
+    // 1 − p q without cancellation.
+    let rest = not_p + p * not_q;
+    (-rest.ln(), [p * q * not_p / rest, p * q * not_q / rest])
+}
+
+/// pCVR of a row's logits. A ratio for [`Method::Division`], which may be above 1.
+pub fn conversion_probability(method: Method, logits: [f32; 2]) -> f64 {
+    let [z0, z1] = logits.map(f64::from);
+    match method {
+        Method::Division => sigmoid(z1) / sigmoid(z0),
+        _ => sigmoid(z1),
+    }
+}
+
+/// pCTCVR of a row's logits.
+pub fn joint_probability(method: Method, logits: [f32; 2]) -> f64 {
+    let [z0, z1] = logits.map(f64::from);
+    match method {
+        Method::Division => sigmoid(z1),
+        _ => sigmoid(z0) * sigmoid(z1),
+    }
+}
+
+/// A row's part in what conversion is learned from. No gradient flows through `fixed`, which are the logits again.
+fn term(method: Method, z: [f64; HEADS], fixed: [f64; HEADS], row: Row) -> Term {
+    let Row { click, conversion, waited, uniform } = row;
+    let q = sigmoid(z[1]);
+    let weighted = |weight: f64| Term {
+        weight,
+        loss: weight * cross_entropy(z[1], conversion),
+        gradient: [0.0, weight * (q - conversion), 0.0],
+    };
+    let entire = || {
+        let (loss, [d0, d1]) = entire_space(z, conversion > 0.0);
+        Term { weight: 1.0, loss, gradient: [d0, d1, 0.0] }
+    };
+    match method {
+        Method::Clicked => weighted(click),
+        Method::SampledNegatives { rate } => weighted(if uniform < rate { 1.0 } else { click }),
+        Method::Oversampling { copies } => weighted(if conversion > 0.0 { copies } else { click }),
+        Method::RejectionSampling { floor } => {
+            weighted(if uniform * sigmoid(fixed[0]) < floor { click } else { 0.0 })
+        }
+        Method::Division => weighted(1.0),
+        Method::EntireSpace => entire(),
+        Method::InversePropensity { cvr_weight, smallest_propensity } => {
+            let mut term = entire();
+            let scale = cvr_weight * click / sigmoid(fixed[0]).max(smallest_propensity);
+            term.loss += scale * cross_entropy(z[1], conversion);
+            term.gradient[1] += scale * (q - conversion);
+            term
+        }
+        Method::DoublyRobust { cvr_weight, smallest_propensity } => {
+            let mut term = entire();
+            let inverse = click / sigmoid(fixed[0]).max(smallest_propensity);
+            let (error, imputed) = (cross_entropy(z[1], conversion), softplus(z[2]));
+            let apart = imputed - cross_entropy(fixed[1], conversion);
+            term.loss += cvr_weight * (imputed + inverse * (error - imputed) + inverse * apart * apart);
+            term.gradient[1] += cvr_weight * inverse * (q - conversion);
+            term.gradient[2] += cvr_weight * (1.0 - inverse + inverse * 2.0 * apart) * sigmoid(z[2]);
+            term
+        }
+        Method::DelayedFeedback if click == 0.0 => Term::default(),
+        Method::DelayedFeedback => {
+            let hazard = z[2].exp() * waited;
+            if conversion > 0.0 {
+                let loss = softplus(-z[1]) - z[2] + hazard;
+                return Term { weight: 1.0, loss, gradient: [0.0, -sigmoid(-z[1]), hazard - 1.0] };
+            }
+            let survival = (-hazard).exp();
+            let rest = 1.0 - q + q * survival;
+            let gradient = [0.0, q * (1.0 - q) * -(-hazard).exp_m1() / rest, q * hazard * survival / rest];
+            Term { weight: 1.0, loss: -rest.ln(), gradient }
+        }
+        Method::FakeNegativeWeighted => {
+            let fixed = sigmoid(fixed[1]);
+            let (negative, positive) = (click * (1.0 - fixed) * (1.0 + fixed), conversion * (1.0 + fixed));
+            Term {
+                weight: click + conversion,
+                loss: negative * softplus(z[1]) + positive * softplus(-z[1]),
+                gradient: [0.0, negative * q - positive * (1.0 - q), 0.0],
+            }
+        }
+    }
+}
+
+/// Logits of all heads of rows, and what is known of the rows.
+#[derive(Debug, Clone, Copy)]
+pub struct Predictions<'a> {
+    /// What they are trained on.
+    pub method: Method,
+    /// `[heads, rows]`.
+    pub logits: &'a [f32],
+    /// `[FACTS, rows]`.
+    pub facts: &'a [f32],
+}
+
+impl Predictions<'_> {
+    fn rows(&self) -> usize {
+        self.facts.len() / FACTS
+    }
+
+    /// The logits of a row; 0 for a head that the method does not have.
+    fn logits_of(&self, row: usize) -> [f64; HEADS] {
+        let mut z = [0.0; HEADS];
+        for (z, logits) in z.iter_mut().zip(self.logits.chunks_exact(self.rows())) {
+            *z = f64::from(logits[row]);
+        }
+        z
+    }
+
+    fn row(&self, row: usize) -> Row {
+        let fact = |fact: Fact| f64::from(self.facts[fact as usize * self.rows() + row]);
+        Row {
+            click: fact(Fact::Click),
+            conversion: fact(Fact::Conversion),
+            waited: fact(Fact::Waited),
+            uniform: fact(Fact::Uniform),
+        }
+    }
+
+    /// Sums over the rows of the cross-entropies of clicks and of clicks that convert, in nats; NaN where a logit
+    /// is no number.
+    pub fn losses(&self) -> [f64; LOSSES] {
+        if !self.logits.iter().all(|logit| logit.is_finite()) {
+            return [f64::NAN; LOSSES];
+        }
+        (0..self.rows()).fold([0.0; LOSSES], |[clicks, conversions], row| {
+            let (z, Row { click, conversion, .. }) = (self.logits_of(row), self.row(row));
+            let conversion = match self.method {
+                Method::Division => cross_entropy(z[1], conversion),
+                _ => entire_space(z, conversion > 0.0).0,
+            };
+            [clicks + cross_entropy(z[0], click), conversions + conversion]
+        })
+    }
+
+    /// The derivative of the objective by every logit, `[heads, rows]`, appended to `out`.
+    pub fn gradient(&self, out: &mut Vec<f32>) {
+        let start = out.len();
+        out.resize(start + self.logits.len(), 0.0);
+        let (rows, of_conversions) = (self.rows(), self.weight_inverse());
+        let of_clicks = 1.0 / rows as f64;
+        for row in 0..rows {
+            let (z, facts) = (self.logits_of(row), self.row(row));
+            let mut gradient = term(self.method, z, z, facts).gradient.map(|g| g * of_conversions);
+            gradient[0] += of_clicks * (sigmoid(z[0]) - facts.click);
+            for (head, out) in out[start..].chunks_exact_mut(rows).enumerate() {
+                out[row] = gradient[head] as f32;
+            }
+        }
+    }
+
+    /// 1 / Σ w; 0 where no row has a weight, as in a batch without a click.
+    fn weight_inverse(&self) -> f64 {
+        let weight = |row| {
+            let z = self.logits_of(row);
+            term(self.method, z, z, self.row(row)).weight
+        };
+        match (0..self.rows()).map(weight).sum::<f64>() {
+            0.0 => 0.0,
+            weight => 1.0 / weight,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const METHODS: [Method; 10] = [
+        Method::Clicked,
+        Method::SampledNegatives { rate: 0.4 },
+        Method::Oversampling { copies: 3.0 },
+        Method::RejectionSampling { floor: 0.2 },
+        Method::Division,
+        Method::EntireSpace,
+        Method::InversePropensity { cvr_weight: 0.3, smallest_propensity: 0.05 },
+        Method::DoublyRobust { cvr_weight: 0.3, smallest_propensity: 0.05 },
+        Method::DelayedFeedback,
+        Method::FakeNegativeWeighted,
+    ];
+
+    /// Unclicked, clicked, converted; the second and third waited.
+    fn rows() -> Vec<Row> {
+        let row = |click, conversion, waited, uniform| Row { click, conversion, waited, uniform };
+        vec![
+            row(0.0, 0.0, 0.0, 0.3),
+            row(0.0, 0.0, 0.0, 0.9),
+            row(1.0, 0.0, 0.7, 0.1),
+            row(1.0, 0.0, 0.2, 0.95),
+            row(1.0, 1.0, 0.4, 0.5),
+        ]
+    }
+
+    #[test]
+    fn derivatives_agree_with_finite_differences() {
+        const STEP: f64 = 1e-6;
+        for method in METHODS {
+            for (number, row) in rows().into_iter().enumerate() {
+                for z in [[-1.0, 0.5, 0.3], [0.7, -2.0, -0.8], [-3.0, 1.5, 1.2]] {
+                    let term_at = |z| term(method, z, [-1.1, 0.4, 0.2], row);
+                    for head in 0..HEADS {
+                        let moved = |by: f64| {
+                            let mut moved = z;
+                            moved[head] += by;
+                            term_at(moved).loss
+                        };
+                        let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
+                        let analytic = term_at(z).gradient[head];
+                        // The third derivative times STEP², and rounding of the loss over STEP.
+                        assert!(
+                            (difference - analytic).abs() < 1e-8 * (1.0 + analytic.abs()),
+                            "{method:?}, row {number}, head {head}: {difference} and {analytic}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    /// ℓ and w of a clicked row that converted, one that did not, and one without a click, with p = 1/4 and q = 1/5
+    /// and, where there is a third logit, z₂ = 0.
+    fn at(method: Method) -> [(f64, f64); 3] {
+        let logit = |p: f64| (p / (1.0 - p)).ln();
+        let z = [logit(0.25), logit(0.2), 0.0];
+        let row = |click, conversion| Row { click, conversion, waited: 0.5, uniform: 0.35 };
+        [row(1.0, 1.0), row(1.0, 0.0), row(0.0, 0.0)].map(|row| {
+            let term = term(method, z, z, row);
+            (term.loss, term.weight)
+        })
+    }
+
+    fn assert_near(method: Method, expected: [(f64, f64); 3]) {
+        for ((loss, weight), (expected_loss, expected_weight)) in at(method).into_iter().zip(expected) {
+            assert!((loss - expected_loss).abs() < 1e-12, "{method:?}: {loss} for {expected_loss}");
+            assert_eq!(weight, expected_weight, "{method:?}");
+        }
+    }
+
+    #[test]
+    fn losses_of_cases_computed_by_hand() {
+        let (positive, negative) = (5f64.ln(), 1.25f64.ln());
+        let entire = [20f64.ln(), (20.0 / 19.0f64).ln(), (20.0 / 19.0f64).ln()];
+        assert_near(Method::Clicked, [(positive, 1.0), (negative, 1.0), (0.0, 0.0)]);
+        // u = 0.35 is under the rate of 0.4, so the row without a click is a negative.
+        let aman = Method::SampledNegatives { rate: 0.4 };
+        assert_near(aman, [(positive, 1.0), (negative, 1.0), (negative, 1.0)]);
+        let copied = Method::Oversampling { copies: 3.0 };
+        assert_near(copied, [(3.0 * positive, 3.0), (negative, 1.0), (0.0, 0.0)]);
+        // Accepted with probability 0.1 / 0.25 = 0.4, and not where that is 0.2.
+        let accepted = Method::RejectionSampling { floor: 0.1 };
+        assert_near(accepted, [(positive, 1.0), (negative, 1.0), (0.0, 0.0)]);
+        assert_near(Method::RejectionSampling { floor: 0.05 }, [(0.0, 0.0); 3]);
+        assert_near(Method::Division, [(positive, 1.0), (negative, 1.0), (negative, 1.0)]);
+        assert_near(Method::EntireSpace, entire.map(|loss| (loss, 1.0)));
+        // λ / p = 0.1 · 4; the smallest propensity of 0.5 makes it 0.1 · 2.
+        for (smallest_propensity, scale) in [(0.05, 0.4), (0.5, 0.2)] {
+            let weighted = Method::InversePropensity { cvr_weight: 0.1, smallest_propensity };
+            let losses = [entire[0] + scale * positive, entire[1] + scale * negative, entire[2]];
+            assert_near(weighted, losses.map(|loss| (loss, 1.0)));
+        }
+        // e = ln 2: λ (e + 4 (CE − e) + 4 (CE − e)²), and λ e where there is no click.
+        let imputed = 2f64.ln();
+        let robust = |error: f64| 0.1 * (imputed + 4.0 * (error - imputed) + 4.0 * (error - imputed).powi(2));
+        let losses = [entire[0] + robust(positive), entire[1] + robust(negative), entire[2] + 0.1 * imputed];
+        let method = Method::DoublyRobust { cvr_weight: 0.1, smallest_propensity: 0.05 };
+        assert_near(method, losses.map(|loss| (loss, 1.0)));
+        // r = 1 and d = 0.5.
+        let waiting = -(0.8 + 0.2 * (-0.5f64).exp()).ln();
+        assert_near(Method::DelayedFeedback, [(positive + 0.5, 1.0), (waiting, 1.0), (0.0, 0.0)]);
+        // Weights (1 − q)(1 + q) = 0.96 of the negative and 1 + q = 1.2 of the positive.
+        let both = 0.96 * negative + 1.2 * positive;
+        assert_near(Method::FakeNegativeWeighted, [(both, 2.0), (0.96 * negative, 1.0), (0.0, 0.0)]);
+    }
+
+    #[test]
+    fn weights_of_fake_negatives_bring_back_the_true_loss() {
+        // With q the true probability, a click is a negative and, with probability q, a positive too: the expected
+        // gradient is that of the true labels, 0, where unweighted labels pull q down.
+        let (q, z) = (0.3f64, (0.3f64 / 0.7).ln());
+        let term_of = |conversion| {
+            let row = Row { click: 1.0, conversion, waited: 0.0, uniform: 0.5 };
+            term(Method::FakeNegativeWeighted, [0.0, z, 0.0], [0.0, z, 0.0], row).gradient[1]
+        };
+        let expected = q * term_of(1.0) + (1.0 - q) * term_of(0.0);
+        assert!(expected.abs() < 1e-12, "{expected}");
+    }
+
+    #[test]
+    fn a_batch_without_a_click_trains_the_clicks_alone() {
+        let facts = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5];
+        for method in [Method::Clicked, Method::FakeNegativeWeighted] {
+            let mut gradient = Vec::new();
+            Predictions { method, logits: &[0.0, 0.0, 1.0, 1.0], facts: &facts }.gradient(&mut gradient);
+            assert_eq!(gradient, [0.25, 0.25, 0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn extreme_logits_have_finite_losses_and_gradients() {
+        for method in METHODS.into_iter().filter(|method| *method != Method::DelayedFeedback) {
+            for z in [[80.0, 80.0, 80.0], [-80.0, -80.0, -80.0], [80.0, -80.0, 0.0]] {
+                for row in rows() {
+                    let term = term(method, z, z, row);
+                    assert!(term.loss.is_finite(), "{method:?} {z:?}");
+                    assert!(term.gradient.iter().all(|g| g.is_finite()), "{method:?} {z:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_ratio_of_division_may_be_above_one() {
+        assert!(conversion_probability(Method::Division, [-2.0, 1.0]) > 1.0);
+        assert_eq!(joint_probability(Method::Division, [-2.0, 0.0]), 0.5);
+        assert_eq!(conversion_probability(Method::EntireSpace, [-2.0, 0.0]), 0.5);
+        assert_eq!(joint_probability(Method::EntireSpace, [0.0, 0.0]), 0.25);
+    }
+}

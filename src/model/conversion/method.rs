@@ -1,0 +1,92 @@
+//! What a model of click and conversion is trained on.
+
+use crate::model::InvalidSize;
+
+/// How conversion is learned, beside the cross-entropy of clicks on all impressions, which every method has. The
+/// losses stand in [`crate::engine::conversion`].
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Method {
+    /// Cross-entropy of conversions on clicked impressions.
+    Clicked,
+    /// The same, with a share of the unclicked impressions as negatives (all missing as negative, AMAN).
+    SampledNegatives {
+        /// Share of the unclicked impressions, 0 to 1.
+        rate: f64,
+    },
+    /// Clicked impressions, those with a conversion several times.
+    Oversampling {
+        /// How many times, at least 1.
+        copies: f64,
+    },
+    /// Clicked impressions, accepted with probability `floor` / pCTR, which makes them distributed as all are.
+    RejectionSampling {
+        /// pCTR below which every clicked impression is accepted, above 0.
+        floor: f64,
+    },
+    /// Cross-entropy of pCTCVR, which the second head gives, on all impressions; pCVR is its ratio to pCTR and may
+    /// be above 1.
+    Division,
+    /// Cross-entropy of pCTR · pCVR on all impressions.
+    EntireSpace,
+    /// [`Self::EntireSpace`], and the cross-entropy of conversions on clicked impressions weighted by 1/pCTR.
+    InversePropensity {
+        /// Weight of the cross-entropy of conversions.
+        cvr_weight: f64,
+        /// pCTR below which it counts as this, above 0: bounds the weights.
+        smallest_propensity: f64,
+    },
+    /// [`Self::EntireSpace`], and a doubly robust estimate of the cross-entropy of conversions over all impressions:
+    /// a third head imputes its value, clicked impressions correct it.
+    DoublyRobust {
+        /// Weight of the estimate and of the third head's error.
+        cvr_weight: f64,
+        /// As above.
+        smallest_propensity: f64,
+    },
+    /// Likelihood of conversions and of the time waited for them on clicked impressions; a third head gives the
+    /// logarithm of the rate of the exponential delay.
+    DelayedFeedback,
+    /// Every clicked impression as a negative and, once it is seen to convert, as a positive too, weighted so that
+    /// the expectation is that of the true labels.
+    FakeNegativeWeighted,
+}
+
+impl Method {
+    /// What it predicts: click and conversion, and for some a third thing.
+    pub fn heads(self) -> usize {
+        match self {
+            Self::DoublyRobust { .. } | Self::DelayedFeedback => 3,
+            _ => 2,
+        }
+    }
+
+    /// Refuses numbers that mean nothing.
+    pub fn check(self) -> Result<(), InvalidSize> {
+        let within = |key, value: f64, right: bool, remedy| match right {
+            true => Ok(()),
+            false => Err(InvalidSize::new(key, value, remedy)),
+        };
+        let share =
+            |key, value: f64| within(key, value, value > 0.0 && value <= 1.0, "a number above 0, at most 1");
+        match self {
+            Self::SampledNegatives { rate } => {
+                within("rate", rate, (0.0..=1.0).contains(&rate), "a number from 0 to 1")
+            }
+            Self::Oversampling { copies } => {
+                within("copies", copies, (1.0..=1e6).contains(&copies), "a number from 1 to 1000000")
+            }
+            Self::RejectionSampling { floor } => share("floor", floor),
+            Self::InversePropensity { cvr_weight, smallest_propensity }
+            | Self::DoublyRobust { cvr_weight, smallest_propensity } => {
+                let right = (0.0..=1e6).contains(&cvr_weight);
+                within("cvr_weight", cvr_weight, right, "a number from 0 to 1000000")?;
+                share("smallest_propensity", smallest_propensity)
+            }
+            Self::Clicked
+            | Self::Division
+            | Self::EntireSpace
+            | Self::DelayedFeedback
+            | Self::FakeNegativeWeighted => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,254 @@
+//! Models of click and conversion: how pCTR and pCVR are learned from impressions.
+//!
+//! All of them have the network of ESMM (§2.3): embeddings of the fields, then a multi-layer perceptron for each
+//! thing that is predicted, its *heads*. What tells them apart is which heads share embeddings, and what they are
+//! trained on, the [`Method`]:
+//!
+//! | architecture | embeddings | conversion is learned from | source |
+//! |---|---|---|---|
+//! | `base` | own | clicked impressions | ESMM §3.1 |
+//! | `aman` | own | clicked ones, and a share of the others as negatives | Pan et al. 2008, as in ESMM §3.1 |
+//! | `oversampling` | own | clicked ones, conversions copied | Weiss 2004, as in ESMM §3.1 |
+//! | `unbias` | own | clicked ones, accepted with probability ∝ 1/pCTR | Zhang et al. 2016, as in ESMM §3.1 |
+//! | `division` | own | pCTCVR on all impressions; pCVR = pCTCVR / pCTR | ESMM §3.1 |
+//! | `esmm_ns` | own | pCTR · pCVR on all impressions | ESMM §3.1 |
+//! | `esmm` | shared | the same | ESMM §2.3 |
+//! | `esmm_mmoe` | shared, and experts | the same | ESMM §2.3 with MMoE §4.2 |
+//! | `escm2_ipw` | shared | the same, and clicked ones weighted by 1/pCTR | Wang et al. 2022 (ESCM²) |
+//! | `escm2_dr` | shared | the same, and errors imputed where there is no click | Wang et al. 2022 (ESCM²) |
+//! | `delayed_feedback` | own | clicked ones, with a model of the delay | Chapelle 2014 |
+//! | `fake_negative_weighted` | own | clicked ones, all negative at first, weighted | Ktena et al. 2019 |
+//!
+//! Every one predicts clicks with a head trained on all impressions: with embeddings of its own it is the same
+//! network, bit for bit, in all models that have it so, as the paper gives its competitors one CTR network.
+
+use candle_core::{Result, Tensor};
+use serde::de::Error;
+
+use super::layout::Layout;
+use super::{
+    Architecture, Configuration, Forward, InvalidSize, Model, Noise, Objective, Parameters, Problem, Sizes,
+    mmoe,
+};
+
+mod method;
+mod network;
+
+pub use method::Method;
+use network::Network;
+
+/// Hidden units of a head where an experiment does not say; the paper has 360, 200 and 80 (§3.1).
+const HIDDEN: [usize; 2] = [64, 32];
+/// Most hidden layers of a head, far beyond any use.
+const MOST_LAYERS: usize = 16;
+/// Most units of a hidden layer.
+const MOST_UNITS: usize = 100_000;
+
+/// Every architecture that learns clicks and conversions, in the order `sweep list` shows them.
+pub static REGISTRY: &[Architecture] = &[
+    Architecture {
+        name: "base",
+        title: "BASE",
+        summary: "conversion from clicked impressions, embeddings of its own",
+        width: "",
+        parse: |table| parse(table, false, [], |[]| Method::Clicked),
+    },
+    Architecture {
+        name: "aman",
+        title: "AMAN",
+        summary: "BASE with a share (rate) of the unclicked impressions as negatives",
+        width: "",
+        parse: |table| parse(table, false, [("rate", 0.1)], |[rate]| Method::SampledNegatives { rate }),
+    },
+    Architecture {
+        name: "oversampling",
+        title: "OVERSAMPLING",
+        summary: "BASE with every conversion several times (copies)",
+        width: "",
+        parse: |table| parse(table, false, [("copies", 5.0)], |[copies]| Method::Oversampling { copies }),
+    },
+    Architecture {
+        name: "unbias",
+        title: "UNBIAS",
+        summary: "BASE on clicked impressions accepted with probability floor / pCTR",
+        width: "",
+        parse: |table| parse(table, false, [("floor", 0.01)], |[floor]| Method::RejectionSampling { floor }),
+    },
+    Architecture {
+        name: "division",
+        title: "DIVISION",
+        summary: "pCTCVR and pCTR learned apart; pCVR is their ratio",
+        width: "",
+        parse: |table| parse(table, false, [], |[]| Method::Division),
+    },
+    Architecture {
+        name: "esmm_ns",
+        title: "ESMM-NS",
+        summary: "pCTR · pCVR learned on all impressions, embeddings of their own",
+        width: "",
+        parse: |table| parse(table, false, [], |[]| Method::EntireSpace),
+    },
+    Architecture {
+        name: "esmm",
+        title: "ESMM",
+        summary: "pCTR · pCVR learned on all impressions, shared embeddings",
+        width: "",
+        parse: |table| parse(table, true, [], |[]| Method::EntireSpace),
+    },
+    Architecture {
+        name: "esmm_mmoe",
+        title: "ESMM-MMoE",
+        summary: "ESMM with experts and a gate for each of click and conversion",
+        width: "expert_units",
+        parse: parse_mmoe,
+    },
+    Architecture {
+        name: "escm2_ipw",
+        title: "ESCM²-IPW",
+        summary: "ESMM, and conversion on clicked impressions weighted by 1/pCTR",
+        width: "",
+        parse: |table| {
+            parse(table, true, PROPENSITY, |[cvr_weight, smallest_propensity]| Method::InversePropensity {
+                cvr_weight,
+                smallest_propensity,
+            })
+        },
+    },
+    Architecture {
+        name: "escm2_dr",
+        title: "ESCM²-DR",
+        summary: "ESMM, and a doubly robust loss of conversion with imputed errors",
+        width: "",
+        parse: |table| {
+            parse(table, true, PROPENSITY, |[cvr_weight, smallest_propensity]| Method::DoublyRobust {
+                cvr_weight,
+                smallest_propensity,
+            })
+        },
+    },
+    Architecture {
+        name: "delayed_feedback",
+        title: "Delayed feedback",
+        summary: "BASE with a model of the delay until a conversion is seen",
+        width: "",
+        parse: |table| parse(table, false, [], |[]| Method::DelayedFeedback),
+    },
+    Architecture {
+        name: "fake_negative_weighted",
+        title: "Fake negatives weighted",
+        summary: "BASE on clicks that are negative at first and come again when they convert, weighted",
+        width: "",
+        parse: |table| parse(table, false, [], |[]| Method::FakeNegativeWeighted),
+    },
+];
+
+/// Keys of both ESCM² models. Their weight of 0.1 keeps a loss whose terms are weighted by 1/pCTR of the order of
+/// the others.
+const PROPENSITY: [(&str, f64); 2] = [("cvr_weight", 0.1), ("smallest_propensity", 0.01)];
+
+/// Sizes of heads, and what they are trained on.
+#[derive(Debug)]
+struct Heads {
+    /// Units of the hidden layers of every head, from the embeddings up.
+    hidden: Vec<usize>,
+    method: Method,
+    /// Whether the heads read the same embeddings.
+    shared: bool,
+}
+
+/// Reads `hidden` and the numbers of a method, each with its default.
+fn parse<const N: usize>(
+    mut table: toml::Table,
+    shared: bool,
+    numbers: [(&'static str, f64); N],
+    method: fn([f64; N]) -> Method,
+) -> std::result::Result<Sizes, toml::de::Error> {
+    let hidden = match table.remove("hidden") {
+        None => HIDDEN.to_vec(),
+        Some(value) => value.try_into::<Vec<usize>>().map_err(|_| {
+            toml::de::Error::custom(
+                "hidden: expected a list of whole numbers of at least 1, such as [64, 32]",
+            )
+        })?,
+    };
+    let mut values = [0.0; N];
+    for (value, (key, default)) in values.iter_mut().zip(numbers) {
+        *value = match table.remove(key) {
+            None => default,
+            Some(toml::Value::Integer(whole)) => whole as f64,
+            Some(given) => given.try_into().map_err(|_| toml::de::Error::custom("expected f64"))?,
+        };
+    }
+    if let Some(unknown) = table.keys().next() {
+        let known: Vec<String> =
+            ["hidden"].into_iter().chain(numbers.map(|(key, _)| key)).map(|key| format!("`{key}`")).collect();
+        let known = known.join(", ");
+        return Err(toml::de::Error::custom(format!("unknown field `{unknown}`, expected one of {known}")));
+    }
+    let list = hidden.iter().map(|&units| toml::Value::Integer(units as i64)).collect::<Vec<_>>();
+    let mut table = toml::Table::from_iter([("hidden".to_string(), list.into())]);
+    table.extend(numbers.iter().zip(values).map(|((key, _), value)| (key.to_string(), value.into())));
+    let heads = Heads { hidden, method: method(values), shared };
+    Ok(Sizes { configuration: std::sync::Arc::new(heads), table })
+}
+
+impl Configuration for Heads {
+    fn check(&self) -> std::result::Result<(), InvalidSize> {
+        let right = |units: &usize| (1..=MOST_UNITS).contains(units);
+        if self.hidden.is_empty() || self.hidden.len() > MOST_LAYERS || !self.hidden.iter().all(right) {
+            let value = format!("{:?}", self.hidden);
+            return Err(InvalidSize::new("hidden", value, "1 to 16 numbers of units from 1 to 100000"));
+        }
+        self.method.check()
+    }
+
+    fn build(&self, problem: Problem) -> Box<dyn Model> {
+        Box::new(Network::new(problem.features, &self.hidden, self.method, self.shared))
+    }
+}
+
+/// Sizes of ESMM with the experts, gates and towers of MMoE.
+#[derive(Debug)]
+struct Mixture(std::sync::Arc<dyn Configuration>);
+
+/// Reads the sizes of MMoE; experts of 64 and towers of 32 units are as deep and wide as the other models' heads.
+fn parse_mmoe(mut table: toml::Table) -> std::result::Result<Sizes, toml::de::Error> {
+    for (key, default) in
+        [("experts", 4), ("expert_units", HIDDEN[0] as i64), ("tower_units", HIDDEN[1] as i64)]
+    {
+        table.entry(key).or_insert(default.into());
+    }
+    let sizes = (mmoe::ARCHITECTURE.parse)(table)?;
+    Ok(Sizes { configuration: std::sync::Arc::new(Mixture(sizes.configuration)), table: sizes.table })
+}
+
+impl Configuration for Mixture {
+    fn check(&self) -> std::result::Result<(), InvalidSize> {
+        self.0.check()
+    }
+
+    fn build(&self, problem: Problem) -> Box<dyn Model> {
+        Box::new(Experts(self.0.build(problem)))
+    }
+}
+
+/// MMoE whose two towers are the heads of ESMM.
+struct Experts(Box<dyn Model>);
+
+impl Model for Experts {
+    fn layout(&self) -> &Layout {
+        self.0.layout()
+    }
+
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+        self.0.forward(parameters, x)
+    }
+
+    fn training_forward(&self, parameters: &Parameters, x: &Tensor, noise: &Noise) -> Result<Forward> {
+        self.0.training_forward(parameters, x, noise)
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Conversion(Method::EntireSpace)
+    }
+}

@@ -1,0 +1,71 @@
+//! The network: a multi-layer perceptron for every head, over the embedded impression.
+
+use candle_core::{Result, Tensor};
+
+use super::Method;
+use crate::model::layout::{Layout, Parameter};
+use crate::model::{Forward, Model, Objective, Parameters, layers};
+
+/// Heads over one input, or each over its own.
+pub(super) struct Network {
+    method: Method,
+    /// Whether all heads read the same embeddings.
+    shared: bool,
+    layers: usize,
+    layout: Layout,
+}
+
+/// Name of a parameter of hidden layer `layer`, from 1.
+fn name(layer: usize, what: &str) -> String {
+    format!("head.{layer}.{what}")
+}
+
+impl Network {
+    /// Heads of these hidden units over `features` inputs.
+    ///
+    /// | name | shape |
+    /// |---|---|
+    /// | `head.<layer>.weight` | `[heads, inputs, units]` |
+    /// | `head.<layer>.bias` | `[heads, units]` |
+    /// | `output.weight` | `[heads, units]` |
+    /// | `output.bias` | `[heads]` |
+    pub fn new(features: usize, hidden: &[usize], method: Method, shared: bool) -> Self {
+        let heads = method.heads();
+        let mut parameters = Vec::new();
+        let mut inputs = features;
+        for (layer, &units) in (1..).zip(hidden) {
+            parameters.push(Parameter::weight(name(layer, "weight"), &[heads, inputs, units], inputs, units));
+            parameters.push(Parameter::bias(name(layer, "bias"), &[heads, units], inputs));
+            inputs = units;
+        }
+        parameters.push(Parameter::unbudgeted_weight("output.weight", &[heads, inputs], inputs, 1));
+        parameters.push(Parameter::bias("output.bias", &[heads], inputs));
+        Self { method, shared, layers: hidden.len(), layout: Layout::new(parameters) }
+    }
+}
+
+impl Model for Network {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn tables(&self) -> usize {
+        if self.shared { 1 } else { self.method.heads() }
+    }
+
+    fn objective(&self) -> Objective {
+        Objective::Conversion(self.method)
+    }
+
+    /// Logits of the heads for `x`, `[runs, batch, features]` or, where heads have embeddings of their own,
+    /// `[runs, heads, batch, features]`.
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+        let mut units = x.clone();
+        for layer in 1..=self.layers {
+            let weight = parameters.get(&name(layer, "weight"))?;
+            units = layers::tower(&units, weight, parameters.get(&name(layer, "bias"))?)?;
+        }
+        let output = (parameters.get("output.weight")?, parameters.get("output.bias")?);
+        Ok(Forward { predictions: layers::output(&units, output.0, output.1)?, gates: None })
+    }
+}
