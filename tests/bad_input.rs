@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use common::{Desk, SMALL};
 use mmoe_study::analysis::claims;
+use mmoe_study::data::ali_ccp::{self, AliCcpSpec};
 use mmoe_study::data::{Batch, DataError, DataSpec, Feed, Subset};
 use mmoe_study::engine::memory;
 use mmoe_study::experiment::load::{load, parse};
@@ -652,4 +653,38 @@ fn files_that_are_none_are_not_waited_for() {
     huge.set_len(1 << 40).unwrap();
     let output = desk.run(&["run", "huge.toml"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn files_of_ali_ccp() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ali_ccp");
+    let texts = ali_ccp::FILES.map(|name| std::fs::read_to_string(fixture.join(name)).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    // A limit that some changes lie behind, and none.
+    let case = (changes(), 0..texts.len(), any::<bool>(), prop_oneof![Just(0), 1..400usize]);
+    try_on(case, |(changes, changed, skip_bad_rows, rows)| {
+        for (place, (name, text)) in ali_ccp::FILES.iter().zip(&texts).enumerate() {
+            let text = if place == changed { mutated(text, &changes) } else { text.clone() };
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let (path, digest) = (folder.path().to_owned(), String::new());
+        let spec = AliCcpSpec { path, rows, min_count: 2, embedding_units: 1, skip_bad_rows, digest };
+        match spec.open() {
+            Ok((_, read)) => {
+                for period in [&read.log.training, &read.log.test] {
+                    prop_assert_eq!(period.x.len(), period.len() * read.log.columns());
+                    prop_assert!(period.x.iter().all(|row| *row >= 0.0 && *row <= read.log.words as f32));
+                    prop_assert!(
+                        period.click.iter().zip(&period.conversion).all(|(click, bought)| click >= bought)
+                    );
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                prop_assert!(text.contains(&*folder.path().to_string_lossy()), "{text}");
+                prop_assert!(!text.contains(|c: char| c.is_control()) && text.len() < 1000, "{text}");
+            }
+        }
+        Ok(())
+    });
 }

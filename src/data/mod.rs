@@ -21,6 +21,7 @@
 
 use std::sync::Arc;
 
+pub mod ali_ccp;
 pub mod census;
 mod correlation;
 mod directions;

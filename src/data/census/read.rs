@@ -89,13 +89,7 @@ impl RawRows {
 
     /// Appends the rows of a file. A malformed row is an error, or is left out and counted where `skip_bad`.
     pub fn read(&mut self, path: &Path, skip_bad: bool) -> Result<(), DataError> {
-        let file = File::open(path).map_err(DataError::io(path))?;
-        let text: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "gz") {
-            // Decompressed in large pieces; the file is 4 MB.
-            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
-            false => Box::new(file),
-        };
-        self.append(path, text, skip_bad)
+        self.append(path, open(path)?, skip_bad)
     }
 
     fn append(&mut self, path: &Path, text: impl Read, skip_bad: bool) -> Result<(), DataError> {
@@ -198,6 +192,16 @@ fn shown(word: &str) -> String {
 /// The file called `name` or `name.gz` in a folder, if it is there.
 pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The text of a file, unpacked where its name ends in `.gz`.
+pub fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+    let file = File::open(path).map_err(DataError::io(path))?;
+    Ok(match path.extension().is_some_and(|extension| extension == "gz") {
+        // Decompressed in large pieces.
+        true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
+        false => Box::new(file),
+    })
 }
 
 #[cfg(test)]
