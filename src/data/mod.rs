@@ -14,6 +14,7 @@
 //! |---|---|---|---|---|
 //! | [`synthetic`], MMoE §3.2 | [`SyntheticSpec`] | nothing: rows are made | [`Generator`] | numbers |
 //! | [`census`], MMoE §6.3 | [`CensusSpec`] | [`Census`] | [`census::CensusFeed`] | yes or no |
+//! | [`ali_ccp`], ESMM §3.1 | [`AliCcpSpec`] | [`AliCcp`] | [`ImpressionFeed`] | click and conversion |
 //! | [`funnel`], for ESMM | [`FunnelSpec`] | nothing: rows are made | [`ImpressionFeed`] | click and conversion |
 //!
 //! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
@@ -35,6 +36,7 @@ pub mod simd;
 pub mod sine;
 pub mod synthetic;
 
+pub use ali_ccp::{AliCcp, AliCcpSpec};
 pub use census::{Census, CensusSpec, DataError, Subset};
 pub use funnel::FunnelSpec;
 pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
@@ -51,6 +53,8 @@ pub enum DataSpec {
     Census(CensusSpec),
     /// Impressions with known probabilities of click and conversion.
     Funnel(FunnelSpec),
+    /// Impressions read from the files of Ali-CCP (ESMM §3.1).
+    AliCcp(AliCcpSpec),
 }
 
 /// What labels are.
@@ -67,7 +71,7 @@ impl DataSpec {
     pub fn synthetic(&self) -> Option<&SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) | Self::Funnel(_) => None,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -75,7 +79,7 @@ impl DataSpec {
     pub fn synthetic_mut(&mut self) -> Option<&mut SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) | Self::Funnel(_) => None,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -91,7 +95,7 @@ impl DataSpec {
     pub fn census(&self) -> Option<&CensusSpec> {
         match self {
             Self::Census(spec) => Some(spec),
-            Self::Synthetic(_) | Self::Funnel(_) => None,
+            Self::Synthetic(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -99,13 +103,13 @@ impl DataSpec {
     pub fn funnel(&self) -> Option<&FunnelSpec> {
         match self {
             Self::Funnel(spec) => Some(spec),
-            Self::Synthetic(_) | Self::Census(_) => None,
+            Self::Synthetic(_) | Self::Census(_) | Self::AliCcp(_) => None,
         }
     }
 
     /// Whether rows are impressions, with clicks and conversions.
     pub fn has_impressions(&self) -> bool {
-        matches!(self, Self::Funnel(_))
+        matches!(self, Self::Funnel(_) | Self::AliCcp(_))
     }
 
     /// The same data with another number: `value` for `knob`. Data without knobs are what they are.
@@ -122,6 +126,7 @@ impl DataSpec {
             Self::Synthetic(_) => "synthetic",
             Self::Census(_) => "census",
             Self::Funnel(_) => "funnel",
+            Self::AliCcp(_) => "ali_ccp",
         }
     }
 
@@ -129,7 +134,7 @@ impl DataSpec {
     pub fn labels(&self) -> Labels {
         match self {
             Self::Synthetic(_) => Labels::Real,
-            Self::Census(_) | Self::Funnel(_) => Labels::Binary,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => Labels::Binary,
         }
     }
 
@@ -139,6 +144,7 @@ impl DataSpec {
             Self::Synthetic(spec) => spec.dim,
             Self::Census(spec) => spec.width(),
             Self::Funnel(spec) => spec.width(),
+            Self::AliCcp(spec) => spec.width(),
         }
     }
 
@@ -148,7 +154,7 @@ impl DataSpec {
             Self::Synthetic(spec) => spec.tasks(),
             Self::Census(spec) => spec.task_names().len(),
             // Click and conversion.
-            Self::Funnel(_) => 2,
+            Self::Funnel(_) | Self::AliCcp(_) => 2,
         }
     }
 
@@ -158,6 +164,7 @@ impl DataSpec {
             Self::Synthetic(spec) => serde_json::to_value(spec).expect("specifications are plain data"),
             Self::Census(spec) => spec.identity(),
             Self::Funnel(spec) => serde_json::json!({ "kind": "funnel", "spec": spec }),
+            Self::AliCcp(spec) => spec.identity(),
         }
     }
 
@@ -168,6 +175,10 @@ impl DataSpec {
             Self::Census(spec) => {
                 let (spec, census) = spec.open()?;
                 Ok((Self::Census(spec), Opened::Census(Arc::new(census))))
+            }
+            Self::AliCcp(spec) => {
+                let (spec, log) = spec.open()?;
+                Ok((Self::AliCcp(spec), Opened::AliCcp(Arc::new(log))))
             }
         }
     }
@@ -180,6 +191,8 @@ pub enum Opened {
     Generated,
     /// Encoded rows.
     Census(Arc<Census>),
+    /// A log of impressions.
+    AliCcp(Arc<AliCcp>),
 }
 
 impl Opened {
@@ -188,6 +201,7 @@ impl Opened {
         match self {
             Self::Generated => 0,
             Self::Census(census) => census.bytes(),
+            Self::AliCcp(read) => read.log.bytes(),
         }
     }
 }
@@ -218,7 +232,10 @@ impl Feed {
                 Arc::new(spec.generate(seed, task_correlations[0])),
                 seed,
             )),
-            (DataSpec::Census(_), Opened::Generated) => panic!("census rows are opened before they are fed"),
+            (DataSpec::AliCcp(_), Opened::AliCcp(read)) => {
+                Self::Impressions(ImpressionFeed::new(Arc::clone(&read.log), seed))
+            }
+            (DataSpec::Census(_) | DataSpec::AliCcp(_), _) => panic!("files are opened before they are fed"),
         }
     }
 
