@@ -299,6 +299,27 @@ fn a_packed_file_that_breaks_off_is_told_by_its_line() {
 }
 
 #[test]
+fn a_damaged_packed_file_is_never_another_log() {
+    let log = spec(&fixture()).open().unwrap().1.log;
+    for name in [SKELETON, COMMON] {
+        let copy = Copy::new();
+        copy.pack(name, 1.0);
+        let path = copy.path(&format!("{name}.gz"));
+        let packed = fs::read(&path).unwrap();
+        // Every so many bits: a prime, so that all places within a byte come up.
+        for bit in (0..8 * packed.len()).step_by(251) {
+            let mut damaged = packed.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, damaged).unwrap();
+            // The header's time and system say nothing about the rows.
+            if let Ok((_, read)) = copy.spec().open() {
+                assert!(read.log == log, "{name}, bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
 fn files_that_no_study_can_be_made_with_are_refused() {
     let copy = Copy::new();
     fs::remove_file(copy.path(FILES[3])).unwrap();
