@@ -108,7 +108,7 @@ fn a_log_has_the_rows_and_labels_of_the_skeletons() {
         assert!(period.waited.is_empty() && period.truth.is_none());
         assert!(period.x.iter().all(|&row| row >= 0.0 && row <= log.words as f32 && row.fract() == 0.0));
     }
-    assert_eq!(read.bytes(), 4 * 20 * (log.training.len() + log.test.len()) as u64);
+    assert_eq!(read.log.bytes(), 4 * 20 * (log.training.len() + log.test.len()) as u64);
 }
 
 #[test]
@@ -299,6 +299,27 @@ fn a_packed_file_that_breaks_off_is_told_by_its_line() {
 }
 
 #[test]
+fn a_damaged_packed_file_is_never_another_log() {
+    let log = spec(&fixture()).open().unwrap().1.log;
+    for name in [SKELETON, COMMON] {
+        let copy = Copy::new();
+        copy.pack(name, 1.0);
+        let path = copy.path(&format!("{name}.gz"));
+        let packed = fs::read(&path).unwrap();
+        // Every so many bits: a prime, so that all places within a byte come up.
+        for bit in (0..8 * packed.len()).step_by(251) {
+            let mut damaged = packed.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, damaged).unwrap();
+            // The header's time and system say nothing about the rows.
+            if let Ok((_, read)) = copy.spec().open() {
+                assert!(read.log == log, "{name}, bit {bit}");
+            }
+        }
+    }
+}
+
+#[test]
 fn files_that_no_study_can_be_made_with_are_refused() {
     let copy = Copy::new();
     fs::remove_file(copy.path(FILES[3])).unwrap();
@@ -377,7 +398,7 @@ fn measure_reading() {
     println!("{training} + {test} rows of {} words in {seconds:.1} s", read.log.words);
     println!(
         "{} bytes of rows, peak {}",
-        read.bytes(),
+        read.log.bytes(),
         peak.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
     );
 }

@@ -1,7 +1,7 @@
 //! How much memory a sweep takes, before it starts.
 
 use crate::data::impressions::FACTS;
-use crate::data::{Labels, Subset};
+use crate::data::{DataSpec, Labels, Opened, Subset};
 use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::Layout;
@@ -89,15 +89,22 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
     /// Most logits of a row.
     const HEADS: usize = 3;
     let train = &experiment.train;
-    let of_setting = |&setting: &f64| {
-        let data = experiment.data_at(setting);
-        let funnel = data.funnel().expect("impressions are made");
-        let test = funnel.test_impressions;
+    let of_test = |test: usize, columns: usize, training: usize| {
         let batched = train.batch_size + train.held_out_rows.min(test) + test;
-        let batched = 4 * batched as u64 * (funnel.columns() + FACTS) as u64;
-        let order = 8 * funnel.training_impressions as u64;
+        let batched = 4 * batched as u64 * (columns + FACTS) as u64;
         let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
-        [batched, order, scored].into_iter().fold(funnel.bytes(), u64::saturating_add)
+        batched.saturating_add(scored).saturating_add(8 * training as u64)
+    };
+    let of_setting = |&setting: &f64| match (experiment.data_at(setting), &experiment.opened) {
+        (DataSpec::Funnel(funnel), _) => {
+            let (test, training) = (funnel.test_impressions, funnel.training_impressions);
+            funnel.bytes().saturating_add(of_test(test, funnel.columns(), training))
+        }
+        // What is read is there once for all groups: `opening_bytes`.
+        (_, Opened::AliCcp(read)) => {
+            of_test(read.log.test.len(), read.log.columns(), read.log.training.len())
+        }
+        _ => 0,
     };
     experiment.grid.settings.iter().map(of_setting).max().unwrap_or(0)
 }
@@ -105,7 +112,7 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
 /// Rows of the larger subset that classifiers are scored on.
 fn scored_rows(experiment: &Experiment) -> usize {
     match (experiment.data.labels(), &experiment.opened) {
-        (Labels::Binary, crate::data::Opened::Census(census)) => {
+        (Labels::Binary, Opened::Census(census)) => {
             census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
         }
         _ => 0,

@@ -13,6 +13,7 @@ const FOLDER: &str = "experiments";
 
 /// The project's experiments by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("ali-ccp", include_str!("../../experiments/ali-ccp.toml")),
     ("calibration", include_str!("../../experiments/calibration.toml")),
     ("census-education", include_str!("../../experiments/census-education.toml")),
     ("census-income", include_str!("../../experiments/census-income.toml")),

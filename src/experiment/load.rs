@@ -17,7 +17,7 @@ use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, Rep
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
-use crate::data::{self, DataSpec, FunnelSpec, Knob, Labels};
+use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Labels};
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, conversion};
 
@@ -109,6 +109,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("report", &["loss"]),
     ("data", CENSUS_KEYS),
     ("data", FUNNEL_KEYS),
+    ("data", ALI_CCP_KEYS),
     ("grid", FUNNEL_GRID_KEYS),
 ];
 
@@ -133,6 +134,10 @@ const FUNNEL_KEYS: &[&str] = &[
     "mean_delay",
     "embedding_units",
 ];
+
+/// Keys of `[data]` where impressions are those of Ali-CCP.
+const ALI_CCP_KEYS: &[&str] =
+    &["kind", "path", "rows", "min_count", "embedding_units", "skip_bad_rows", "digest"];
 
 /// Keys of `[grid]` where impressions are made.
 const FUNNEL_GRID_KEYS: &[&str] =
@@ -292,7 +297,8 @@ pub fn is_plain_name(name: &str) -> bool {
 type Kind = fn(Section) -> Result<DataSpec, Mistake>;
 
 fn data(mut section: Section) -> Result<DataSpec, Mistake> {
-    let kinds: [(&str, Kind); 3] = [("synthetic", synthetic), ("census", census), ("funnel", funnel)];
+    let kinds: [(&str, Kind); 4] =
+        [("synthetic", synthetic), ("census", census), ("funnel", funnel), ("ali_ccp", ali_ccp)];
     let kind = section.word("kind", &kinds, None)?;
     kind(section)
 }
@@ -352,6 +358,17 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
         mean_delay,
         embedding_units,
     }))
+}
+
+fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
+    let path = section.text_or("path", "data")?.into();
+    let rows = section.whole("rows", whole(0..=MOST), Some(1_000_000))? as usize;
+    let min_count = section.whole("min_count", whole(1..=1_000_000_000), Some(10))? as u32;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(18))? as usize;
+    let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let digest = section.text_or("digest", "")?;
+    section.finish(ALI_CCP_KEYS)?;
+    Ok(DataSpec::AliCcp(AliCcpSpec { path, rows, min_count, embedding_units, skip_bad_rows, digest }))
 }
 
 /// What a knob may be, and in words.
@@ -429,7 +446,7 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
         DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
             section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
         }
-        DataSpec::Census(_) => vec![f64::NAN],
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => vec![f64::NAN],
     };
     let (vary, settings) = match data.funnel() {
         Some(_) => settings(&mut section)?,
@@ -453,7 +470,7 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
     let seeds = seeds(&mut section)?;
     section.finish(match data {
         DataSpec::Synthetic(_) => keys("grid"),
-        DataSpec::Census(_) => &["models", "learning_rates", "seeds"],
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => &["models", "learning_rates", "seeds"],
         DataSpec::Funnel(_) => FUNNEL_GRID_KEYS,
     })?;
     Ok((Grid { models: models.clone(), task_correlations, vary, settings, learning_rates, seeds }, models))

@@ -84,7 +84,7 @@ fn each_row(period: &Period, mut with: impl FnMut(usize, u32)) {
 /// The rows of a period: the user's fields, then the sample's. `row` gives the row of the embedding table for a
 /// field's place and a word's number.
 pub fn encode(period: Period, words: usize, row: impl Fn(usize, u32) -> u32) -> Impressions {
-    let mut x = Vec::with_capacity(period.len() * FIELDS);
+    let mut x = Vec::with_capacity(period.count() * FIELDS);
     for (sample, &pointer) in period.sample.chunks_exact(HALF).zip(&period.pointers) {
         let common = &period.common[pointer as usize * HALF..][..HALF];
         x.extend(common.iter().chain(sample).enumerate().map(|(field, &number)| {

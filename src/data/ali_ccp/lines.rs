@@ -64,7 +64,7 @@ impl Lines {
 
     /// The next line that is not empty, without its end; nothing after the last. A line that is too long is
     /// passed over and told as a flaw.
-    pub fn next(&mut self) -> Result<Option<Result<&[u8], Flaw>>, DataError> {
+    pub fn read(&mut self) -> Result<Option<Result<&[u8], Flaw>>, DataError> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -111,7 +111,7 @@ mod tests {
     fn lines_keep_their_numbers_over_empty_ones_and_either_end() {
         let (_folder, mut lines) = lines(b"a,1\r\n\n  \nb\x01c\nlast");
         let mut found = Vec::new();
-        while let Some(line) = lines.next().unwrap() {
+        while let Some(line) = lines.read().unwrap() {
             let line = line.unwrap().to_vec();
             found.push((lines.number(), line));
         }
@@ -123,10 +123,10 @@ mod tests {
         let mut text = vec![b'7'; 3 * LONGEST];
         text.extend(b"\nnext\n");
         let (_folder, mut lines) = lines(&text);
-        let flaw = lines.next().unwrap().unwrap().unwrap_err();
+        let flaw = lines.read().unwrap().unwrap().unwrap_err();
         assert_eq!(flaw.problem, "has more than 8388608 bytes; expected a line of features");
         assert!(lines.line.capacity() <= 2 * LONGEST + 1);
-        assert_eq!(lines.next().unwrap(), Some(Ok(&b"next"[..])));
+        assert_eq!(lines.read().unwrap(), Some(Ok(&b"next"[..])));
         assert_eq!(lines.number(), 2);
     }
 }

@@ -19,14 +19,16 @@
 //! about some other way; ESMM's conversion is what follows a click. Such rows are left out, as the literature
 //! does, and counted ([`AliCcp::unclicked`]).
 //!
-//! **Memory.** The published files hold about 160 GB of text. They are streamed, first a period's skeleton as far
-//! as [`AliCcpSpec::rows`], then its common features as far as the last that is pointed to; lines that nothing
-//! points to are passed over unread, so neither are they checked. What is held is a line of at most
-//! [`lines::LONGEST`] bytes; [`ROW_BYTES`] for every row, and [`READING_BYTES`] more for the rows of the period
-//! that is being read; about 130 bytes for every index that is pointed to, and about 45 for every word (a table of
-//! hashes, at worst twice as large as its entries).
+//! **Memory.** The published files hold about 160 GB of text. They are streamed: first a period's skeleton, as far
+//! as [`AliCcpSpec::rows`], then its common features, where rows are limited only as far as the last that is
+//! pointed to. Lines that nothing points to are passed over, so neither are they checked. What is held is a line
+//! of at most [`lines::LONGEST`] bytes; [`ROW_BYTES`] for every row; [`READING_BYTES`] more, and at worst as much
+//! again while vectors grow, for the rows of the period that is being read; about 130 bytes for every index that
+//! is pointed to; and about 60 for every word (a table of hashes, at worst twice as large as its entries, and the
+//! list that sorts it).
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use super::census::read::find;
 use super::{DataError, ImpressionLog};
@@ -84,7 +86,7 @@ pub struct AliCcpSpec {
 #[derive(Debug, Clone)]
 pub struct AliCcp {
     /// The rows.
-    pub log: ImpressionLog,
+    pub log: Arc<ImpressionLog>,
     /// Names of the files that were read, in the order of [`FILES`].
     pub files: Vec<String>,
     /// Lines that were left out because they are malformed, and rows that were because their common features are.
@@ -136,7 +138,7 @@ impl AliCcpSpec {
                 Period::read(paths[0], paths[1], &mut Reader { rows, skip_bad, hasher: &mut hasher, word })?;
             skipped += period.skipped;
             unclicked += period.unclicked;
-            if period.len() == 0 {
+            if period.count() == 0 {
                 let (left_out, name) = (period.skipped + period.unclicked, paths[0].display());
                 return Err(unfit(format!(
                     "{name} has no rows ({left_out} were left out); expected lines of {}",
@@ -165,7 +167,7 @@ impl AliCcpSpec {
         }
         let files = found.iter().flatten().filter_map(|path| path.file_name());
         let files = files.map(|name| name.to_string_lossy().into_owned()).collect();
-        let log = ImpressionLog { fields: FIELDS, numbers: NUMBERS, words, training, test };
+        let log = Arc::new(ImpressionLog { fields: FIELDS, numbers: NUMBERS, words, training, test });
         Ok((Self { digest, ..self.clone() }, AliCcp { log, files, skipped, unclicked }))
     }
 }
@@ -174,10 +176,5 @@ impl AliCcp {
     /// The categorical inputs of a row, in order.
     pub fn fields(&self) -> impl Iterator<Item = Field> {
         COMMON.into_iter().chain(SAMPLE)
-    }
-
-    /// Resident size in bytes.
-    pub fn bytes(&self) -> u64 {
-        self.log.training.bytes() + self.log.test.bytes()
     }
 }

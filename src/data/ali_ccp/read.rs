@@ -76,7 +76,7 @@ impl Wanted {
 
 impl Period {
     /// Samples.
-    pub fn len(&self) -> usize {
+    pub fn count(&self) -> usize {
         self.labels.len()
     }
 
@@ -110,7 +110,7 @@ impl Period {
         reader.hasher.update(b"\0skeleton\0");
         let mut read = 0;
         while (reader.rows == 0 || read < reader.rows)
-            && let Some(line) = lines.next()?
+            && let Some(line) = lines.read()?
         {
             read += 1;
             let sample = line.and_then(|line| {
@@ -137,7 +137,8 @@ impl Period {
         Ok(())
     }
 
-    /// Reads as far as the last line that is wanted. The rest is of samples that are not read.
+    /// Where samples are limited, reads as far as the last line that is wanted: the rest is of samples that are
+    /// not read. Else to the end, so that a packed file is checked whole.
     fn read_common(
         &mut self,
         path: &Path,
@@ -148,8 +149,8 @@ impl Period {
         reader.hasher.update(b"\0common\0");
         self.common.resize(wanted.first.len() * HALF, ABSENT);
         let mut missing = wanted.first.len();
-        while missing > 0
-            && let Some(line) = lines.next()?
+        while (missing > 0 || reader.rows == 0)
+            && let Some(line) = lines.read()?
         {
             let flaw = match line {
                 Err(flaw) => flaw,
@@ -192,7 +193,7 @@ impl Period {
         let keep: Vec<bool> = self.pointers.iter().map(|&place| found[place as usize]).collect();
         self.skipped += keep.iter().filter(|keep| !**keep).count();
         let mut kept = 0;
-        for row in (0..self.len()).filter(|&row| keep[row]) {
+        for row in (0..self.count()).filter(|&row| keep[row]) {
             self.labels[kept] = self.labels[row];
             self.pointers[kept] = self.pointers[row];
             self.sample.copy_within(row * HALF..(row + 1) * HALF, kept * HALF);
