@@ -17,7 +17,7 @@ const LOSS: usize = 4;
 
 /// One of the paper's claims.
 pub struct ClaimRow {
-    /// 1 to 8.
+    /// From 1.
     pub number: usize,
     /// In one or two words.
     pub verdict: &'static str,
