@@ -300,7 +300,7 @@ mod tests {
         }
         let runs = &model_runs(&study)[0].runs;
         assert_eq!(runs.len(), 8);
-        let rate = |seed: u64| if seed % 2 == 0 { 0.001 } else { 0.01 };
+        let rate = |seed: u64| if seed.is_multiple_of(2) { 0.001 } else { 0.01 };
         assert!(runs.iter().all(|run| run.key.learning_rate == rate(run.key.seed)));
     }
 }
