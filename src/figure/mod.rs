@@ -22,6 +22,7 @@ mod figure6;
 mod frame;
 mod funnel_bias;
 mod funnel_knob;
+mod funnel_losses;
 mod funnel_scores;
 mod gates;
 mod grid;
@@ -99,6 +100,7 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
         drawn.extend(funnel_scores::FunnelScores::of(study).map(|figure| draw(&figure, folder)).transpose()?);
         drawn.extend(funnel_knob::FunnelKnob::of(study).map(|figure| draw(&figure, folder)).transpose()?);
         drawn.extend(funnel_bias::FunnelBias::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(funnel_losses::FunnelLosses::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     }
     // Gates have a panel for every task correlation, and none for the settings of a knob.
     if study.experiment.grid.vary.is_some() {
@@ -203,12 +205,12 @@ mod tests {
             drawn.into_iter().map(|figure| figure.name).collect::<Vec<_>>()
         };
         let base = FunnelSample { diverged: 1, seeds: 4, ..FunnelSample::default() };
-        assert_eq!(draw(&base), ["funnel_scores", "funnel_bias"]);
+        assert_eq!(draw(&base), ["funnel_scores", "funnel_bias", "funnel_losses"]);
         let vary = Some((Knob::Selection, vec![0.0, 1.0, 2.0]));
         let all = FunnelSample { models: FunnelSample::all_models(), vary, ..base.clone() };
-        assert_eq!(draw(&all), ["funnel_knob", "funnel_bias"]);
+        assert_eq!(draw(&all), ["funnel_knob", "funnel_bias", "funnel_losses"]);
         let related = FunnelSample { correlations: vec![0.0, 0.5], ..base.clone() };
-        assert_eq!(draw(&related), ["funnel_knob", "funnel_bias"]);
+        assert_eq!(draw(&related), ["funnel_knob", "funnel_bias", "funnel_losses"]);
         assert!(draw(&FunnelSample { seeds: 1, ..base }).is_empty());
     }
 
@@ -293,6 +295,7 @@ mod tests {
             ("one", Sample { seeds: 1, correlations: vec![0.5], steps: 1_000, ..base }),
         ];
         for (name, sample) in samples {
+            std::fs::create_dir_all(look.join(name)).unwrap();
             draw_all(&sample.study(), &look.join(name)).unwrap();
         }
         let all = FunnelSample { models: FunnelSample::all_models(), seeds: 20, ..FunnelSample::default() };
@@ -304,6 +307,7 @@ mod tests {
             ("funnel-selection", FunnelSample { vary: selection, ..all }),
             ("funnel-share", FunnelSample { vary: share, ..few }),
         ] {
+            std::fs::create_dir_all(look.join(name)).unwrap();
             draw_all(&sample.study(), &look.join(name)).unwrap();
         }
     }

@@ -93,6 +93,8 @@ pub struct DivergedRow {
     pub model: String,
     /// Task correlation.
     pub correlation: String,
+    /// Value of the knob that is varied.
+    pub setting: String,
     /// Learning rate.
     pub rate: String,
     /// How many diverged.
@@ -245,6 +247,7 @@ pub fn diverged(study: &Study) -> Vec<DivergedRow> {
         (!diverged.is_empty()).then(|| DivergedRow {
             model: study.experiment.model_title(cell.model).to_owned(),
             correlation: number(cell.task_correlation),
+            setting: number(cell.setting),
             rate: number(cell.learning_rate),
             diverged: diverged.len(),
             runs: cell.runs.len(),
