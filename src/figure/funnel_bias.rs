@@ -11,6 +11,8 @@ use crate::analysis::curve::BAND_RESAMPLES;
 use crate::analysis::funnel::{ModelRuns, Place, Varied, base_place, model_runs};
 use crate::store::Study;
 
+/// Tenths of the impressions.
+const DECILES: usize = 10;
 /// Most settings that have a panel.
 const MOST_PANELS: usize = 4;
 
@@ -35,19 +37,17 @@ impl FunnelBias {
             .collect();
         let first = panels.first()?;
         let width = if panels.len() > 1 { 1_700 } else { 3_600 };
-        let ticks = (1..=10).map(|decile: usize| decile.to_string()).collect();
+        let ticks = (1..=DECILES).rev().map(|decile| decile.to_string()).collect();
         let x = highlight::axis("tenth of the impressions by true pCTR", ticks, width, &first.1);
         Some(Self { panels, x })
     }
 
     fn frame(&self) -> Frame {
+        let mut legend = highlight::legend(highlight::crowded(&self.panels[0].1));
+        legend.push(Entry::new(Swatch::Dashed(theme::INK), "the truth"));
         Frame {
             title: self.title(),
-            legend: vec![
-                Entry::new(Swatch::Band(theme::FAINT), "mean over runs with its 95 % interval"),
-                Entry::new(Swatch::Line(theme::FAINT), "thin: mean alone"),
-                Entry::new(Swatch::Dashed(theme::INK), "the truth"),
-            ],
+            legend,
             panels: self.panels.len(),
             columns: self.panels.len().min(2),
             panel_height: 1_500,
@@ -58,7 +58,9 @@ impl FunnelBias {
 /// The ratios of a model; nothing without deciles.
 fn curve(study: &Study, runs: &ModelRuns) -> Option<Curve> {
     let ratios = runs.bias_by_decile(BAND_RESAMPLES);
-    let values: Vec<_> = ratios.into_iter().map(|(decile, ratio)| ((decile - 1) as f64, ratio)).collect();
+    let values = ratios.into_iter().map(|(decile, ratio)| ((DECILES - decile) as f64, ratio));
+    // By rising x.
+    let values: Vec<_> = values.rev().collect();
     (!values.is_empty()).then(|| Curve::new(&study.experiment, runs.model, values))
 }
 
@@ -82,15 +84,16 @@ impl Figure for FunnelBias {
     }
 
     fn title(&self) -> String {
-        "Mean pCVR over the truth, from the least to the most clicked".to_owned()
+        "Mean pCVR over the truth, from the most to the least clicked".to_owned()
     }
 
     fn caption(&self) -> String {
-        "Mean predicted over mean true pCVR in each tenth of the test impressions by true pCTR: mean over runs with 95 % \
-         bootstrap bands; 1 is right on average. The least clicked tenth is at the left: of it a model of clicked \
-         impressions has seen the least, and a log can show nothing. Thin grey curves are models without a band; the last \
-         value of a curve that leaves its panel stands with its name."
-            .to_owned()
+        format!(
+            "Mean predicted over mean true pCVR in each tenth of the test impressions by true pCTR: mean over runs with 95 % \
+             bootstrap bands; 1 is right on average. Tenth 1, the least clicked, is at the right: of it a model of clicked \
+             impressions has seen the least, and a log can show nothing.{}",
+            highlight::note(highlight::crowded(&self.panels[0].1))
+        )
     }
 
     fn size(&self) -> (u32, u32) {
@@ -100,7 +103,7 @@ impl Figure for FunnelBias {
     fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
         for (area, (name, curves, y)) in self.frame().draw(area)?.iter().zip(&self.panels) {
             let panel = Panel::new(area, &Heading::short(name), &self.x, y)?;
-            panel.dashed(&[(self.x.range.start, 1.0), (9.0, 1.0)], theme::INK)?;
+            panel.dashed(&[(self.x.range.start, 1.0), ((DECILES - 1) as f64, 1.0)], theme::INK)?;
             highlight::draw(&panel, curves, y)?;
         }
         Ok(())

@@ -2,7 +2,7 @@
 
 use plotters::prelude::DrawingBackend;
 
-use super::frame::{Entry, Frame, Swatch};
+use super::frame::Frame;
 use super::highlight::{self, Curve};
 use super::panel::{Area, Axis, Drawing, Heading, Panel};
 use super::{Figure, theme};
@@ -74,10 +74,7 @@ impl FunnelKnob {
     fn frame(&self) -> Frame {
         Frame {
             title: self.title(),
-            legend: vec![
-                Entry::new(Swatch::Band(theme::FAINT), "mean over runs with its 95 % interval"),
-                Entry::new(Swatch::Line(theme::FAINT), "thin: mean alone"),
-            ],
+            legend: highlight::legend(highlight::crowded(&self.panels[0].1)),
             panels: self.panels.len(),
             columns: 2,
             // Twelve names below each other.
@@ -99,9 +96,10 @@ impl Figure for FunnelKnob {
         format!(
             "Scores on the test impressions against the {}: means over {} seeds at most with 95 % bootstrap bands, \
              settings evenly spaced. Each seed draws its own impressions, common to all models: bands may overlap where a \
-             paired difference is clear. pCVR on all impressions is held against the known truth. Thin grey curves are \
-             models without a band; the last value of a curve that leaves its panel stands with its name.",
-            self.varied.title, self.seeds
+             paired difference is clear. pCVR on all impressions is held against the known truth.{}",
+            self.varied.title,
+            self.seeds,
+            highlight::note(highlight::crowded(&self.panels[0].1))
         )
     }
 

@@ -5,6 +5,7 @@
 
 use plotters::prelude::*;
 
+use super::frame::{Entry, Swatch};
 use super::panel::{Axis, Drawing, Panel, round_up};
 use super::theme::{self, FAINT, TEXT};
 use crate::analysis::Interval;
@@ -16,7 +17,7 @@ const MOST_COLOURS: usize = 6;
 /// Architectures that keep their colours where there are more.
 const HIGHLIGHTED: [&str; 5] = ["base", "esmm_ns", "esmm", "escm2_ipw", "escm2_dr"];
 /// Widest name on the canvas; longer ones are cut.
-const WIDEST_NAME: i32 = 640;
+const WIDEST_NAME: i32 = 760;
 /// From a curve's end to its name.
 const LEADER: i32 = 90;
 /// Height of a line of names: their size with a little air.
@@ -98,7 +99,32 @@ pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
     }
     let low = curves.iter().map(Curve::lowest).fold(best, f64::min).max(best - reach);
     let margin = (0.08 * (best - low)).max(1e-3);
-    Axis::new("", low - margin..best + margin, 5, theme::number)
+    Axis::new("", low - margin..best + margin, 6, theme::number)
+}
+
+/// What a figure of such panels has in its legend.
+pub fn legend(crowded: bool) -> Vec<Entry> {
+    let mut legend = vec![Entry::new(Swatch::Band(FAINT), "mean over runs with its 95 % interval")];
+    if crowded {
+        legend.push(Entry::new(Swatch::Hairline(FAINT), "mean alone"));
+    }
+    legend
+}
+
+/// Whether some curves have no colour.
+pub fn crowded(curves: &[Curve]) -> bool {
+    curves.iter().any(|curve| curve.colour.is_none())
+}
+
+/// How such panels are to be read, for a caption.
+pub fn note(crowded: bool) -> &'static str {
+    match crowded {
+        true => {
+            " Thin grey curves are models without a band; the last value of a curve that leaves its panel stands with \
+             its name."
+        }
+        false => " The last value of a curve that leaves its panel stands with its name.",
+    }
 }
 
 /// Draws the curves: bands below, then the background, then what has a colour, then the names.
