@@ -1,4 +1,5 @@
-//! The schedule: trains what is missing of a plan, group by group, on a few threads.
+//! The schedule: trains what is missing of a plan, group by group, on a few threads; on a GPU all groups as one
+//! population.
 //!
 //! Each thread takes the next group when it is done with the last; groups know nothing of each other. Candle
 //! and its matrix products are single-threaded inside, so threads never wait for one another.
@@ -9,9 +10,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use thiserror::Error;
 
-use crate::engine::train::{GroupRecord, Watch, train_group};
-use crate::experiment::Experiment;
+use crate::engine::train::{GroupRecord, Watch, population, train_group, train_together};
 use crate::experiment::plan::Group;
+use crate::experiment::{DeviceChoice, Experiment};
 use crate::store::{Folder, StoreError};
 
 /// Who watches a sweep.
@@ -48,6 +49,19 @@ pub enum GroupError {
     Store(#[from] StoreError),
 }
 
+impl GroupError {
+    fn train(group: &Group, source: candle_core::Error) -> Self {
+        Self::Train { group: group.identity.to_string(), seed: group.seed, source }
+    }
+
+    fn panic(group: &Group, panic: &(dyn std::any::Any + Send)) -> Self {
+        let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
+        let text = text.or_else(|| panic.downcast_ref::<String>().cloned());
+        let message = text.unwrap_or_else(|| "no message".into());
+        Self::Panic { group: group.identity.to_string(), seed: group.seed, message }
+    }
+}
+
 /// Trains `groups` on `threads` threads and stores each as it is finished. A group that cannot be trained does
 /// not stop the others; one that cannot be stored does, as theirs could not be either. The failures come back.
 /// Groups that the observer cancels are neither finished nor failed.
@@ -58,7 +72,56 @@ pub fn train(
     threads: usize,
     observer: &dyn Observer,
 ) -> Vec<GroupError> {
-    train_by(groups, folder, threads, observer, &|group| train_group(experiment, group, observer))
+    match experiment.train.device {
+        DeviceChoice::Cpu => {
+            train_by(groups, folder, threads, observer, &|group| train_group(experiment, group, observer))
+        }
+        DeviceChoice::Cuda(_) => {
+            let mut failures = Vec::new();
+            train_jointly(groups, folder, observer, &mut failures, &|groups| {
+                train_together(experiment, groups, observer, &population)
+            });
+            failures
+        }
+    }
+}
+
+/// What trains several groups as one population: a record each, or nothing where the observer gave them up.
+pub type JointTrainer<'a> = dyn Fn(&[Group]) -> candle_core::Result<Option<Vec<GroupRecord>>> + 'a;
+
+/// Trains and stores `groups` as one population; where that fails, as two halves of it, and so on: what is too
+/// large for a GPU's memory fails at once, and what fails alone is a failure. As on threads, no further population
+/// is begun where something could not be stored.
+fn train_jointly(
+    groups: &[Group],
+    folder: &Folder,
+    observer: &dyn Observer,
+    failures: &mut Vec<GroupError>,
+    trainer: &JointTrainer,
+) {
+    let full = failures.iter().any(|failure| matches!(failure, GroupError::Store(_)));
+    if groups.is_empty() || full || observer.cancelled() {
+        return;
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| trainer(groups)));
+    match (outcome, groups) {
+        (Ok(Ok(Some(records))), _) => {
+            for (group, record) in groups.iter().zip(records) {
+                match folder.write_group(group, &record) {
+                    Ok(()) => observer.finished(group),
+                    Err(error) => failures.push(error.into()),
+                }
+            }
+        }
+        (Ok(Ok(None)), _) => {}
+        (Ok(Err(source)), [group]) => failures.push(GroupError::train(group, source)),
+        (Err(panic), [group]) => failures.push(GroupError::panic(group, &*panic)),
+        _ => {
+            let (first, second) = groups.split_at(groups.len() / 2);
+            train_jointly(first, folder, observer, failures, trainer);
+            train_jointly(second, folder, observer, failures, trainer);
+        }
+    }
 }
 
 /// What trains one group: its records, or nothing where the observer gave it up.
@@ -105,7 +168,6 @@ fn finish(
         observer.finished(group);
         return Ok(());
     }
-    let (name, seed) = (group.identity.to_string(), group.seed);
     let outcome = catch_unwind(AssertUnwindSafe(|| trainer(group)));
     match outcome {
         Ok(Ok(Some(record))) => {
@@ -114,12 +176,51 @@ fn finish(
             Ok(())
         }
         Ok(Ok(None)) => Ok(()),
-        Ok(Err(source)) => Err(GroupError::Train { group: name, seed, source }),
-        Err(panic) => Err(GroupError::Panic { group: name, seed, message: panic_message(&*panic) }),
+        Ok(Err(source)) => Err(GroupError::train(group, source)),
+        Err(panic) => Err(GroupError::panic(group, &*panic)),
     }
 }
 
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text = panic.downcast_ref::<&str>().map(|text| text.to_string());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".into())
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::library;
+    use crate::experiment::plan::Plan;
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    impl Observer for Nobody {
+        fn finished(&self, _: &Group) {}
+    }
+
+    #[test]
+    fn a_population_that_is_too_large_is_split_until_it_fits() {
+        let sets = ["grid.seeds=7", "train.steps=5", "data.dim=8", "label_points=50", "train.engine=graph"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(place.path());
+        folder.create(&experiment).unwrap();
+        let sizes = std::cell::RefCell::new(Vec::new());
+        let small = |groups: &[Group]| {
+            sizes.borrow_mut().push(groups.len());
+            if groups.len() > 2 || groups.iter().any(|group| group.seed == 4) {
+                candle_core::bail!("out of memory");
+            }
+            train_together(&experiment, groups, &Nobody, &population)
+        };
+        let mut failures = Vec::new();
+        train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
+        assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 1, 1, 2]);
+        assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
+        let missing = folder.state().unwrap().missing;
+        assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
+    }
 }

@@ -12,6 +12,8 @@ use std::time::Duration;
 
 use common::{Desk, SMALL};
 use mmoe_study::analysis::claims;
+use mmoe_study::data::ali_ccp::{self, AliCcpSpec};
+use mmoe_study::data::{Batch, DataError, DataSpec, Feed, Subset};
 use mmoe_study::engine::memory;
 use mmoe_study::experiment::load::{load, parse};
 use mmoe_study::experiment::plan::Plan;
@@ -239,6 +241,44 @@ fn experiment_text() -> String {
     format!("{SMALL}\n[models.wide]\narchitecture = \"shared_bottom\"\nbottom_units = 50\n")
 }
 
+/// An experiment on the census rows whose models are tuned.
+const TUNED: &str = r#"
+[data]
+kind = "census"
+path = "rows"
+main = "income"
+split = 3
+embedding_units = 2
+
+[grid]
+models = ["shared_bottom", "mmoe"]
+seeds = 3
+
+[tune]
+trials = 3
+draw = 1
+learning_rates = [0.01, 0.03]
+rungs = [{ seeds = 1, steps = 20, keep = 2 }, { seeds = 2, steps = 40, keep = 1 }]
+
+[tune.models.shared_bottom]
+bottom_units = [4, 8]
+
+[tune.models.mmoe]
+experts = [2, 3]
+expert_units = [4]
+
+[train]
+steps = 240
+batch_size = 32
+log_every = 80
+held_out_rows = 64
+"#;
+
+/// Twelve rows in the form of the original file, often enough that every set has rows of both kinds.
+fn census_rows() -> String {
+    include_str!("census/census-income.test").repeat(5)
+}
+
 /// What is done with an experiment that was accepted, short of training: it must be possible to plan it if it is
 /// small, and to say what it takes however large it is.
 fn use_experiment(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
@@ -259,6 +299,15 @@ fn use_experiment(experiment: &mmoe_study::experiment::Experiment) -> Result<(),
     }
     let again = parse("again", "again.toml", &experiment.to_toml().to_string(), &[]);
     prop_assert!(again.is_ok(), "study.toml reads back: {}", again.unwrap_err());
+    let trials = experiment.trials();
+    for (number, &rung) in (1..).zip(experiment.tune.iter().flat_map(|tune| &tune.rungs)) {
+        let runs = rung.seeds as usize * trials.len();
+        prop_assert!(runs <= 1_000_000);
+        if runs <= FEW {
+            let stage = experiment.rung(number, rung, &trials);
+            prop_assert!(memory::peak_bytes(&stage, &Plan::new(&stage), 2) > 0);
+        }
+    }
     Ok(())
 }
 
@@ -272,6 +321,112 @@ fn experiments() {
         }
         Ok(())
     });
+}
+
+#[test]
+fn tuned_experiments() {
+    let mut tuned = 0u64;
+    let count = std::cell::RefCell::new(&mut tuned);
+    try_on(changes(), |changes| {
+        match parse("fuzz", "fuzz.toml", &mutated(TUNED, &changes), &[]) {
+            Ok(experiment) => {
+                **count.borrow_mut() += u64::from(experiment.tune.is_some());
+                use_experiment(&experiment)?;
+            }
+            Err(error) => prop_assert!(error.to_string().starts_with("fuzz.toml"), "{error}"),
+        }
+        Ok(())
+    });
+    assert!(tuned > 0, "some changes leave an experiment that is tuned");
+}
+
+#[test]
+fn budgets_of_tuning_that_nobody_has_are_refused() {
+    for (set, message) in [
+        ("tune.rungs=[{ seeds = 9223372036854775807, steps = 1, keep = 1 }]", "at most 1000000 runs"),
+        ("tune.rungs=[{ seeds = 1, steps = 9223372036854775807, keep = 1 }]", "2147483648 steps"),
+        ("tune.trials=10000", "tune.trials = 10000: expected at most 4"),
+    ] {
+        let error = parse("fuzz", "fuzz.toml", TUNED, &[set.to_string()]).unwrap_err().to_string();
+        assert!(error.contains(message), "{error}");
+    }
+    let thousand = |key: &str| format!("tune.models.mmoe.{key}={:?}", (1..=1_000).collect::<Vec<_>>());
+    let sets = ["experts", "expert_units", "tower_units"].map(thousand);
+    let error = parse("fuzz", "fuzz.toml", TUNED, &sets).unwrap_err().to_string();
+    assert!(
+        error.contains("tune.models.mmoe = 2000000000 combinations: expected at most 1000000"),
+        "{error}"
+    );
+}
+
+#[test]
+fn census_files() {
+    use std::io::Write;
+    let folder = tempfile::tempdir().unwrap();
+    let text = census_rows();
+    let toml = TUNED.replace("\"rows\"", &format!("{:?}", folder.path()));
+    let experiment = parse("fuzz", "fuzz.toml", &toml, &[]).unwrap();
+    let mut read = 0u64;
+    let count = std::cell::RefCell::new(&mut read);
+    // Plain or packed; what is packed can be damaged once more, or cut off.
+    let damage = proptest::option::of((any::<usize>(), any::<u8>(), any::<bool>()));
+    try_on((changes(), any::<bool>(), proptest::option::of(damage)), |(changes, skip, packed)| {
+        let bad = mutated(&text, &changes);
+        let path =
+            folder.path().join(if packed.is_some() { "census-income.test.gz" } else { "census-income.test" });
+        let mut bytes = bad.into_bytes();
+        if let Some(damage) = packed {
+            let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+            packer.write_all(&bytes).unwrap();
+            bytes = packer.finish().unwrap();
+            if let Some((at, byte, cut)) = damage {
+                let at = at % bytes.len();
+                bytes[at] = byte;
+                bytes.truncate(if cut { at } else { usize::MAX });
+            }
+        }
+        std::fs::write(&path, bytes).unwrap();
+        let mut experiment = experiment.clone();
+        let DataSpec::Census(spec) = &mut experiment.data else { unreachable!("it is of the census") };
+        spec.skip_bad_rows = skip;
+        let opened = experiment.clone().open();
+        match &opened {
+            Ok(opened) => {
+                **count.borrow_mut() += 1;
+                use_rows(opened)?;
+                // The same files again, now that it is known which they are.
+                prop_assert!(opened.clone().open().is_ok());
+            }
+            Err(error) => {
+                let message = error.to_string();
+                prop_assert!(message.contains(&folder.path().display().to_string()), "{message}");
+                prop_assert!(message.len() < 1_000 && !message.contains(char::is_control), "{message:?}");
+                prop_assert!(!(skip && matches!(error, DataError::Row { .. })), "{message}");
+            }
+        }
+        std::fs::remove_file(path).unwrap();
+        Ok(())
+    });
+    assert!(read > 0, "some changes leave rows that can be read");
+}
+
+/// What is done with rows that were accepted, short of training.
+fn use_rows(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
+    let plan = Plan::new(experiment);
+    prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
+    let mut feed = Feed::new(&experiment.data, &experiment.opened, 1, &[f64::NAN]);
+    let mut batch = Batch::new();
+    for step in 0..3 {
+        feed.training_batch(step, 32, &mut batch);
+        prop_assert!(!batch.x.iter().any(|x| x.is_nan()));
+        prop_assert!(batch.y.iter().all(|y| [0.0, 1.0].contains(y)));
+    }
+    prop_assert!(feed.label_correlations()[0][0].abs() <= 1.0 + 1e-9);
+    for subset in [Subset::Validation, Subset::Test] {
+        feed.scored(subset, &mut batch);
+        prop_assert!(batch.rows > 1 && batch.labels(0, 1).len() == batch.rows);
+    }
+    Ok(())
 }
 
 #[test]
@@ -498,4 +653,38 @@ fn files_that_are_none_are_not_waited_for() {
     huge.set_len(1 << 40).unwrap();
     let output = desk.run(&["run", "huge.toml"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn files_of_ali_ccp() {
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ali_ccp");
+    let texts = ali_ccp::FILES.map(|name| std::fs::read_to_string(fixture.join(name)).unwrap());
+    let folder = tempfile::tempdir().unwrap();
+    // A limit that some changes lie behind, and none.
+    let case = (changes(), 0..texts.len(), any::<bool>(), prop_oneof![Just(0), 1..400usize]);
+    try_on(case, |(changes, changed, skip_bad_rows, rows)| {
+        for (place, (name, text)) in ali_ccp::FILES.iter().zip(&texts).enumerate() {
+            let text = if place == changed { mutated(text, &changes) } else { text.clone() };
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let (path, digest) = (folder.path().to_owned(), String::new());
+        let spec = AliCcpSpec { path, rows, min_count: 2, embedding_units: 1, skip_bad_rows, digest };
+        match spec.open() {
+            Ok((_, read)) => {
+                for period in [&read.log.training, &read.log.test] {
+                    prop_assert_eq!(period.x.len(), period.len() * read.log.columns());
+                    prop_assert!(period.x.iter().all(|row| *row >= 0.0 && *row <= read.log.words as f32));
+                    prop_assert!(
+                        period.click.iter().zip(&period.conversion).all(|(click, bought)| click >= bought)
+                    );
+                }
+            }
+            Err(error) => {
+                let text = error.to_string();
+                prop_assert!(text.contains(&*folder.path().to_string_lossy()), "{text}");
+                prop_assert!(!text.contains(|c: char| c.is_control()) && text.len() < 1000, "{text}");
+            }
+        }
+        Ok(())
+    });
 }

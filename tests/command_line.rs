@@ -18,6 +18,9 @@ fn a_run_ends_with_the_path_of_its_report() {
     {
         assert!(desk.path("results/small").join(file).is_file(), "{file}");
     }
+    // The tests start the program by its whole path, which is nobody else's business.
+    let manifest = std::fs::read_to_string(desk.path("results/small/manifest.json")).unwrap();
+    assert!(manifest.contains("\"command\": \"sweep run small.toml\""), "{manifest}");
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! `sweep run`: trains what is missing of an experiment, then merges, draws and reports.
 
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -24,7 +25,7 @@ pub struct Options {
     /// Folder of the study [default: in results/, by the experiment's name]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Threads, each on a group of its own [default: one a core]
+    /// Threads, each on a group of its own [default: one a core; a GPU has one, which trains all groups together]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
@@ -64,8 +65,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let shard = shard(options)?;
     check_shard(&experiment, shard)?;
     let experiment = experiment.open()?;
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.map_or(cores, usize::from);
+    let threads = threads(options, experiment.train.device);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
     let finished = folder.finished()?;
@@ -87,6 +87,15 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
     outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
+}
+
+/// Threads to train on: as asked for, or one a core. For a GPU one, as all groups are one population there.
+fn threads(options: &Options, device: DeviceChoice) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    match device {
+        DeviceChoice::Cpu => options.threads.map_or(cores, usize::from),
+        DeviceChoice::Cuda(_) => 1,
+    }
 }
 
 /// The shard that was asked for, or that a batch system assigned.
@@ -154,7 +163,7 @@ pub(super) fn train(
         eprintln!("{}", printable(&format!("error: {failure}")));
     }
     let session = Session {
-        command: std::env::args().collect::<Vec<_>>().join(" "),
+        command: command(std::env::args_os()),
         threads,
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
@@ -162,6 +171,17 @@ pub(super) fn train(
         shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
+}
+
+/// The command line for the manifest. Of the program only its name: where it lay says nothing of the study.
+fn command(arguments: impl Iterator<Item = OsString>) -> String {
+    let mut words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = Path::new(&*program).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words.join(" ")
 }
 
 /// Merges what there is and reports on it; says how to go on where something is missing.
@@ -297,6 +317,15 @@ mod tests {
         assert!(schedule::train_by(&state.missing, &folder, 2, &Nobody, &sound).is_empty());
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
         assert!(folder.state().unwrap().is_complete());
+    }
+
+    #[test]
+    fn a_command_names_its_program_without_folders() {
+        let of = |words: &[&str]| command(words.iter().map(OsString::from));
+        assert_eq!(of(&["/home/some one/target/release/sweep", "run", "a/b.toml"]), "sweep run a/b.toml");
+        assert_eq!(of(&["./sweep"]), "sweep");
+        assert_eq!(of(&["sweep", "run"]), "sweep run");
+        assert_eq!(of(&[]), "");
     }
 
     #[test]

@@ -103,6 +103,11 @@ impl ImpressionLog {
     pub fn columns(&self) -> usize {
         self.fields + self.numbers
     }
+
+    /// Resident size in bytes.
+    pub fn bytes(&self) -> u64 {
+        self.training.bytes() + self.test.bytes()
+    }
 }
 
 /// One seed's way through a log.

@@ -14,6 +14,7 @@
 //! |---|---|---|---|---|
 //! | [`synthetic`], MMoE §3.2 | [`SyntheticSpec`] | nothing: rows are made | [`Generator`] | numbers |
 //! | [`census`], MMoE §6.3 | [`CensusSpec`] | [`Census`] | [`census::CensusFeed`] | yes or no |
+//! | [`ali_ccp`], ESMM §3.1 | [`AliCcpSpec`] | [`AliCcp`] | [`ImpressionFeed`] | click and conversion |
 //! | [`funnel`], for ESMM | [`FunnelSpec`] | nothing: rows are made | [`ImpressionFeed`] | click and conversion |
 //!
 //! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
@@ -21,6 +22,7 @@
 
 use std::sync::Arc;
 
+pub mod ali_ccp;
 pub mod census;
 mod correlation;
 mod directions;
@@ -34,6 +36,7 @@ pub mod simd;
 pub mod sine;
 pub mod synthetic;
 
+pub use ali_ccp::{AliCcp, AliCcpSpec};
 pub use census::{Census, CensusSpec, DataError, Subset};
 pub use funnel::FunnelSpec;
 pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
@@ -50,6 +53,8 @@ pub enum DataSpec {
     Census(CensusSpec),
     /// Impressions with known probabilities of click and conversion.
     Funnel(FunnelSpec),
+    /// Impressions read from the files of Ali-CCP (ESMM §3.1).
+    AliCcp(AliCcpSpec),
 }
 
 /// What labels are.
@@ -66,7 +71,7 @@ impl DataSpec {
     pub fn synthetic(&self) -> Option<&SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) | Self::Funnel(_) => None,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -74,7 +79,7 @@ impl DataSpec {
     pub fn synthetic_mut(&mut self) -> Option<&mut SyntheticSpec> {
         match self {
             Self::Synthetic(spec) => Some(spec),
-            Self::Census(_) | Self::Funnel(_) => None,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -90,7 +95,7 @@ impl DataSpec {
     pub fn census(&self) -> Option<&CensusSpec> {
         match self {
             Self::Census(spec) => Some(spec),
-            Self::Synthetic(_) | Self::Funnel(_) => None,
+            Self::Synthetic(_) | Self::Funnel(_) | Self::AliCcp(_) => None,
         }
     }
 
@@ -98,13 +103,13 @@ impl DataSpec {
     pub fn funnel(&self) -> Option<&FunnelSpec> {
         match self {
             Self::Funnel(spec) => Some(spec),
-            Self::Synthetic(_) | Self::Census(_) => None,
+            Self::Synthetic(_) | Self::Census(_) | Self::AliCcp(_) => None,
         }
     }
 
     /// Whether rows are impressions, with clicks and conversions.
     pub fn has_impressions(&self) -> bool {
-        matches!(self, Self::Funnel(_))
+        matches!(self, Self::Funnel(_) | Self::AliCcp(_))
     }
 
     /// The same data with another number: `value` for `knob`. Data without knobs are what they are.
@@ -121,6 +126,7 @@ impl DataSpec {
             Self::Synthetic(_) => "synthetic",
             Self::Census(_) => "census",
             Self::Funnel(_) => "funnel",
+            Self::AliCcp(_) => "ali_ccp",
         }
     }
 
@@ -128,7 +134,7 @@ impl DataSpec {
     pub fn labels(&self) -> Labels {
         match self {
             Self::Synthetic(_) => Labels::Real,
-            Self::Census(_) | Self::Funnel(_) => Labels::Binary,
+            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => Labels::Binary,
         }
     }
 
@@ -138,6 +144,7 @@ impl DataSpec {
             Self::Synthetic(spec) => spec.dim,
             Self::Census(spec) => spec.width(),
             Self::Funnel(spec) => spec.width(),
+            Self::AliCcp(spec) => spec.width(),
         }
     }
 
@@ -147,7 +154,7 @@ impl DataSpec {
             Self::Synthetic(spec) => spec.tasks(),
             Self::Census(spec) => spec.task_names().len(),
             // Click and conversion.
-            Self::Funnel(_) => 2,
+            Self::Funnel(_) | Self::AliCcp(_) => 2,
         }
     }
 
@@ -157,6 +164,7 @@ impl DataSpec {
             Self::Synthetic(spec) => serde_json::to_value(spec).expect("specifications are plain data"),
             Self::Census(spec) => spec.identity(),
             Self::Funnel(spec) => serde_json::json!({ "kind": "funnel", "spec": spec }),
+            Self::AliCcp(spec) => spec.identity(),
         }
     }
 
@@ -167,6 +175,10 @@ impl DataSpec {
             Self::Census(spec) => {
                 let (spec, census) = spec.open()?;
                 Ok((Self::Census(spec), Opened::Census(Arc::new(census))))
+            }
+            Self::AliCcp(spec) => {
+                let (spec, log) = spec.open()?;
+                Ok((Self::AliCcp(spec), Opened::AliCcp(Arc::new(log))))
             }
         }
     }
@@ -179,6 +191,8 @@ pub enum Opened {
     Generated,
     /// Encoded rows.
     Census(Arc<Census>),
+    /// A log of impressions.
+    AliCcp(Arc<AliCcp>),
 }
 
 impl Opened {
@@ -187,6 +201,7 @@ impl Opened {
         match self {
             Self::Generated => 0,
             Self::Census(census) => census.bytes(),
+            Self::AliCcp(read) => read.log.bytes(),
         }
     }
 }
@@ -217,7 +232,10 @@ impl Feed {
                 Arc::new(spec.generate(seed, task_correlations[0])),
                 seed,
             )),
-            (DataSpec::Census(_), Opened::Generated) => panic!("census rows are opened before they are fed"),
+            (DataSpec::AliCcp(_), Opened::AliCcp(read)) => {
+                Self::Impressions(ImpressionFeed::new(Arc::clone(&read.log), seed))
+            }
+            (DataSpec::Census(_) | DataSpec::AliCcp(_), _) => panic!("files are opened before they are fed"),
         }
     }
 
@@ -268,7 +286,7 @@ impl Feed {
 /// Rows of inputs with their labels, in buffers that are reused from one fill to the next.
 ///
 /// The runs of a group share their inputs and differ in task correlation, so one x comes with
-/// several label sets.
+/// several label sets. Batches of several seeds can be joined to one, of as many input sets.
 #[derive(Clone, Debug, Default)]
 pub struct Batch {
     /// Number of examples.
@@ -279,7 +297,7 @@ pub struct Batch {
     pub tasks: usize,
     /// Label sets: one a task correlation.
     pub label_sets: usize,
-    /// Inputs, `[rows, features]`.
+    /// Inputs, `[rows, features]`; of joined batches `[input_sets, rows, features]`.
     pub x: Vec<f32>,
     /// Labels, `[label_sets, tasks, rows]`.
     pub y: Vec<f32>,
@@ -301,6 +319,34 @@ impl Batch {
     /// An empty batch; the first fill gives it its shape.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Input sets: 1 unless batches were joined.
+    pub fn input_sets(&self) -> usize {
+        match self.rows * self.features {
+            0 => 1,
+            one => self.x.len() / one,
+        }
+    }
+
+    /// Becomes all of `batches` side by side: their input sets, and their label sets, in order.
+    ///
+    /// # Panics
+    /// If they differ in rows, features or tasks.
+    pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
+        self.label_sets = 0;
+        self.x.clear();
+        self.y.clear();
+        for batch in batches {
+            let shape = (batch.rows, batch.features, batch.tasks);
+            if self.label_sets == 0 {
+                (self.rows, self.features, self.tasks) = shape;
+            }
+            assert_eq!(shape, (self.rows, self.features, self.tasks), "batches of one shape are joined");
+            self.label_sets += batch.label_sets;
+            self.x.extend_from_slice(&batch.x);
+            self.y.extend_from_slice(&batch.y);
+        }
     }
 
     /// The labels of one task in one label set, `[rows]`.

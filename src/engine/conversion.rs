@@ -1,7 +1,7 @@
 //! What models of click and conversion are trained on: the losses of [`Method`] with their gradients.
 //!
 //! With the logits z₀ of a click, z₁ of a conversion and for some methods a third z₂, p = σ(z₀), q = σ(z₁), y and c
-//! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and [x] for a value that no
+//! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and \[x\] for a value that no
 //! gradient flows through, a run's objective is the mean of CE(z₀, y) over all impressions of a batch, plus
 //! Σ ℓ / Σ w over the impressions:
 //!
@@ -193,49 +193,61 @@ impl Predictions<'_> {
         }
     }
 
-    /// Sums over the rows of the cross-entropies of clicks and of clicks that convert, in nats; NaN where a logit
-    /// is no number.
-    pub fn losses(&self) -> [f64; LOSSES] {
-        if !self.logits.iter().all(|logit| logit.is_finite()) {
-            return [f64::NAN; LOSSES];
-        }
-        (0..self.rows()).fold([0.0; LOSSES], |[clicks, conversions], row| {
-            let (z, Row { click, conversion, .. }) = (self.logits_of(row), self.row(row));
-            let conversion = match self.method {
-                Method::Division => cross_entropy(z[1], conversion),
-                _ => entire_space(z, conversion > 0.0).0,
-            };
-            [clicks + cross_entropy(z[0], click), conversions + conversion]
-        })
+    /// Cross-entropies of a row's click and of its click that converts, in nats; `term` is its part in the objective.
+    fn row_losses(&self, z: [f64; HEADS], row: Row, term: Option<&Term>) -> [f64; LOSSES] {
+        let joint = match (self.method, term) {
+            (Method::Division, _) => cross_entropy(z[1], row.conversion),
+            (Method::EntireSpace, Some(term)) => term.loss,
+            _ => entire_space(z, row.conversion > 0.0).0,
+        };
+        [cross_entropy(z[0], row.click), joint]
     }
 
-    /// The derivative of the objective by every logit, `[heads, rows]`, appended to `out`.
-    pub fn gradient(&self, out: &mut Vec<f32>) {
-        let start = out.len();
+    /// Means over the rows of the cross-entropies of clicks and of clicks that convert, in nats; NaN where a logit is
+    /// no number.
+    pub fn losses(&self) -> [f32; LOSSES] {
+        let of = |row| self.row_losses(self.logits_of(row), self.row(row), None);
+        self.mean((0..self.rows()).map(of).fold([0.0; LOSSES], sum))
+    }
+
+    /// Means of sums over the rows.
+    fn mean(&self, sums: [f64; LOSSES]) -> [f32; LOSSES] {
+        match self.logits.iter().all(|logit| logit.is_finite()) {
+            true => sums.map(|sum| (sum / self.rows() as f64) as f32),
+            // A minimum or maximum on the way may have hidden it.
+            false => [f32::NAN; LOSSES],
+        }
+    }
+
+    /// Appends the derivative of the objective by every logit, `[heads, rows]`, to `out`; gives [`Self::losses`].
+    pub fn gradient(&self, out: &mut Vec<f32>) -> [f32; LOSSES] {
+        let (start, rows) = (out.len(), self.rows());
         out.resize(start + self.logits.len(), 0.0);
-        let (rows, of_conversions) = (self.rows(), self.weight_inverse());
-        let of_clicks = 1.0 / rows as f64;
+        let out = &mut out[start..];
+        let (mut weight, mut losses) = (0.0, [0.0; LOSSES]);
         for row in 0..rows {
             let (z, facts) = (self.logits_of(row), self.row(row));
-            let mut gradient = term(self.method, z, z, facts).gradient.map(|g| g * of_conversions);
-            gradient[0] += of_clicks * (sigmoid(z[0]) - facts.click);
-            for (head, out) in out[start..].chunks_exact_mut(rows).enumerate() {
-                out[row] = gradient[head] as f32;
+            let term = term(self.method, z, z, facts);
+            weight += term.weight;
+            losses = sum(losses, self.row_losses(z, facts, Some(&term)));
+            for (out, gradient) in out.chunks_exact_mut(rows).zip(term.gradient) {
+                out[row] = gradient as f32;
             }
         }
-    }
-
-    /// 1 / Σ w; 0 where no row has a weight, as in a batch without a click.
-    fn weight_inverse(&self) -> f64 {
-        let weight = |row| {
-            let z = self.logits_of(row);
-            term(self.method, z, z, self.row(row)).weight
-        };
-        match (0..self.rows()).map(weight).sum::<f64>() {
-            0.0 => 0.0,
-            weight => 1.0 / weight,
+        // No row has a weight in a batch without a click.
+        let scale = if weight > 0.0 { (1.0 / weight) as f32 } else { 0.0 };
+        out.iter_mut().for_each(|gradient| *gradient *= scale);
+        for (row, out) in out[..rows].iter_mut().enumerate() {
+            let apart = sigmoid(f64::from(self.logits[row])) - f64::from(self.facts[row]);
+            *out += (apart / rows as f64) as f32;
         }
+        self.mean(losses)
     }
+}
+
+/// Sums of two pairs.
+fn sum(a: [f64; LOSSES], b: [f64; LOSSES]) -> [f64; LOSSES] {
+    [a[0] + b[0], a[1] + b[1]]
 }
 
 #[cfg(test)]

@@ -64,17 +64,33 @@ impl<'a> GraphPopulation<'a> {
         Ok(Self { model, device, labels, runs, parameters, moments, steps: 0 })
     }
 
-    /// Inputs `[rows, features]` of some rows of a batch, on the device.
+    /// Inputs of some rows of a batch, on the device: `[rows, features]`, or every run's own,
+    /// `[runs, rows, features]`, where the batch has several input sets.
     fn inputs(&self, batch: &Batch, rows: std::ops::Range<usize>) -> Result<Tensor> {
-        let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
-        Tensor::from_slice(x, (rows.len(), batch.features), &self.device)
+        let part = rows.start * batch.features..rows.end * batch.features;
+        if batch.input_sets() == 1 {
+            return Tensor::from_slice(&batch.x[part], (rows.len(), batch.features), &self.device);
+        }
+        let sets: Vec<f32> = batch
+            .x
+            .chunks_exact(batch.rows * batch.features)
+            .flat_map(|x| &x[part.clone()])
+            .copied()
+            .collect();
+        let sets = Tensor::from_vec(sets, (batch.input_sets(), rows.len(), batch.features), &self.device)?;
+        self.of_runs(&sets, |run| run.input_set)
+    }
+
+    /// Of every run its own of `sets`, `[sets, …]`: `[runs, …]`.
+    fn of_runs(&self, sets: &Tensor, own: impl Fn(&StartRun) -> usize) -> Result<Tensor> {
+        let own: Vec<u32> = self.runs.iter().map(|run| own(run) as u32).collect();
+        sets.index_select(&Tensor::from_vec(own, self.runs.len(), &self.device)?, 0)
     }
 
     /// Labels of every run, `[runs, tasks, rows]`, on the device.
     fn labels(&self, batch: &Batch) -> Result<Tensor> {
         let sets = Tensor::from_slice(&batch.y, (batch.label_sets, batch.tasks, batch.rows), &self.device)?;
-        let of_run: Vec<u32> = self.runs.iter().map(|run| run.label_set as u32).collect();
-        sets.index_select(&Tensor::from_vec(of_run, self.runs.len(), &self.device)?, 0)
+        self.of_runs(&sets, |run| run.label_set)
     }
 
     /// Every run's part of `logits`, `[runs, heads, rows]`, beside the facts of the rows.
@@ -149,8 +165,7 @@ impl Population for GraphPopulation<'_> {
                 let logits = forward.predictions.flatten_all()?.to_vec1::<f32>()?;
                 let mut gradient = Vec::with_capacity(logits.len());
                 for predictions in self.conversion_predictions(method, &logits, batch) {
-                    losses.extend(predictions.losses().map(|sum| (sum / batch.rows as f64) as f32));
-                    predictions.gradient(&mut gradient);
+                    losses.extend(predictions.gradient(&mut gradient));
                 }
                 // Its derivative by the logits is the objective's.
                 let gradient = Tensor::from_vec(gradient, forward.predictions.shape(), &self.device)?;
@@ -173,7 +188,6 @@ impl Population for GraphPopulation<'_> {
             let losses = self
                 .conversion_predictions(method, &logits, batch)
                 .flat_map(|predictions| predictions.losses())
-                .map(|sum| (sum / batch.rows as f64) as f32)
                 .collect();
             return Ok(Evaluation { losses, gates: None });
         }

@@ -237,8 +237,7 @@ impl Population for HeadsPopulation {
             let mut gradient = std::mem::take(&mut self.work.logit_gradient);
             gradient.clear();
             let predictions = self.predictions(run, batch, &self.work.logits);
-            losses.extend(predictions.losses().map(|sum| (sum / batch.rows as f64) as f32));
-            predictions.gradient(&mut gradient);
+            losses.extend(predictions.gradient(&mut gradient));
             self.work.logit_gradient = gradient;
             self.backward(run, batch);
             let (count, correction) = (self.places.count, self.runs[run].correction_at(self.steps));
@@ -260,8 +259,7 @@ impl Population for HeadsPopulation {
         for run in 0..self.runs.len() {
             logits.clear();
             self.predict_run(run, batch, &mut logits);
-            let sums = self.predictions(run, batch, &logits).losses();
-            losses.extend(sums.map(|sum| (sum / batch.rows as f64) as f32));
+            losses.extend(self.predictions(run, batch, &logits).losses());
         }
         Ok(Evaluation { losses, gates: None })
     }

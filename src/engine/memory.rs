@@ -1,17 +1,24 @@
 //! How much memory a sweep takes, before it starts.
 
-use crate::data::{Labels, Subset};
-use crate::experiment::Experiment;
-use crate::experiment::plan::{Engine, Group, Plan};
+use crate::data::impressions::FACTS;
+use crate::data::{DataSpec, Labels, Opened, Subset};
+use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
+use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::Layout;
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
 
-/// Predicted peak of resident memory in bytes, with `threads` groups in flight.
+/// Predicted peak of resident memory in bytes, with `threads` groups in flight; on a GPU all of them are.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
-    let largest = plan.groups.iter().map(|group| group_bytes(experiment, group)).max().unwrap_or(0);
-    let training = largest.saturating_mul(threads.min(plan.groups.len()) as u64);
+    let of_groups = plan.groups.iter().map(|group| group_bytes(experiment, group));
+    let training = match experiment.train.device {
+        DeviceChoice::Cpu => {
+            of_groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64)
+        }
+        // All groups at once; each group's rows are there once more where they are joined.
+        DeviceChoice::Cuda(_) => of_groups.fold(0, u64::saturating_add).saturating_mul(2),
+    };
     let others =
         [opening_bytes(experiment), training, drawing_bytes(experiment), records_bytes(experiment, plan)];
     others.into_iter().fold(BASE, u64::saturating_add)
@@ -34,18 +41,27 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     LEAST + ROW * (experiment.models.len() * blocks) as u64
 }
 
-/// One group while it trains.
+/// One group while it trains; on a GPU only its rows and what its parameters start from, as the rest is not in this
+/// machine's memory.
 fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let problem = experiment.problem();
     let train = &experiment.train;
     // What nobody has memory for must not look small: products saturate.
     let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
     let label_sets = experiment.grid.task_correlations.len();
-    let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
-    let data = floats(&[rows, problem.features + problem.tasks * (label_sets + 1)]);
+    let data = match experiment.data.has_impressions() {
+        true => impressions_bytes(experiment),
+        false => {
+            let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
+            floats(&[rows, problem.features + problem.tasks * (label_sets + 1)])
+        }
+    };
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
         let network = experiment.network(model);
+        if train.device != DeviceChoice::Cpu {
+            return (floats(&[runs, network.layout().count()]), 0);
+        }
         // Parameters, gradient and two moments.
         let state = floats(&[4, runs, network.layout().count()]);
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
@@ -66,10 +82,37 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     models.fold(data, |bytes, (state, step)| bytes.saturating_add(state).saturating_add(step))
 }
 
+/// The impressions of a group, with what they are batched and scored in.
+fn impressions_bytes(experiment: &Experiment) -> u64 {
+    /// Doubles of a test row while a run is scored: three predictions, labels and truths, with their orders and bins.
+    const SCORED: usize = 16;
+    /// Most logits of a row.
+    const HEADS: usize = 3;
+    let train = &experiment.train;
+    let of_test = |test: usize, columns: usize, training: usize| {
+        let batched = train.batch_size + train.held_out_rows.min(test) + test;
+        let batched = 4 * batched as u64 * (columns + FACTS) as u64;
+        let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
+        batched.saturating_add(scored).saturating_add(8 * training as u64)
+    };
+    let of_setting = |&setting: &f64| match (experiment.data_at(setting), &experiment.opened) {
+        (DataSpec::Funnel(funnel), _) => {
+            let (test, training) = (funnel.test_impressions, funnel.training_impressions);
+            funnel.bytes().saturating_add(of_test(test, funnel.columns(), training))
+        }
+        // What is read is there once for all groups: `opening_bytes`.
+        (_, Opened::AliCcp(read)) => {
+            of_test(read.log.test.len(), read.log.columns(), read.log.training.len())
+        }
+        _ => 0,
+    };
+    experiment.grid.settings.iter().map(of_setting).max().unwrap_or(0)
+}
+
 /// Rows of the larger subset that classifiers are scored on.
 fn scored_rows(experiment: &Experiment) -> usize {
     match (experiment.data.labels(), &experiment.opened) {
-        (Labels::Binary, crate::data::Opened::Census(census)) => {
+        (Labels::Binary, Opened::Census(census)) => {
             census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
         }
         _ => 0,

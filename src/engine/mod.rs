@@ -1,10 +1,10 @@
 //! Engines: what trains a population of runs side by side.
 //!
 //! An engine turns initial parameters and batches into losses. The training loop that both engines share
-//! (schedule, logging, divergence) is [`train`]; `graph` is plain Candle ops and autograd for any
-//! model and device, `fused` one custom op per model on the CPU for the mixture family, [`heads`] the same for models
-//! of click and conversion, whose losses are in [`conversion`]. [`score`] and [`funnel_score`] say what a trained
-//! model is worth.
+//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`]; `graph` is plain Candle ops and
+//! autograd for any model and device, `fused` one custom op per model on the CPU for the mixture family, [`heads`] the
+//! same for models of click and conversion, whose losses are in [`conversion`]. [`score`] and [`funnel_score`] say what
+//! a trained model is worth.
 
 use crate::data::{Batch, Labels};
 use adam::Correction;
@@ -19,9 +19,11 @@ pub mod in_place;
 pub mod loss;
 pub mod memory;
 pub mod score;
+pub mod sources;
 pub mod train;
 
-/// Runs of one model that are trained side by side on the same inputs.
+/// Runs of one model that are trained side by side: on the same inputs, or each on its seed's where runs of
+/// several seeds are trained together.
 ///
 /// Every run depends on its own parameters, labels and learning rate alone: whatever stands beside it, its
 /// numbers are the same bits.
@@ -59,6 +61,8 @@ pub struct Start<'a> {
 /// What distinguishes the runs of a population.
 #[derive(Debug, Clone, Copy)]
 pub struct StartRun {
+    /// Which of the batch's input sets it reads: 0 unless seeds are trained together.
+    pub input_set: usize,
     /// Which of the batch's label sets it learns.
     pub label_set: usize,
     /// Step size of Adam.
@@ -72,7 +76,7 @@ pub struct StartRun {
 impl StartRun {
     /// A run with Adam as it should be.
     pub fn new(label_set: usize, learning_rate: f64, seed: u64) -> Self {
-        Self { label_set, learning_rate, seed, correction: Correction::at }
+        Self { input_set: 0, label_set, learning_rate, seed, correction: Correction::at }
     }
 
     /// The correction of step `t`, counted from 1.

@@ -9,8 +9,9 @@ use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::heads::HeadsPopulation;
 use super::score::Score;
+use super::sources::Sources;
 use super::{Evaluation, Population, Start, StartRun, funnel_score};
-use crate::data::{Batch, Feed, ImpressionFeed, Labels, Subset};
+use crate::data::{Batch, Feed, Labels, Subset};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::model::{Model, Objective};
@@ -56,17 +57,26 @@ pub fn train_group_on(
     watch: &dyn Watch,
     make: &Maker,
 ) -> Result<Option<GroupRecord>> {
+    let records = train_together(experiment, std::slice::from_ref(group), watch, make)?;
+    Ok(records.map(|mut records| records.remove(0)))
+}
+
+/// Trains several groups side by side, the runs of a model in one population: what fills a GPU. Every group's
+/// record is the same as if it were trained alone, but for its time, which is shared, and rounding on a GPU. Fails
+/// for several groups of the fused engine, whose runs share their inputs. `None` where the watch gave them up.
+pub fn train_together(
+    experiment: &Experiment,
+    groups: &[Group],
+    watch: &dyn Watch,
+    make: &Maker,
+) -> Result<Option<Vec<GroupRecord>>> {
     let began = Instant::now();
-    let correlations = correlations_of(group);
-    let data = experiment.data_at(group.runs.first().map_or(f64::NAN, |run| run.key.setting));
-    let mut feed = Feed::new(&data, &experiment.opened, group.seed, &correlations);
-    let label_correlations = feed.label_correlations();
-    let models = build_models(experiment, group);
-    let mut teams = teams(experiment, group, &models, &correlations, make)?;
-    let mut held_out = Batch::default();
-    feed.held_out(experiment.train.held_out_rows, &mut held_out);
-    let mut batch = Batch::default();
+    let mut sources = Sources::new(experiment, groups);
+    let models = build_models(experiment, groups);
+    let mut teams = teams(experiment, groups, &models, &sources, make)?;
+    let (mut held_out, mut batch) = (Batch::default(), Batch::default());
     let train = &experiment.train;
+    sources.fill(&mut held_out, |feed, batch| feed.held_out(train.held_out_rows, batch));
     let steps = if teams.is_empty() { 0 } else { train.steps };
     for step in 0..=steps {
         if watch.cancelled() {
@@ -75,55 +85,40 @@ pub fn train_group_on(
         if teams.iter().all(|team| team.alive.is_empty()) {
             break;
         }
-        feed.training_batch(step, train.batch_size, &mut batch);
+        sources.fill(&mut batch, |feed, batch| feed.training_batch(step, train.batch_size, batch));
         for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
             let run_steps = team.step(step, train, &batch, &held_out)?;
             watch.trained(run_steps);
         }
     }
     if experiment.data.labels() == Labels::Binary {
-        match &feed {
-            Feed::Impressions(feed) => score_conversions(feed, &mut teams, &mut batch)?,
-            _ => score(&feed, &mut teams, &mut batch)?,
+        match experiment.data.has_impressions() {
+            true => score_conversions(&mut sources, &mut teams, &mut batch)?,
+            false => score(&mut sources, &mut teams, &mut batch)?,
         }
     }
-    let seconds = began.elapsed().as_secs_f64() / group.runs.len().max(1) as f64;
-    let mean_correlation = |p: f64| {
-        let at = position(&correlations, p);
-        label_correlations[at].iter().sum::<f64>() / label_correlations[at].len() as f64
-    };
-    let runs = teams
-        .into_iter()
-        .flat_map(|team| team.records)
-        .map(|mut record| {
-            record.label_correlation = mean_correlation(record.key.task_correlation);
+    let runs: usize = groups.iter().map(|group| group.runs.len()).sum();
+    let seconds = began.elapsed().as_secs_f64() / runs.max(1) as f64;
+    let mut of_group: Vec<Vec<RunRecord>> = vec![Vec::new(); groups.len()];
+    for team in teams {
+        for (mut record, group) in team.records.into_iter().zip(team.groups) {
+            record.label_correlation = sources.mean_label_correlation(group, record.key.task_correlation);
             record.seconds = seconds;
-            record
-        })
-        .collect();
-    let labels = labels(experiment, group, &correlations, &label_correlations);
-    Ok(Some(GroupRecord { runs, labels }))
-}
-
-/// The task correlations that a group needs labels of, each once.
-fn correlations_of(group: &Group) -> Vec<f64> {
-    let runs = group.runs.iter().map(|run| run.key.task_correlation);
-    let mut correlations: Vec<f64> = runs.chain(group.label_correlations.iter().copied()).collect();
-    correlations.sort_by(f64::total_cmp);
-    correlations.dedup();
-    correlations
-}
-
-/// Place of a run's task correlation among those that are generated.
-fn position(correlations: &[f64], p: f64) -> usize {
-    // By order, not equality: data without the knob have NaN.
-    correlations.iter().position(|c| c.total_cmp(&p).is_eq()).expect("every run's correlation is generated")
+            of_group[group].push(record);
+        }
+    }
+    let records = groups
+        .iter()
+        .zip(of_group)
+        .enumerate()
+        .map(|(place, (group, runs))| GroupRecord { runs, labels: sources.labels(experiment, place, group) });
+    Ok(Some(records.collect()))
 }
 
 /// Scores the runs that finished on all rows that are not trained on.
-fn score(feed: &Feed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
+fn score(sources: &mut Sources, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
     for subset in [Subset::Validation, Subset::Test] {
-        feed.scored(subset, batch);
+        sources.fill(batch, |feed, batch| feed.scored(subset, batch));
         for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
             let logits = team.population.predict(batch)?;
             for (&run, logits) in team.alive.iter().zip(logits.chunks_exact(batch.tasks * batch.rows)) {
@@ -132,9 +127,10 @@ fn score(feed: &Feed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
                     team.records[run].scores.clear();
                     continue;
                 }
+                let set = sources.label_set(team.groups[run], team.records[run].key.task_correlation);
                 let of_task = logits.chunks_exact(batch.rows).enumerate();
-                let scores =
-                    of_task.map(|(task, logits)| Score::of(subset, task + 1, logits, batch.labels(0, task)));
+                let scores = of_task
+                    .map(|(task, logits)| Score::of(subset, task + 1, logits, batch.labels(set, task)));
                 team.records[run].scores.extend(scores);
             }
         }
@@ -143,9 +139,8 @@ fn score(feed: &Feed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
 }
 
 /// Scores the runs that finished on all impressions of the second period.
-fn score_conversions(feed: &ImpressionFeed, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
-    let test = &feed.log().test;
-    feed.test(test.len(), batch);
+fn score_conversions(sources: &mut Sources, teams: &mut [Team], batch: &mut Batch) -> Result<()> {
+    sources.fill(batch, |feed, batch| feed.scored(Subset::Test, batch));
     for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
         let Objective::Conversion(method) = team.objective else {
             candle_core::bail!("only models of click and conversion are trained on impressions");
@@ -153,8 +148,11 @@ fn score_conversions(feed: &ImpressionFeed, teams: &mut [Team], batch: &mut Batc
         let logits = team.population.predict(batch)?;
         for (&run, logits) in team.alive.iter().zip(logits.chunks_exact(method.heads() * batch.rows)) {
             let record = &mut team.records[run];
+            let Feed::Impressions(feed) = sources.feed(team.groups[run]) else {
+                candle_core::bail!("impressions are fed by their own feed");
+            };
             if logits.iter().all(|logit| logit.is_finite()) {
-                (record.funnel, record.deciles) = funnel_score::scores(method, logits, test);
+                (record.funnel, record.deciles) = funnel_score::scores(method, logits, &feed.log().test);
             } else {
                 record.status = Status::Diverged;
             }
@@ -163,43 +161,22 @@ fn score_conversions(feed: &ImpressionFeed, teams: &mut [Team], batch: &mut Batc
     Ok(())
 }
 
-fn labels(
-    experiment: &Experiment,
-    group: &Group,
-    correlations: &[f64],
-    measured: &[Vec<f64>],
-) -> Vec<LabelRecord> {
-    let mut records = Vec::new();
-    for (&task_correlation, pairs) in correlations.iter().zip(measured) {
-        if !group.label_correlations.contains(&task_correlation) {
-            continue;
-        }
-        for (pair, &label_correlation) in pairs.iter().enumerate() {
-            records.push(LabelRecord {
-                task_correlation,
-                seed: group.seed,
-                pair: pair + 1,
-                points: experiment.data.synthetic().map_or(0, |spec| spec.label_points),
-                label_correlation,
-            });
-        }
-    }
-    records
-}
-
-/// The networks of a group's models, by the model's place in the experiment.
-fn build_models(experiment: &Experiment, group: &Group) -> Vec<(usize, Box<dyn Model>)> {
-    let mut numbers: Vec<usize> = group.runs.iter().map(|run| run.model).collect();
+/// The networks of the groups' models, by the model's place in the experiment.
+fn build_models(experiment: &Experiment, groups: &[Group]) -> Vec<(usize, Box<dyn Model>)> {
+    let mut numbers: Vec<usize> = groups.iter().flat_map(|group| &group.runs).map(|run| run.model).collect();
+    numbers.sort_unstable();
     numbers.dedup();
     numbers.into_iter().map(|number| (number, experiment.network(&experiment.models[number]))).collect()
 }
 
-/// The runs of one model within a group, with what they have logged.
+/// The runs of one model within groups that are trained together, with what they have logged.
 struct Team<'a> {
     population: Box<dyn Population + 'a>,
     /// For every run still in the population, its place in `records`.
     alive: Vec<usize>,
     records: Vec<RunRecord>,
+    /// For every record, its group.
+    groups: Vec<usize>,
     losses: Vec<f32>,
     /// Losses of a run.
     tasks: usize,
@@ -208,16 +185,18 @@ struct Team<'a> {
 
 fn teams<'a>(
     experiment: &Experiment,
-    group: &Group,
+    groups: &[Group],
     models: &'a [(usize, Box<dyn Model>)],
-    correlations: &[f64],
+    sources: &Sources,
     make: &Maker,
 ) -> Result<Vec<Team<'a>>> {
+    let runs =
+        || groups.iter().enumerate().flat_map(|(at, group)| group.runs.iter().map(move |run| (at, run)));
     models
         .iter()
         .map(|(number, model)| {
-            let runs: Vec<&PlannedRun> = group.runs.iter().filter(|run| run.model == *number).collect();
-            Team::new(experiment, *number, model.as_ref(), &runs, correlations, make)
+            let runs: Vec<_> = runs().filter(|(_, run)| run.model == *number).collect();
+            Team::new(experiment, *number, model.as_ref(), &runs, sources, make)
         })
         .collect()
 }
@@ -227,29 +206,32 @@ impl<'a> Team<'a> {
         experiment: &Experiment,
         number: usize,
         model: &'a dyn Model,
-        runs: &[&PlannedRun],
-        correlations: &[f64],
+        runs: &[(usize, &PlannedRun)],
+        sources: &Sources,
         make: &Maker,
     ) -> Result<Self> {
         let train = &experiment.train;
         let engine = Engine::of(experiment, &experiment.models[number]);
-        // All runs of a seed start from the same draws.
-        let first = train.init.draw(model.layout(), runs[0].key.seed);
+        let mut parameters = Vec::with_capacity(runs.len() * model.layout().count());
+        for of_seed in runs.chunk_by(|a, b| a.1.key.seed == b.1.key.seed) {
+            // All runs of a seed start from the same draws.
+            let first = train.init.draw(model.layout(), of_seed[0].1.key.seed);
+            of_seed.iter().for_each(|_| parameters.extend_from_slice(&first));
+        }
+        let start_run = |&(group, run): &(usize, &PlannedRun)| {
+            let label_set = sources.label_set(group, run.key.task_correlation);
+            let start = StartRun::new(label_set, run.key.learning_rate, run.key.seed);
+            StartRun { input_set: group, ..start }
+        };
         let start = Start {
             model,
-            runs: runs
-                .iter()
-                .map(|run| {
-                    let label_set = position(correlations, run.key.task_correlation);
-                    StartRun::new(label_set, run.key.learning_rate, run.key.seed)
-                })
-                .collect(),
-            parameters: first.repeat(runs.len()),
+            runs: runs.iter().map(start_run).collect(),
+            parameters,
             labels: experiment.data.labels(),
         };
         let records = runs
             .iter()
-            .map(|run| RunRecord {
+            .map(|(_, run)| RunRecord {
                 key: run.key.clone(),
                 status: Status::Finished,
                 steps: 0,
@@ -268,6 +250,7 @@ impl<'a> Team<'a> {
             population: make(engine, train.device, start)?,
             alive: (0..runs.len()).collect(),
             records,
+            groups: runs.iter().map(|(group, _)| *group).collect(),
             losses: Vec::new(),
             tasks: experiment.problem().tasks,
             objective: model.objective(),
@@ -358,10 +341,131 @@ pub fn population<'a>(
     choice: DeviceChoice,
     start: Start<'a>,
 ) -> Result<Box<dyn Population + 'a>> {
+    let one_input = start.runs.iter().all(|run| run.input_set == 0);
     match (engine, start.model.mixture(), start.model.heads()) {
         (Engine::Graph, ..) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
+        (Engine::Fused, ..) if !one_input => {
+            candle_core::bail!("the fused engine trains one group at a time")
+        }
         (Engine::Fused, Some(shape), _) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
         (Engine::Fused, None, Some(shape)) => Ok(Box::new(HeadsPopulation::new(shape, start)?)),
         (Engine::Fused, None, None) => candle_core::bail!("the fused engine does not train this model"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::library;
+    use crate::experiment::plan::Plan;
+
+    struct Nobody;
+
+    impl Watch for Nobody {
+        fn trained(&self, _: u64) {}
+
+        fn cancelled(&self) -> bool {
+            false
+        }
+    }
+
+    /// Without the one thing that is shared.
+    fn untimed(mut record: GroupRecord) -> GroupRecord {
+        record.runs.iter_mut().for_each(|run| run.seconds = 0.0);
+        record
+    }
+
+    /// The records of `groups`, trained one after the other and, the same bits, together.
+    fn apart_and_together(experiment: &Experiment, groups: &[Group]) -> Vec<GroupRecord> {
+        let apart = groups.iter().map(|group| train_group(experiment, group, &Nobody).unwrap().unwrap());
+        let apart: Vec<_> = apart.map(untimed).collect();
+        let together = train_together(experiment, groups, &Nobody, &population).unwrap().unwrap();
+        let together: Vec<_> = together.into_iter().map(untimed).collect();
+        // Not by equality alone: data without the knob have the task correlation NaN.
+        assert_eq!(format!("{apart:?}"), format!("{together:?}"));
+        apart
+    }
+
+    #[test]
+    fn groups_trained_together_are_the_same_bits_as_apart() {
+        let sets = [
+            "grid.seeds=[3, 5, 8]",
+            "grid.task_correlations=[0.5, 1.0]",
+            "grid.learning_rates=[0.01, 1e8]",
+            "train.engine=graph",
+            "train.steps=8",
+            "log_every=4",
+            "log_gates_every=4",
+            "train.batch_size=16",
+            "held_out_rows=300",
+            "data.dim=11",
+            "label_points=50",
+        ];
+        // All architectures.
+        let experiment = library::find("models", &sets.map(String::from)).unwrap();
+        let mut plan = Plan::new(&experiment);
+        // A group of which something is finished already has fewer runs, and other label sets.
+        let rest = plan.groups[1].runs.iter().filter(|run| run.correlation > 0).cloned().collect();
+        plan.groups[1] = Group::new(&experiment, 5, rest, Vec::new());
+        let apart = apart_and_together(&experiment, &plan.groups);
+        assert!(apart[0].runs.iter().any(|run| run.status == Status::Diverged), "some runs leave on the way");
+        assert!(apart[0].runs.iter().any(|run| run.status == Status::Finished));
+    }
+
+    #[test]
+    fn classifiers_trained_together_are_scored_the_same_as_apart() {
+        // The twelve rows five times, so that all sets have rows of both kinds.
+        let rows = include_str!("../../tests/census/census-income.test").repeat(5);
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("census-income.test"), rows).unwrap();
+        let path = format!("data.path={}", folder.path().display());
+        let sets = [
+            &path,
+            "data.embedding_units=2",
+            "grid.seeds=[3, 5]",
+            "train.steps=8",
+            "train.batch_size=5",
+            "log_every=4",
+            "log_gates_every=4",
+        ];
+        let mut experiment = library::find("census-income", &sets.map(String::from)).unwrap().open().unwrap();
+        experiment.tune = None;
+        let plan = Plan::new(&experiment);
+        let apart = apart_and_together(&experiment, &plan.groups);
+        assert!(
+            apart.iter().flat_map(|group| &group.runs).all(|run| run.scores.len() == 4),
+            "subsets and tasks"
+        );
+    }
+
+    #[test]
+    fn impressions_trained_together_are_scored_the_same_as_apart() {
+        let sets = [
+            "grid.seeds=[3, 5]",
+            "grid.learning_rates=[0.01]",
+            "grid.vary=mean_delay",
+            "grid.values=[0.0, 0.5]",
+            "data.training_impressions=500",
+            "data.test_impressions=400",
+            "data.click_rate=0.3",
+            "data.conversion_rate=0.3",
+            "train.engine=graph",
+            "train.steps=6",
+            "log_every=3",
+            "train.batch_size=64",
+        ];
+        let experiment = library::find("esmm", &sets.map(String::from)).unwrap();
+        let plan = Plan::new(&experiment);
+        assert!(plan.groups.len() >= 4, "settings have groups of their own");
+        let apart = apart_and_together(&experiment, &plan.groups);
+        assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.funnel.len() == 4));
+    }
+
+    #[test]
+    fn the_fused_engine_refuses_several_groups() {
+        let experiment = library::find("ci", &["grid.seeds=2".into()]).unwrap();
+        let plan = Plan::new(&experiment);
+        let error = train_together(&experiment, &plan.groups, &Nobody, &population).unwrap_err();
+        assert!(error.to_string().contains("one group at a time"), "{error}");
     }
 }

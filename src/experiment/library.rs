@@ -13,11 +13,15 @@ const FOLDER: &str = "experiments";
 
 /// The project's experiments by name.
 const BUILT_IN: &[(&str, &str)] = &[
+    ("ali-ccp", include_str!("../../experiments/ali-ccp.toml")),
     ("calibration", include_str!("../../experiments/calibration.toml")),
     ("census-education", include_str!("../../experiments/census-education.toml")),
     ("census-income", include_str!("../../experiments/census-income.toml")),
     ("ci", include_str!("../../experiments/ci.toml")),
     ("esmm", include_str!("../../experiments/esmm.toml")),
+    ("esmm-delay", include_str!("../../experiments/esmm-delay.toml")),
+    ("esmm-selection", include_str!("../../experiments/esmm-selection.toml")),
+    ("esmm-sparsity", include_str!("../../experiments/esmm-sparsity.toml")),
     ("figure2", include_str!("../../experiments/figure2.toml")),
     ("figure3", include_str!("../../experiments/figure3.toml")),
     ("figure4", include_str!("../../experiments/figure4.toml")),

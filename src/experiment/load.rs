@@ -17,7 +17,7 @@ use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, Rep
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
-use crate::data::{self, DataSpec, FunnelSpec, Knob, Labels};
+use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Labels};
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, conversion};
 
@@ -109,6 +109,7 @@ const KEYS: &[(&str, &[&str])] = &[
     ("report", &["loss"]),
     ("data", CENSUS_KEYS),
     ("data", FUNNEL_KEYS),
+    ("data", ALI_CCP_KEYS),
     ("grid", FUNNEL_GRID_KEYS),
 ];
 
@@ -134,6 +135,10 @@ const FUNNEL_KEYS: &[&str] = &[
     "embedding_units",
 ];
 
+/// Keys of `[data]` where impressions are those of Ali-CCP.
+const ALI_CCP_KEYS: &[&str] =
+    &["kind", "path", "rows", "min_count", "embedding_units", "skip_bad_rows", "digest"];
+
 /// Keys of `[grid]` where impressions are made.
 const FUNNEL_GRID_KEYS: &[&str] =
     &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
@@ -142,11 +147,11 @@ const FUNNEL_GRID_KEYS: &[&str] =
 const MOST_WORDS: usize = 1 << 24;
 
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
-const MOST: u64 = 1 << 31;
+pub(super) const MOST: u64 = 1 << 31;
 /// Largest number of units, experts or tasks of a model: with 100,000 inputs its parameters can still be counted.
 const MOST_UNITS: i64 = 1_000_000;
 /// Most runs of an experiment, 185 times the paper's study: a plan of them takes half a gigabyte.
-const MOST_RUNS: usize = 1_000_000;
+pub(super) const MOST_RUNS: usize = 1_000_000;
 /// Largest experiment file in bytes; a seed a line for a hundred thousand lines is a fiftieth of it.
 const LARGEST_FILE: u64 = 32 << 20;
 
@@ -292,7 +297,8 @@ pub fn is_plain_name(name: &str) -> bool {
 type Kind = fn(Section) -> Result<DataSpec, Mistake>;
 
 fn data(mut section: Section) -> Result<DataSpec, Mistake> {
-    let kinds: [(&str, Kind); 3] = [("synthetic", synthetic), ("census", census), ("funnel", funnel)];
+    let kinds: [(&str, Kind); 4] =
+        [("synthetic", synthetic), ("census", census), ("funnel", funnel), ("ali_ccp", ali_ccp)];
     let kind = section.word("kind", &kinds, None)?;
     kind(section)
 }
@@ -314,12 +320,13 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let test_impressions =
         section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
     let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
-    let words = section.whole("words", whole(1..=1_000_000), Some(500))? as usize;
+    // Two words have one contrast: no room for a second effect that is uncorrelated with the first.
+    let words = section.whole("words", whole(3..=1_000_000), Some(500))? as usize;
     if fields * words > MOST_WORDS {
         let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
         return Err(section.mistake("words", words, remedy));
     }
-    let zipf = section.number("zipf", 0.0..=10.0, "a number from 0 to 10", Some(1.0))?;
+    let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;
     // Two orthonormal vectors for each of two scores.
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
     let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
@@ -351,6 +358,17 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
         mean_delay,
         embedding_units,
     }))
+}
+
+fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
+    let path = section.text_or("path", "data")?.into();
+    let rows = section.whole("rows", whole(0..=MOST), Some(1_000_000))? as usize;
+    let min_count = section.whole("min_count", whole(1..=1_000_000_000), Some(10))? as u32;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(18))? as usize;
+    let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let digest = section.text_or("digest", "")?;
+    section.finish(ALI_CCP_KEYS)?;
+    Ok(DataSpec::AliCcp(AliCcpSpec { path, rows, min_count, embedding_units, skip_bad_rows, digest }))
 }
 
 /// What a knob may be, and in words.
@@ -428,7 +446,7 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
         DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
             section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
         }
-        DataSpec::Census(_) => vec![f64::NAN],
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => vec![f64::NAN],
     };
     let (vary, settings) = match data.funnel() {
         Some(_) => settings(&mut section)?,
@@ -452,7 +470,7 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
     let seeds = seeds(&mut section)?;
     section.finish(match data {
         DataSpec::Synthetic(_) => keys("grid"),
-        DataSpec::Census(_) => &["models", "learning_rates", "seeds"],
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => &["models", "learning_rates", "seeds"],
         DataSpec::Funnel(_) => FUNNEL_GRID_KEYS,
     })?;
     Ok((Grid { models: models.clone(), task_correlations, vary, settings, learning_rates, seeds }, models))

@@ -202,8 +202,8 @@ impl Experiment {
 
     /// The network of a model: the architecture, behind embeddings where rows have words.
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
-        /// Variance 1/100 of the first values of a funnel's embeddings: most words of a log are rare, and what is
-        /// not learned of them is noise.
+        /// Variance 1/100 of the first values of embeddings of impressions: most words of a log are rare, and what
+        /// is not learned of them is noise.
         const FAN_IN: usize = 100;
         let network = model.sizes.configuration.build(self.problem());
         match (&self.data, &self.opened) {
@@ -213,6 +213,10 @@ impl Experiment {
             (DataSpec::Funnel(spec), _) => {
                 let words = spec.fields * spec.words;
                 Box::new(Embedded::new(spec.fields, words, spec.embedding_units, FAN_IN, network))
+            }
+            (DataSpec::AliCcp(spec), Opened::AliCcp(read)) => {
+                let (fields, words) = (read.log.fields, read.log.words);
+                Box::new(Embedded::new(fields, words, spec.embedding_units, FAN_IN, network))
             }
             _ => network,
         }
@@ -238,6 +242,7 @@ impl Experiment {
             DataSpec::Synthetic(spec) => section(spec),
             DataSpec::Census(spec) => section(spec),
             DataSpec::Funnel(spec) => section(spec),
+            DataSpec::AliCcp(spec) => section(spec),
         };
         data.insert("kind".into(), self.data.kind().into());
         table.insert("data".into(), data.into());

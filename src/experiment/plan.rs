@@ -20,7 +20,7 @@ pub const SCHEMA: u32 = 1;
 const MAX_GROUP_RUNS: usize = 30;
 /// The same where rows are read: epochs over many rows take seconds a run, and a group is to take a minute at
 /// most.
-const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
+pub const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
 
 /// Identity of a run or group: a BLAKE3 hash in hexadecimal, cut to 32 digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]

@@ -11,7 +11,7 @@ use super::{Experiment, library};
 /// The search that is built in: `experiments/calibration/search.toml`.
 const BUILT_IN: &str = include_str!("../../experiments/calibration/search.toml");
 /// Most combinations of choices: all are listed before candidates are drawn from them.
-const MOST_COMBINATIONS: usize = 1_000_000;
+pub(super) const MOST_COMBINATIONS: usize = 1_000_000;
 /// What messages call it.
 const BUILT_IN_NAME: &str = "calibration/search.toml (built in)";
 

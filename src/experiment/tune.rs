@@ -8,8 +8,8 @@
 
 use toml::{Table, Value};
 
-use super::load::Mistake;
-use super::search::{Rung, drawn};
+use super::load::{MOST, MOST_RUNS, Mistake};
+use super::search::{MOST_COMBINATIONS, Rung, drawn};
 use super::section::{Section, whole};
 use super::{Experiment, ModelSpec, resized};
 
@@ -56,7 +56,7 @@ impl Tune {
             f64::MIN_POSITIVE..=1e12,
             "step sizes above 0, each once",
         )?;
-        let rungs = rungs(&mut section, trials)?;
+        let rungs = rungs(&mut section, trials, models.len())?;
         let mut choices = section.section("models")?;
         let mut read = Vec::new();
         for name in choices.names() {
@@ -98,8 +98,15 @@ impl Tune {
     /// The trials of a model, drawn from all its combinations without repetition.
     fn trials_of(&self, number: usize, model: &ModelSpec) -> Result<Vec<Trial>, Mistake> {
         let choices = self.choices(&model.name);
-        let combinations =
-            choices.iter().map(|(_, list)| list.len()).product::<usize>() * self.learning_rates.len();
+        let lengths = choices.iter().map(|(_, list)| list.len());
+        let combinations = lengths.fold(self.learning_rates.len(), usize::saturating_mul);
+        if combinations > MOST_COMBINATIONS {
+            return Err(Mistake {
+                key: format!("tune.models.{}", model.name),
+                value: Some(format!("{combinations} combinations")),
+                remedy: format!("expected at most {MOST_COMBINATIONS}, learning rates included"),
+            });
+        }
         if combinations < self.trials {
             return Err(Mistake {
                 key: "tune.trials".into(),
@@ -147,16 +154,23 @@ impl Tune {
     }
 }
 
-fn rungs(section: &mut Section, trials: usize) -> Result<Vec<Rung>, Mistake> {
-    let remedy = "a list of { seeds = N, steps = N, keep = N }, whose last keeps 1 and whose others keep fewer from \
-                  rung to rung";
-    let value = section.require("rungs", remedy)?;
+/// The rungs that `trials` trials of each of `models` models climb.
+fn rungs(section: &mut Section, trials: usize, models: usize) -> Result<Vec<Rung>, Mistake> {
+    let remedy = format!(
+        "a list of {{ seeds = N, steps = N, keep = N }}, whose last keeps 1 and whose others keep fewer from rung to \
+         rung, each of at most {MOST_RUNS} runs and {MOST} steps"
+    );
+    let value = section.require("rungs", &remedy)?;
     let rungs: Option<Vec<Rung>> = value.clone().try_into().ok();
     let falls = |rungs: &Vec<Rung>| {
         let counts = std::iter::once(trials).chain(rungs.iter().map(|rung| rung.keep)).collect::<Vec<_>>();
         counts.is_sorted_by(|a, b| a >= b)
             && rungs.last().is_some_and(|rung| rung.keep == 1)
-            && rungs.iter().all(|rung| rung.seeds > 0 && rung.steps > 0)
+            && rungs.iter().all(|rung| rung.seeds > 0 && (1..=MOST).contains(&rung.steps))
+            && counts
+                .iter()
+                .zip(rungs)
+                .all(|(trials, rung)| rung.seeds.saturating_mul((trials * models) as u64) <= MOST_RUNS as u64)
     };
     rungs.filter(falls).ok_or_else(|| section.mistake("rungs", value, remedy))
 }

@@ -10,7 +10,7 @@
 //! A word that no training row has reads as zeros, as an unknown number reads as the mean. A network of several
 //! parts that share nothing has a table for each of them ([`Model::tables`]).
 
-use candle_core::{DType, Result, Tensor};
+use candle_core::{D, DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
 use super::{Forward, HeadsShape, Model, Noise, Objective, Parameters, ops};
@@ -36,24 +36,35 @@ impl Embedded {
     }
 
     /// x' of every run, `[runs, batch, width]`, or `[runs, tables, batch, width]` where there are several tables;
-    /// x is `[batch, columns + numbers]`, the table `[runs, words, units]` or `[runs, tables, words, units]`.
+    /// x is `[batch, columns + numbers]`, or every run's own, `[runs, batch, columns + numbers]`; the table
+    /// `[runs, words, units]` or `[runs, tables, words, units]`.
     fn embed(&self, x: &Tensor, table: &Tensor) -> Result<Tensor> {
         if let Ok((runs, tables, words, units)) = table.dims4() {
-            let embedded = self.embed(x, &table.reshape((runs * tables, words, units))?)?;
+            let x = match *x.dims() {
+                [_, batch, features] => x
+                    .unsqueeze(1)?
+                    .broadcast_as((runs, tables, batch, features))?
+                    .reshape((runs * tables, batch, features))?,
+                _ => x.clone(),
+            };
+            let embedded = self.embed(&x, &table.reshape((runs * tables, words, units))?)?;
             let (_, batch, width) = embedded.dims3()?;
             return embedded.reshape((runs, tables, batch, width));
         }
         if ops::fit(&[x, table]) {
             return ops::embedding::embedding(x, table, self.columns);
         }
-        let (batch, features) = x.dims2()?;
-        let (runs, _, units) = table.dims3()?;
-        let numbers = features - self.columns;
-        // One more row, for all words beyond the table.
-        let table = table.pad_with_zeros(1, 0, 1)?;
-        let codes = x.narrow(1, 0, self.columns)?.contiguous()?.flatten_all()?.to_dtype(DType::U32)?;
-        let words = table.index_select(&codes, 1)?.reshape((runs, batch, self.columns * units))?;
-        let numbers = x.narrow(1, self.columns, numbers)?.broadcast_as((runs, batch, numbers))?;
+        let (runs, words, units) = table.dims3()?;
+        let (batch, features) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
+        let x = x.broadcast_as((runs, batch, features))?;
+        // One more row, for all words beyond the table; then the tables of all runs below one another.
+        let tables = table.pad_with_zeros(1, 0, 1)?.flatten_to(1)?;
+        let first: Vec<u32> = (0..runs).map(|run| (run * (words + 1)) as u32).collect();
+        let first = Tensor::from_vec(first, (runs, 1, 1), x.device())?;
+        let codes = x.narrow(2, 0, self.columns)?.contiguous()?.to_dtype(DType::U32)?;
+        let codes = codes.broadcast_add(&first)?.flatten_all()?;
+        let words = tables.index_select(&codes, 0)?.reshape((runs, batch, self.columns * units))?;
+        let numbers = x.narrow(2, self.columns, features - self.columns)?;
         Tensor::cat(&[words, numbers.contiguous()?], 2)
     }
 }
@@ -63,7 +74,7 @@ impl Model for Embedded {
         &self.layout
     }
 
-    /// Predictions of every run for rows `x`, `[batch, columns + numbers]`.
+    /// Predictions of every run for rows `x`, as `embed` takes them.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let embedded = self.embed(x, parameters.get("embedding.weight")?)?;
         self.network.forward(&parameters.of(self.network.layout(), 1), &embedded)
@@ -103,11 +114,14 @@ mod tests {
         Embedded::new(3, 5, 2, 1, network)
     }
 
-    /// x' and the gradient of the table in a precision.
-    fn of(dtype: DType) -> Result<(Vec<f64>, Vec<f64>)> {
-        // The word 5 is beyond the table of five; words come more than once.
-        let rows = [0., 3., 4., 0.5, -1., 1., 3., 5., 0., 2., 0., 3., 2., 1., 1., 5., 5., 5., 0., 0.];
-        let x = Tensor::from_slice(&rows, (4, 5), &Device::Cpu)?.to_dtype(dtype)?;
+    /// Four rows. The word 5 is beyond the table of five; words come more than once.
+    const ROWS: [f64; 20] =
+        [0., 3., 4., 0.5, -1., 1., 3., 5., 0., 2., 0., 3., 2., 1., 1., 5., 5., 5., 0., 0.];
+
+    /// x' of two runs and the gradient of their tables in a precision; `x` has rows for both, or each run's.
+    fn of(dtype: DType, x: &[f64]) -> Result<(Vec<f64>, Vec<f64>)> {
+        let shape: &[usize] = if x.len() == ROWS.len() { &[4, 5] } else { &[2, 4, 5] };
+        let x = Tensor::from_slice(x, shape, &Device::Cpu)?.to_dtype(dtype)?;
         let values: Vec<f64> = (0..20).map(|i| (f64::from(i) * 0.7).sin()).collect();
         let table = Var::from_tensor(&Tensor::from_vec(values, (2, 5, 2), &Device::Cpu)?.to_dtype(dtype)?)?;
         let y = embedded().embed(&x, &table)?;
@@ -120,12 +134,42 @@ mod tests {
 
     #[test]
     fn the_operation_agrees_with_plain_operations() -> Result<()> {
-        let ((custom, custom_table), (plain, plain_table)) = (of(DType::F32)?, of(DType::F64)?);
-        for (custom, plain) in custom.iter().chain(&custom_table).zip(plain.iter().chain(&plain_table)) {
-            assert!((custom - plain).abs() < 1e-5 * (1.0 + plain.abs()), "{custom} and {plain}");
+        let others: Vec<f64> = ROWS.chunks(5).rev().flatten().copied().collect();
+        for x in [ROWS.to_vec(), [&ROWS[..], &others].concat()] {
+            let ((custom, custom_table), (plain, plain_table)) = (of(DType::F32, &x)?, of(DType::F64, &x)?);
+            for (custom, plain) in custom.iter().chain(&custom_table).zip(plain.iter().chain(&plain_table)) {
+                assert!((custom - plain).abs() < 1e-5 * (1.0 + plain.abs()), "{custom} and {plain}");
+            }
+            // The last row's words are all beyond the table.
+            assert_eq!(custom[24..32], [0.0; 8]);
         }
-        // The last row's words are all beyond the table, in both runs.
-        assert_eq!(custom[24..32], [0.0; 8]);
+        Ok(())
+    }
+
+    #[test]
+    fn rows_of_every_run_read_as_shared_ones() -> Result<()> {
+        let others: Vec<f64> = ROWS.chunks(5).rev().flatten().copied().collect();
+        for dtype in [DType::F32, DType::F64] {
+            let (both, tables) = of(dtype, &[&ROWS[..], &others].concat())?;
+            assert_eq!(both[..32], of(dtype, &ROWS)?.0[..32]);
+            assert_eq!(both[32..], of(dtype, &others)?.0[32..]);
+            assert_eq!(tables[..10], of(dtype, &ROWS)?.1[..10]);
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn rows_of_every_run_are_looked_up_in_all_its_tables() -> Result<()> {
+        let others: Vec<f64> = ROWS.chunks(5).rev().flatten().copied().collect();
+        let x = Tensor::from_slice(&[&ROWS[..], &others].concat(), (2, 4, 5), &Device::Cpu)?;
+        let tables = (Tensor::arange(0.0, 60.0, &Device::Cpu)? * 0.7)?.sin()?.reshape((2, 3, 5, 2))?;
+        let all = embedded().embed(&x, &tables)?;
+        assert_eq!(all.dims(), [2, 3, 4, 8]);
+        for table in 0..3 {
+            let one = embedded().embed(&x, &tables.narrow(1, table, 1)?.squeeze(1)?.contiguous()?)?;
+            let difference = (all.narrow(1, table, 1)?.squeeze(1)? - one)?.abs()?.sum_all()?;
+            assert_eq!(difference.to_scalar::<f64>()?, 0.0);
+        }
         Ok(())
     }
 

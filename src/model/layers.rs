@@ -2,7 +2,8 @@
 //!
 //! A population of R runs is one set of tensors: a weight is `[runs, inputs, outputs]`. The inputs x of a
 //! first layer are `[batch, features]` where all runs share them, as the runs of a seed share generated data,
-//! or `[runs, batch, features]` where every run has its own, as embeddings give them; x then has a gradient.
+//! or `[runs, batch, features]` where every run has its own: as embeddings give them, whose x has a gradient, or
+//! in a population with runs of several seeds. The bits are the same either way.
 //! Runs never mix: each layer works on every run by itself, so a run's bits do not depend on which others are
 //! trained beside it.
 //!

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use super::FIGURES;
 use crate::data::census::schema;
-use crate::data::{CensusSpec, DataSpec, FunnelSpec, Knob, Subset};
+use crate::data::{AliCcpSpec, CensusSpec, DataSpec, FunnelSpec, Knob, Subset, ali_ccp};
 use crate::experiment::Experiment;
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number, thousands};
@@ -50,7 +50,7 @@ pub fn partial(study: &Study) -> Option<String> {
     // Labels that are read are not measured a run.
     let pairs = match data {
         DataSpec::Synthetic(spec) => spec.pairs,
-        DataSpec::Census(_) | DataSpec::Funnel(_) => 0,
+        DataSpec::Census(_) | DataSpec::Funnel(_) | DataSpec::AliCcp(_) => 0,
     };
     let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
     if done == planned && study.labels.len() < labels {
@@ -76,7 +76,8 @@ pub fn paragraph(study: &Study) -> String {
     let data = match data {
         DataSpec::Synthetic(data) => data,
         DataSpec::Census(census) => return census_paragraph(study, census),
-        DataSpec::Funnel(funnel) => return funnel_paragraph(study, funnel),
+        DataSpec::Funnel(funnel) => return trained(study, &funnel_paragraph(study, funnel)),
+        DataSpec::AliCcp(spec) => return trained(study, &ali_ccp_paragraph(study, spec)),
     };
     let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
     let tasks = format!(
@@ -163,16 +164,19 @@ fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
     )
 }
 
-/// The same for a study of made impressions.
+/// What a study of made impressions learns from.
 fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
-    let (Experiment { grid, train, models, .. }, manifest) = (&study.experiment, &study.manifest);
+    let grid = &study.experiment.grid;
     let varied = |knob: Knob, value: f64| match grid.vary {
         Some(vary) if vary == knob => list(grid.settings.iter().map(|&value| number(value))),
         _ => number(value),
     };
     format!(
-        "{} learn click and conversion from {} made impressions of {} categorical fields with {} words each and {}          numbers, and are tested on {} later ones. {} of impressions are clicked, {} of clicks convert; the scores of          click and conversion have correlation {}, the logit of pCTR a standard deviation of {}. Share of the training          impressions: {}; mean delay of conversions: {} training windows. Every run takes {} steps of Adam with batches          of {}; {} make {} ({} diverged). Trained by {} on {} ({}) in {}.",
-        list(models.iter().map(|model| model.title.clone())),
+        "{} learn click and conversion from {} made impressions of {} categorical fields with {} words each and {} \
+         numbers, and are tested on {} later ones. {} of impressions are clicked, {} of clicks convert; the scores of \
+         click and conversion have correlation {}, the logit of pCTR a standard deviation of {}. Share of the training \
+         impressions: {}; mean delay of conversions: {} training windows.",
+        list(study.experiment.models.iter().map(|model| model.title.clone())),
         count(funnel.training_impressions),
         funnel.fields,
         count(funnel.words),
@@ -184,6 +188,32 @@ fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
         varied(Knob::Selection, funnel.selection),
         varied(Knob::Share, funnel.share),
         varied(Knob::MeanDelay, funnel.mean_delay),
+    )
+}
+
+/// What a study of read impressions learns from.
+fn ali_ccp_paragraph(study: &Study, spec: &AliCcpSpec) -> String {
+    let rows = match spec.rows {
+        0 => "all".to_owned(),
+        rows => format!("the first {}", count(rows)),
+    };
+    format!(
+        "{} learn click and conversion from {rows} training impressions of Ali-CCP, and are tested on as many of its \
+         test period. A row has {} words, each embedded in {}; words of fewer than {} training impressions read as \
+         unknown.",
+        list(study.experiment.models.iter().map(|model| model.title.clone())),
+        ali_ccp::FIELDS,
+        plural(spec.embedding_units, "unit"),
+        count(spec.min_count as usize),
+    )
+}
+
+/// What `learned` says, and how it was trained.
+fn trained(study: &Study, learned: &str) -> String {
+    let (Experiment { grid, train, .. }, manifest) = (&study.experiment, &study.manifest);
+    format!(
+        "{learned} Every run takes {} steps of Adam with batches of {}; {} make {} ({} diverged). Trained by {} on {} \
+         ({}) in {}.",
         thousands(train.steps),
         count(train.batch_size),
         plural(grid.seeds.len(), "seed"),
@@ -247,7 +277,7 @@ fn grid(experiment: &Experiment) -> Vec<(String, String)> {
         _ => list(grid.seeds.iter().map(u64::to_string)),
     };
     let mut rows = vec![("models".into(), list(grid.models.iter().cloned()))];
-    if experiment.data.census().is_none() {
+    if grid.task_correlations.iter().all(|p| !p.is_nan()) {
         let cosines = grid.task_correlations.iter().map(|&p| number(p));
         rows.push(("task correlations".into(), list(cosines)));
     }

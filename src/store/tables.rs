@@ -404,6 +404,24 @@ fn read_curves(folder: &Path, vary: Option<Knob>, runs: &mut [RunRecord]) -> Res
         }
         curve.push(point);
     }
+    let steps = |run: &RunRecord| run.curve.iter().map(|point| point.step).collect::<Vec<_>>();
+    check_steps(&path, runs.iter().map(|run| (run, steps(run))))
+}
+
+/// Refuses runs whose logged steps are not those of the others: a finished run has all of them, a diverged one the
+/// first.
+fn check_steps<'a>(
+    path: &Path,
+    runs: impl Iterator<Item = (&'a RunRecord, Vec<u64>)> + Clone,
+) -> Result<(), StoreError> {
+    let longest = runs.clone().map(|(_, steps)| steps).max_by_key(Vec::len).unwrap_or_default();
+    for (run, steps) in runs {
+        let whole = run.status == Status::Diverged || steps.len() == longest.len();
+        if !(whole && longest.starts_with(&steps)) {
+            let problem = format!("lacks steps of {:?} that other runs have", run.key);
+            return Err(StoreError::malformed(path, None, problem));
+        }
+    }
     Ok(())
 }
 
@@ -445,6 +463,14 @@ fn read_gates(folder: &Path, vary: Option<Knob>, runs: &mut [RunRecord]) -> Resu
 
 /// Refuses gates that lack a task or an expert: all runs of a model have the same at every logged step.
 fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
+    let steps = |run: &RunRecord| {
+        run.gates.chunk_by(|a, b| a.step == b.step).map(|points| points[0].step).collect::<Vec<_>>()
+    };
+    let models: HashSet<&str> = runs.iter().map(|run| run.key.model.as_str()).collect();
+    for model in models {
+        let of_model = runs.iter().filter(|run| run.key.model == model);
+        check_steps(path, of_model.map(|run| (run, steps(run))))?;
+    }
     let mut of_model: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
     for run in runs {
         for points in run.gates.chunk_by(|a, b| a.step == b.step) {

@@ -135,7 +135,9 @@ fn scales(raw: &RawRows, training: &[usize]) -> Vec<Scale> {
             let n = values.len().max(1) as f64;
             let mean = values.iter().sum::<f64>() / n;
             let variance = values.iter().map(|x| (x - mean) * (x - mean)).sum::<f64>() / n;
-            let deviation = if variance > 0.0 { variance.sqrt() } else { 1.0 };
+            // The mean of equal numbers can be rounded, so their variance need not be 0.
+            let alike = values.iter().all(|x| *x == values[0]);
+            let deviation = if alike { 1.0 } else { variance.sqrt() };
             Scale { kind, mean, deviation }
         })
         .collect()

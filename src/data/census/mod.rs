@@ -85,7 +85,8 @@ impl CensusSpec {
     pub fn open(&self) -> Result<(Self, Census), DataError> {
         let found = FILES.map(|name| read::find(&self.path, name));
         if found.iter().all(Option::is_none) {
-            return Err(DataError::NoFiles { path: self.path.clone() });
+            let expected = format!("{}, {} or both", FILES[0], FILES[1]);
+            return Err(DataError::NoFiles { path: self.path.clone(), expected, published: PUBLISHED });
         }
         let mut rows = read::RawRows::default();
         let mut lengths = [0; 2];
@@ -124,15 +125,31 @@ pub enum DataError {
         /// What the system said.
         source: std::io::Error,
     },
-    /// Neither file is there.
+    /// Files that are needed are not there.
     #[error(
-        "data.path = {path:?}: expected a folder with {}, {} or both, plain or with .gz; the data set is published \
-         at {PUBLISHED}, and --set data.path=FOLDER names the folder it was unpacked to",
-        FILES[0], FILES[1]
+        "data.path = {path:?}: expected a folder with {expected}, plain or with .gz; the data set is published at \
+         {published}, and --set data.path=FOLDER names the folder it was unpacked to"
     )]
     NoFiles {
         /// The folder.
         path: PathBuf,
+        /// The files that would be right.
+        expected: String,
+        /// Where the data set is published.
+        published: &'static str,
+    },
+    /// A packed file that breaks off or is damaged.
+    #[error(
+        "{}:{line}: the packed text breaks off or is damaged ({source}); expected a whole file, which gzip -t tells",
+        path.display()
+    )]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// Line that could not be read whole, from 1.
+        line: u64,
+        /// What was found.
+        source: std::io::Error,
     },
     /// A row that is not one of the data set.
     #[error("{}:{line}{field}: {problem}; --skip-bad-rows leaves such rows out and counts them", path.display())]

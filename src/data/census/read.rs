@@ -10,6 +10,12 @@ use flate2::read::MultiGzDecoder;
 use super::DataError;
 use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS, label};
 
+/// Longest line that is read as a row, in bytes: a hundred times the longest of the published rows, 628.
+const LONGEST_LINE: u64 = 1 << 16;
+
+/// Most characters of a word that a message shows; the longest of the published rows has 47.
+const LONGEST_SHOWN: usize = 60;
+
 /// Rows as the file has them: words become numbers in the order of their first appearance.
 #[derive(Debug)]
 pub struct RawRows {
@@ -83,30 +89,34 @@ impl RawRows {
 
     /// Appends the rows of a file. A malformed row is an error, or is left out and counted where `skip_bad`.
     pub fn read(&mut self, path: &Path, skip_bad: bool) -> Result<(), DataError> {
-        let file = File::open(path).map_err(DataError::io(path))?;
-        let text: Box<dyn Read> = match path.extension().is_some_and(|extension| extension == "gz") {
-            // Decompressed in large pieces; the file is 4 MB.
-            true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
-            false => Box::new(file),
-        };
-        self.append(path, text, skip_bad)
+        self.append(path, open(path)?, skip_bad)
     }
 
     fn append(&mut self, path: &Path, text: impl Read, skip_bad: bool) -> Result<(), DataError> {
         let mut reader = BufReader::with_capacity(1 << 18, text);
-        let (mut line, mut number) = (Vec::new(), 0u64);
+        let (mut line, mut number, mut too_long) = (Vec::new(), 0u64, false);
         loop {
             line.clear();
-            number += 1;
-            if reader.read_until(b'\n', &mut line).map_err(DataError::io(path))? == 0 {
+            let piece = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
+            if piece.map_err(DataError::io(path))? == 0 {
                 return Ok(());
             }
             self.hasher.update(&line);
-            let text = String::from_utf8_lossy(&line);
-            if text.trim().is_empty() {
+            let unfinished = line.len() as u64 == LONGEST_LINE && !line.ends_with(b"\n");
+            if std::mem::replace(&mut too_long, unfinished) {
+                // More of a line that was judged already.
                 continue;
             }
-            match self.row(text.trim()) {
+            number += 1;
+            let text = String::from_utf8_lossy(&line);
+            if !too_long && text.trim().is_empty() {
+                continue;
+            }
+            let row = match too_long {
+                true => Err(Flaw { field: None, problem: "is longer than a row can be".into() }),
+                false => self.row(text.trim()),
+            };
+            match row {
                 Ok(()) => {}
                 Err(_) if skip_bad => self.skipped += 1,
                 Err(Flaw { field, problem }) => {
@@ -132,7 +142,7 @@ impl RawRows {
         for (place, (word, field)) in words.iter().zip(&FIELDS).enumerate() {
             let wrong = |remedy: &str| Flaw {
                 field: Some(place + 1),
-                problem: format!("{word:?}: expected {remedy}"),
+                problem: format!("{}: expected {remedy}", shown(word)),
             };
             match field.kind {
                 Kind::Category => category += 1,
@@ -171,9 +181,27 @@ impl RawRows {
     }
 }
 
+/// A word in quotes, cut where it is longer than any.
+fn shown(word: &str) -> String {
+    match word.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{:?}…", &word[..end]),
+        None => format!("{word:?}"),
+    }
+}
+
 /// The file called `name` or `name.gz` in a folder, if it is there.
 pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
     [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
+}
+
+/// The text of a file, unpacked where its name ends in `.gz`.
+pub fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
+    let file = File::open(path).map_err(DataError::io(path))?;
+    Ok(match path.extension().is_some_and(|extension| extension == "gz") {
+        // Decompressed in large pieces.
+        true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
+        false => Box::new(file),
+    })
 }
 
 #[cfg(test)]
@@ -235,6 +263,20 @@ mod tests {
             let rows = read(&text, true).unwrap();
             assert_eq!((rows.count(), rows.skipped), (11, 1));
         }
+    }
+
+    #[test]
+    fn lines_without_an_end_are_not_held_in_memory() {
+        for length in [LONGEST_LINE as usize, 3 * LONGEST_LINE as usize, (1 << 20) + 17] {
+            let long = with(7, "", &"x".repeat(length));
+            let error = read(&long, false).unwrap_err().to_string();
+            assert!(error.starts_with("census-income.test:7: is longer than a row can be;"), "{error}");
+            let rows = read(&long, true).unwrap();
+            assert_eq!((rows.count(), rows.skipped), (11, 1));
+            assert_eq!(rows.digest(), blake3::hash(long.as_bytes()).to_hex()[..32]);
+        }
+        let error = read(&with(4, "44, ", &format!("{}, ", "x".repeat(999))), false).unwrap_err().to_string();
+        assert!(error.len() < 300, "{error}");
     }
 
     #[test]

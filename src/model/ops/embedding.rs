@@ -1,11 +1,11 @@
-//! Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, whose first `columns`
-//! are row numbers of the table E `[runs, words, units]`, gives `[runs, batch, columns · units + numbers]`. A
-//! row number beyond the table gives zeros.
+//! Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, or every run's own,
+//! `[runs, batch, columns + numbers]`, whose first `columns` are row numbers of the table E `[runs, words, units]`,
+//! gives `[runs, batch, columns · units + numbers]`. A row number beyond the table gives zeros.
 //!
 //! Backward: ∂E gets the gradients of all places where a row was looked up, added up in the order of the
 //! batch; nothing for x, which is data.
 
-use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
+use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
 use super::{floats, read, result, tensor};
 
@@ -24,6 +24,11 @@ impl Embedding {
         let row = code as usize;
         (row < words).then(|| row * units..(row + 1) * units)
     }
+
+    /// The rows of x that a run reads, of `each` floats.
+    fn rows(x: &[f32], each: usize, run: usize) -> &[f32] {
+        if x.len() == each { x } else { &x[run * each..][..each] }
+    }
 }
 
 impl CustomOp2 for Embedding {
@@ -38,14 +43,14 @@ impl CustomOp2 for Embedding {
         e: &CpuStorage,
         el: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let (batch, features) = xl.shape().dims2()?;
+        let (batch, features) = (xl.shape().dim(D::Minus2)?, xl.shape().dim(D::Minus1)?);
         let (runs, words, units) = el.shape().dims3()?;
         let (x, e) = (floats(x, xl)?, floats(e, el)?);
         let width = self.columns * units + features - self.columns;
         let mut y = Vec::with_capacity(runs * batch * width);
         for run in 0..runs {
             let table = &e[run * words * units..][..words * units];
-            for row in x.chunks_exact(features) {
+            for row in Self::rows(x, batch * features, run).chunks_exact(features) {
                 let (codes, numbers) = row.split_at(self.columns);
                 for &code in codes {
                     match Self::place(code, words, units) {
@@ -66,15 +71,16 @@ impl CustomOp2 for Embedding {
         y: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let features = x.dim(1)?;
+        let features = x.dim(D::Minus1)?;
         let (runs, words, units) = e.dims3()?;
         let (_, batch, width) = y.dims3()?;
         let gradient = gradient.contiguous()?;
         let (x, gradient) = (read(x)?, read(&gradient)?);
         let mut to_e = vec![0.0; runs * words * units];
         let each = to_e.chunks_exact_mut(words * units).zip(gradient.chunks_exact(batch * width));
-        for (to_e, gradient) in each {
-            for (row, gradient) in x.chunks_exact(features).zip(gradient.chunks_exact(width)) {
+        for (run, (to_e, gradient)) in each.enumerate() {
+            let rows = Self::rows(&x, batch * features, run).chunks_exact(features);
+            for (row, gradient) in rows.zip(gradient.chunks_exact(width)) {
                 for (&code, gradient) in row[..self.columns].iter().zip(gradient.chunks_exact(units)) {
                     let Some(place) = Self::place(code, words, units) else { continue };
                     to_e[place].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);

@@ -1,0 +1,180 @@
+//! Ali-CCP: impressions of a shop with clicks and conversions, the public data set of ESMM.
+//!
+//! Each of two periods, training and test, is a pair of files without headers, plain or gzipped:
+//!
+//! | file | a line |
+//! |---|---|
+//! | `sample_skeleton_*.csv` | sample id, click, purchase, common feature index, number of features, feature list |
+//! | `common_features_*.csv` | common feature index, number of features, feature list |
+//!
+//! A feature list joins features by `\x01`; a feature is `field\x02id\x03value`. What the rows of one user have in
+//! common is written once and pointed to by its index, which belongs to one period's pair. [`schema`] says which
+//! fields are read and which are not; [`mod@read`] reads a pair, `encode` numbers its words.
+//!
+//! **One word of a field.** Of several the one of the largest value is read, of equal ones the first. A row
+//! without a word, or with one that fewer than [`AliCcpSpec::min_count`] training rows have, reads the word that
+//! the table does not have. Values serve for nothing else: there are no numeric inputs.
+//!
+//! **Purchases without a click.** Where the file says that a row was bought and not clicked, the purchase came
+//! about some other way; ESMM's conversion is what follows a click. Such rows are left out, as the literature
+//! does, and counted ([`AliCcp::unclicked`]).
+//!
+//! **Memory.** The published files hold about 160 GB of text. They are streamed: first a period's skeleton, as far
+//! as [`AliCcpSpec::rows`], then its common features, where rows are limited only as far as the last that is
+//! pointed to. Lines that nothing points to are passed over, so neither are they checked. What is held is a line
+//! of at most [`lines::LONGEST`] bytes; [`ROW_BYTES`] for every row; [`READING_BYTES`] more, and at worst as much
+//! again while vectors grow, for the rows of the period that is being read; about 130 bytes for every index that
+//! is pointed to; and about 60 for every word (a table of hashes, at worst twice as large as its entries, and the
+//! list that sorts it).
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::census::read::find;
+use super::{DataError, ImpressionLog};
+use encode::{Vocabulary, encode, fits, usable};
+use read::{Period, Reader};
+use schema::{COMMON, Field, HALF, SAMPLE};
+
+mod encode;
+pub mod lines;
+pub mod read;
+pub mod schema;
+
+/// The files: skeleton and common features of training, then of test.
+pub const FILES: [&str; 4] = [
+    "sample_skeleton_train.csv",
+    "common_features_train.csv",
+    "sample_skeleton_test.csv",
+    "common_features_test.csv",
+];
+
+/// Where the data set is published.
+const PUBLISHED: &str = "https://tianchi.aliyun.com/dataset/408";
+
+/// Categorical inputs of a row.
+pub const FIELDS: usize = 2 * HALF;
+
+/// Numeric inputs of a row.
+pub const NUMBERS: usize = 0;
+
+/// Bytes of an encoded row: its inputs and two labels, as `f32`.
+pub const ROW_BYTES: u64 = 4 * (FIELDS as u64 + NUMBERS as u64 + 2);
+
+/// Bytes of a row between reading and encoding: its own words, its pointer to the common ones, its labels.
+pub const READING_BYTES: u64 = 4 * (HALF as u64 + 1) + 2;
+
+/// Which rows of the published files, encoded how.
+#[derive(Debug, Clone, PartialEq, serde::Serialize)]
+pub struct AliCcpSpec {
+    /// Folder with the four files.
+    pub path: PathBuf,
+    /// Most lines of either skeleton, from its start; 0 for all.
+    pub rows: usize,
+    /// Training rows that a word must be in; others read as words that the table does not have.
+    pub min_count: u32,
+    /// Units of the embedding of every categorical input.
+    pub embedding_units: usize,
+    /// Whether malformed lines are left out and counted; an error otherwise.
+    pub skip_bad_rows: bool,
+    /// Hash of the lines that are used. Empty until they are read; where it is given, they must have it.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub digest: String,
+}
+
+/// A log that was read.
+#[derive(Debug, Clone)]
+pub struct AliCcp {
+    /// The rows.
+    pub log: Arc<ImpressionLog>,
+    /// Names of the files that were read, in the order of [`FILES`].
+    pub files: Vec<String>,
+    /// Lines that were left out because they are malformed, and rows that were because their common features are.
+    pub skipped: usize,
+    /// Rows that were left out because they were bought without a click.
+    pub unclicked: usize,
+}
+
+impl AliCcpSpec {
+    /// Inputs of a network behind the embeddings.
+    pub fn width(&self) -> usize {
+        FIELDS * self.embedding_units + NUMBERS
+    }
+
+    /// What a run's result depends on: the lines by their content, wherever they lie.
+    pub fn identity(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": "ali_ccp",
+            "digest": self.digest,
+            "min_count": self.min_count,
+            "embedding_units": self.embedding_units,
+        })
+    }
+
+    /// Most bytes of the rows while they are read, beforehand: without indexes and words, whose number only the
+    /// files tell. Nothing where all rows are asked for.
+    pub fn most_row_bytes(&self) -> Option<u64> {
+        let rows = self.rows as u64;
+        (rows > 0).then(|| rows.saturating_mul(2 * ROW_BYTES + READING_BYTES))
+    }
+
+    /// Reads and encodes the files; the specification comes back with the digest of what was used.
+    pub fn open(&self) -> Result<(Self, AliCcp), DataError> {
+        let unfit = |problem: String| DataError::Unfit { path: self.path.clone(), problem };
+        let found = FILES.map(|name| find(&self.path, name));
+        let [Some(skeleton), Some(common), Some(test_skeleton), Some(test_common)] = &found else {
+            let missing = FILES.iter().zip(&found).filter(|(_, file)| file.is_none());
+            let missing = missing.map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
+            let expected = format!("{} ({missing}: not there)", FILES.join(", "));
+            return Err(DataError::NoFiles { path: self.path.clone(), expected, published: PUBLISHED });
+        };
+        let mut hasher = blake3::Hasher::new();
+        let mut vocabulary = Vocabulary::new();
+        let mut skipped = 0;
+        let mut unclicked = 0;
+        let mut read = |paths: [&PathBuf; 2], word: &mut dyn FnMut(usize, u64) -> u32| {
+            let (rows, skip_bad) = (self.rows, self.skip_bad_rows);
+            let period =
+                Period::read(paths[0], paths[1], &mut Reader { rows, skip_bad, hasher: &mut hasher, word })?;
+            skipped += period.skipped;
+            unclicked += period.unclicked;
+            if period.count() == 0 {
+                let (left_out, name) = (period.skipped + period.unclicked, paths[0].display());
+                return Err(unfit(format!(
+                    "{name} has no rows ({left_out} were left out); expected lines of {}",
+                    schema::SAMPLE_COLUMNS.join(", ")
+                )));
+            }
+            Ok(period)
+        };
+
+        let period = read([skeleton, common], &mut |field, word| vocabulary.learn(field, word))?;
+        let rows = vocabulary.settle(&period, self.min_count);
+        let words = vocabulary.words();
+        fits(words).map_err(unfit)?;
+        let training = encode(period, words, |field, number| rows[field][number as usize]);
+        usable("training", &training).map_err(unfit)?;
+        drop(rows);
+
+        let period = read([test_skeleton, test_common], &mut |field, word| vocabulary.find(field, word))?;
+        let test = encode(period, words, |_, row| row);
+        usable("test", &test).map_err(unfit)?;
+
+        let digest = hasher.finalize().to_hex()[..32].to_string();
+        if !self.digest.is_empty() && self.digest != digest {
+            let (path, expected) = (self.path.clone(), self.digest.clone());
+            return Err(DataError::Changed { path, found: digest, expected });
+        }
+        let files = found.iter().flatten().filter_map(|path| path.file_name());
+        let files = files.map(|name| name.to_string_lossy().into_owned()).collect();
+        let log = Arc::new(ImpressionLog { fields: FIELDS, numbers: NUMBERS, words, training, test });
+        Ok((Self { digest, ..self.clone() }, AliCcp { log, files, skipped, unclicked }))
+    }
+}
+
+impl AliCcp {
+    /// The categorical inputs of a row, in order.
+    pub fn fields(&self) -> impl Iterator<Item = Field> {
+        COMMON.into_iter().chain(SAMPLE)
+    }
+}

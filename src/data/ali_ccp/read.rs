@@ -1,0 +1,401 @@
+//! One period of the log: a skeleton of samples, then the common features that they point to.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use super::lines::{Flaw, Lines};
+use super::schema::{COMMON, COMMON_COLUMNS, Field, HALF, SAMPLE, SAMPLE_COLUMNS};
+use crate::data::DataError;
+
+/// In place of a word's number: the row has no word of the field.
+pub const ABSENT: u32 = u32::MAX;
+
+/// Longest common feature index in bytes; the published ones are 16 hexadecimal digits.
+const LONGEST_INDEX: usize = 64;
+
+/// Most bytes of a file that a message repeats.
+const SHOWN: usize = 40;
+
+/// What is read of a period, and how.
+pub struct Reader<'a> {
+    /// Most lines of the skeleton, from its start; 0 for all.
+    pub rows: usize,
+    /// Whether malformed lines are left out and counted.
+    pub skip_bad: bool,
+    /// Of the lines that were used.
+    pub hasher: &'a mut blake3::Hasher,
+    /// The number of a word: the field's place among the eighteen, and the word's id.
+    pub word: &'a mut dyn FnMut(usize, u64) -> u32,
+}
+
+/// Samples of a period with their common features. Words are numbers of [`Reader::word`].
+#[derive(Debug, Default)]
+pub struct Period {
+    /// Words of the samples, `[rows, HALF]`.
+    pub sample: Vec<u32>,
+    /// Places of the samples' common features in `common`, `[rows]`.
+    pub pointers: Vec<u32>,
+    /// Whether the samples were clicked and bought, `[rows]`.
+    pub labels: Vec<[bool; 2]>,
+    /// Words of the common features, `[indexes, HALF]`.
+    pub common: Vec<u32>,
+    /// Lines and samples that were left out: malformed, or without their common features.
+    pub skipped: usize,
+    /// Samples that were left out: bought without a click.
+    pub unclicked: usize,
+}
+
+/// The common features that samples point to.
+#[derive(Default)]
+struct Wanted {
+    places: HashMap<Box<[u8]>, u32>,
+    /// Line of the skeleton that was the first to point there, by place.
+    first: Vec<u64>,
+    found: Vec<bool>,
+}
+
+impl Wanted {
+    fn place(&mut self, index: &[u8], line: u64) -> u32 {
+        if let Some(&place) = self.places.get(index) {
+            return place;
+        }
+        let place = self.first.len() as u32;
+        self.places.insert(index.into(), place);
+        self.first.push(line);
+        self.found.push(false);
+        place
+    }
+
+    /// The first index in the order of the skeleton that was not found, and its line.
+    fn missing(&self) -> Option<(&[u8], u64)> {
+        let place = self.found.iter().position(|found| !found)?;
+        let (index, _) = self.places.iter().find(|(_, at)| **at as usize == place)?;
+        Some((index, self.first[place]))
+    }
+}
+
+impl Period {
+    /// Samples.
+    pub fn count(&self) -> usize {
+        self.labels.len()
+    }
+
+    /// Reads a skeleton and the common features that go with it.
+    pub fn read(skeleton: &Path, common: &Path, reader: &mut Reader) -> Result<Self, DataError> {
+        let mut period = Self::default();
+        let mut wanted = Wanted::default();
+        period.read_skeleton(skeleton, reader, &mut wanted)?;
+        period.read_common(common, reader, &mut wanted)?;
+        if let Some((index, line)) = wanted.missing() {
+            if !reader.skip_bad {
+                let problem = format!(
+                    "{}: is not in {}; expected an index that is, so both files whole and of one download",
+                    shown(index),
+                    common.display()
+                );
+                return Err(Flaw::of(&SAMPLE_COLUMNS, 3, problem).at(skeleton, line));
+            }
+            period.leave_out(&wanted.found);
+        }
+        Ok(period)
+    }
+
+    fn read_skeleton(
+        &mut self,
+        path: &Path,
+        reader: &mut Reader,
+        wanted: &mut Wanted,
+    ) -> Result<(), DataError> {
+        let mut lines = Lines::open(path)?;
+        reader.hasher.update(b"\0skeleton\0");
+        let mut read = 0;
+        while (reader.rows == 0 || read < reader.rows)
+            && let Some(line) = lines.read()?
+        {
+            read += 1;
+            let sample = line.and_then(|line| {
+                hash(reader.hasher, line);
+                Sample::parse(line).map(|sample| {
+                    if sample.labels == [false, true] {
+                        self.unclicked += 1;
+                        return None;
+                    }
+                    Some((sample.labels, sample.index.to_vec(), sample.words))
+                })
+            });
+            match sample {
+                Ok(None) => {}
+                Ok(Some((labels, index, words))) => {
+                    self.labels.push(labels);
+                    self.pointers.push(wanted.place(&index, lines.number()));
+                    self.sample.extend(words.numbers(HALF, reader.word));
+                }
+                Err(_) if reader.skip_bad => self.skipped += 1,
+                Err(flaw) => return Err(flaw.at(lines.path(), lines.number())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Where samples are limited, reads as far as the last line that is wanted: the rest is of samples that are
+    /// not read. Else to the end, so that a packed file is checked whole.
+    fn read_common(
+        &mut self,
+        path: &Path,
+        reader: &mut Reader,
+        wanted: &mut Wanted,
+    ) -> Result<(), DataError> {
+        let mut lines = Lines::open(path)?;
+        reader.hasher.update(b"\0common\0");
+        self.common.resize(wanted.first.len() * HALF, ABSENT);
+        let mut missing = wanted.first.len();
+        while (missing > 0 || reader.rows == 0)
+            && let Some(line) = lines.read()?
+        {
+            let flaw = match line {
+                Err(flaw) => flaw,
+                Ok(line) => {
+                    // No index is longer, so nothing further along can end one that is wanted.
+                    let head = &line[..line.len().min(LONGEST_INDEX + 1)];
+                    let index = head.split(|byte| *byte == b',').next().unwrap_or(head);
+                    let Some(&place) = wanted.places.get(index) else { continue };
+                    let place = place as usize;
+                    hash(reader.hasher, line);
+                    match common_words(line) {
+                        Ok(_) if wanted.found[place] => {
+                            let problem = format!(
+                                "{}: is there a second time; expected every index once",
+                                shown(index)
+                            );
+                            Flaw::of(&COMMON_COLUMNS, 0, problem)
+                        }
+                        Ok(words) => {
+                            let numbers = words.numbers(0, reader.word);
+                            self.common[place * HALF..][..HALF].copy_from_slice(&numbers);
+                            wanted.found[place] = true;
+                            missing -= 1;
+                            continue;
+                        }
+                        Err(flaw) => flaw,
+                    }
+                }
+            };
+            match reader.skip_bad {
+                true => self.skipped += 1,
+                false => return Err(flaw.at(lines.path(), lines.number())),
+            }
+        }
+        Ok(())
+    }
+
+    /// Leaves out the samples whose common features were not found.
+    fn leave_out(&mut self, found: &[bool]) {
+        let keep: Vec<bool> = self.pointers.iter().map(|&place| found[place as usize]).collect();
+        self.skipped += keep.iter().filter(|keep| !**keep).count();
+        let mut kept = 0;
+        for row in (0..self.count()).filter(|&row| keep[row]) {
+            self.labels[kept] = self.labels[row];
+            self.pointers[kept] = self.pointers[row];
+            self.sample.copy_within(row * HALF..(row + 1) * HALF, kept * HALF);
+            kept += 1;
+        }
+        self.labels.truncate(kept);
+        self.pointers.truncate(kept);
+        self.sample.truncate(kept * HALF);
+    }
+}
+
+/// A line of the skeleton.
+struct Sample<'a> {
+    labels: [bool; 2],
+    index: &'a [u8],
+    words: Words,
+}
+
+impl<'a> Sample<'a> {
+    fn parse(line: &'a [u8]) -> Result<Self, Flaw> {
+        let [_, click, purchase, index, count, list] = columns(line, &SAMPLE_COLUMNS)?;
+        let label = |column: usize, text: &[u8]| match text {
+            b"0" => Ok(false),
+            b"1" => Ok(true),
+            _ => Err(Flaw::of(&SAMPLE_COLUMNS, column, format!("{}: expected 0 or 1", shown(text)))),
+        };
+        let labels = [label(1, click)?, label(2, purchase)?];
+        if index.is_empty() || index.len() > LONGEST_INDEX {
+            let problem = format!("{}: expected an index of 1 to {LONGEST_INDEX} bytes", shown(index));
+            return Err(Flaw::of(&SAMPLE_COLUMNS, 3, problem));
+        }
+        Ok(Self { labels, index, words: words(&SAMPLE, &SAMPLE_COLUMNS, count, list)? })
+    }
+}
+
+fn common_words(line: &[u8]) -> Result<Words, Flaw> {
+    let [_, count, list] = columns(line, &COMMON_COLUMNS)?;
+    words(&COMMON, &COMMON_COLUMNS, count, list)
+}
+
+/// A line's columns.
+fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a [u8]; N], Flaw> {
+    let mut columns = [&line[..0]; N];
+    let mut count = 0;
+    for text in line.split(|byte| *byte == b',') {
+        if let Some(column) = columns.get_mut(count) {
+            *column = text;
+        }
+        count += 1;
+    }
+    match count == N {
+        true => Ok(columns),
+        false => Err(Flaw::of_line(format!("has {count} columns; expected {N}: {}", names.join(", ")))),
+    }
+}
+
+/// The word of every field that has one, with its value.
+struct Words([Option<(u64, f64)>; HALF]);
+
+impl Words {
+    /// Numbers of the words, for fields whose places begin at `place`.
+    fn numbers(&self, place: usize, number: &mut dyn FnMut(usize, u64) -> u32) -> [u32; HALF] {
+        std::array::from_fn(|field| self.0[field].map_or(ABSENT, |(word, _)| number(place + field, word)))
+    }
+}
+
+/// Picks a word of every field from a feature list: of several the one of the largest value, of equal ones the
+/// first. `count` and `list` are the last two columns of a line.
+fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) -> Result<Words, Flaw> {
+    let last = columns.len() - 1;
+    let flaw = |place: usize, feature: &[u8], remedy: &str| {
+        let problem = format!("feature {} is {}: expected {remedy}", place + 1, shown(feature));
+        Flaw::of(columns, last, problem)
+    };
+    let expected: usize = number(count).ok_or_else(|| {
+        let problem = format!("{}: expected the number of features in the list", shown(count));
+        Flaw::of(columns, last - 1, problem)
+    })?;
+    let mut words = Words([None; HALF]);
+    let mut found = 0;
+    if !list.is_empty() {
+        for (place, feature) in list.split(|byte| *byte == 1).enumerate() {
+            found += 1;
+            let parts = split(feature, 2).and_then(|(id, rest)| Some((id, split(rest, 3)?)));
+            let Some((id, (word, value))) = parts else {
+                return Err(flaw(place, feature, "field, id and value with \\u{2} and \\u{3} between"));
+            };
+            let Some(at) = fields.iter().position(|field| field.id.as_bytes() == id) else { continue };
+            let word = number(word).ok_or_else(|| flaw(place, feature, "a whole number as its id"))?;
+            let value: Option<f64> = number(value).filter(|value: &f64| value.is_finite());
+            let value = value.ok_or_else(|| flaw(place, feature, "a number as its value"))?;
+            if words.0[at].is_none_or(|(_, largest)| value > largest) {
+                words.0[at] = Some((word, value));
+            }
+        }
+    }
+    match found == expected {
+        true => Ok(words),
+        false => {
+            let problem = format!("{expected}: the list has {found} features; expected equal numbers");
+            Err(Flaw::of(columns, last - 1, problem))
+        }
+    }
+}
+
+fn split(text: &[u8], separator: u8) -> Option<(&[u8], &[u8])> {
+    let at = text.iter().position(|byte| *byte == separator)?;
+    Some((&text[..at], &text[at + 1..]))
+}
+
+fn number<T: std::str::FromStr>(text: &[u8]) -> Option<T> {
+    std::str::from_utf8(text).ok()?.parse().ok()
+}
+
+/// The beginning of a text, in quotes and without control characters.
+fn shown(text: &[u8]) -> String {
+    let cut = if text.len() > SHOWN { " …" } else { "" };
+    format!("{:?}{cut}", String::from_utf8_lossy(&text[..text.len().min(SHOWN)]))
+}
+
+/// A line without its end, so that it does not matter how lines end.
+fn hash(hasher: &mut blake3::Hasher, line: &[u8]) {
+    hasher.update(line).update(b"\n");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SAMPLE_LINE: &[u8] = b"1,1,0,bacff91692951881,4,205\x024186222\x031.0\x01853\x027\x030.5\
+        \x01853\x029\x032.5\x01853\x028\x032.5";
+
+    /// The words of a skeleton's line by their ids, or what is wrong with it.
+    fn sample(line: &[u8]) -> Result<Vec<(usize, u64)>, Flaw> {
+        let mut found = Vec::new();
+        Sample::parse(line)?.words.numbers(HALF, &mut |field, word| {
+            found.push((field, word));
+            0
+        });
+        Ok(found)
+    }
+
+    fn with(from: &[u8], to: &[u8]) -> Vec<u8> {
+        let at = SAMPLE_LINE.windows(from.len()).position(|part| part == from).expect("the line has it");
+        [&SAMPLE_LINE[..at], to, &SAMPLE_LINE[at + from.len()..]].concat()
+    }
+
+    #[test]
+    fn of_several_words_the_one_of_the_largest_value_is_read_and_of_equal_ones_the_first() {
+        assert_eq!(sample(SAMPLE_LINE).unwrap(), [(9, 4_186_222), (17, 9)]);
+    }
+
+    #[test]
+    fn a_malformed_sample_is_told_by_its_column() {
+        let features = ", field 6 (feature list)";
+        for (line, field, problem) in [
+            (
+                b"1,0,0".to_vec(),
+                "",
+                "has 3 columns; expected 6: sample id, click, purchase, common feature index, number of features, \
+                 feature list",
+            ),
+            (with(b",1,0,", b",2,0,"), ", field 2 (click)", "\"2\": expected 0 or 1"),
+            (with(b",1,0,", b",1,yes,"), ", field 3 (purchase)", "\"yes\": expected 0 or 1"),
+            (
+                with(b"bacff91692951881", b""),
+                ", field 4 (common feature index)",
+                "\"\": expected an index of 1 to 64 bytes",
+            ),
+            (
+                with(b",4,", b",four,"),
+                ", field 5 (number of features)",
+                "\"four\": expected the number of features in the list",
+            ),
+            (
+                with(b",4,", b",5,"),
+                ", field 5 (number of features)",
+                "5: the list has 4 features; expected equal numbers",
+            ),
+            (
+                with(b"205\x02", b"205"),
+                features,
+                "feature 1 is \"2054186222\\u{3}1.0\": expected field, id and value with \\u{2} and \\u{3} between",
+            ),
+            (
+                with(b"4186222", b"-1"),
+                features,
+                "feature 1 is \"205\\u{2}-1\\u{3}1.0\": expected a whole number as its id",
+            ),
+            (
+                with(b"\x030.5", b"\x03NaN"),
+                features,
+                "feature 2 is \"853\\u{2}7\\u{3}NaN\": expected a number as its value",
+            ),
+        ] {
+            let expected = Flaw { field: field.to_string(), problem: problem.to_string() };
+            assert_eq!(sample(&line).unwrap_err(), expected);
+        }
+    }
+
+    #[test]
+    fn a_sample_without_features_has_no_words() {
+        assert_eq!(sample(b"1,0,0,ab,0,").unwrap(), []);
+    }
+}

@@ -1,0 +1,213 @@
+//! Studies of impressions from the command line: clicks, conversions and what is measured of them.
+
+mod common;
+
+use std::path::Path;
+
+use common::Desk;
+
+/// All models on a few thousand impressions with delayed conversions: a few seconds.
+const STUDY: &str = r#"
+title = "A small funnel"
+
+[data]
+kind = "funnel"
+training_impressions = 3000
+test_impressions = 2000
+fields = 3
+words = 40
+numbers = 5
+click_rate = 0.2
+conversion_rate = 0.3
+mean_delay = 0.2
+embedding_units = 3
+
+[grid]
+models = [
+    "base", "aman", "oversampling", "unbias", "division", "esmm_ns", "esmm", "esmm_mmoe", "escm2_ipw", "escm2_dr",
+    "delayed_feedback", "fake_negative_weighted",
+]
+task_correlations = [0.5]
+vary = "selection"
+values = [0.0, 1.5]
+learning_rates = [0.01]
+seeds = 2
+
+[models.esmm_mmoe]
+experts = 2
+expert_units = 6
+tower_units = 4
+
+[train]
+steps = 40
+batch_size = 128
+log_every = 20
+held_out_rows = 500
+"#;
+
+const TABLES: [&str; 6] = ["runs.csv", "curves.csv", "gates.csv", "funnel.csv", "deciles.csv", "labels.csv"];
+
+fn desk() -> Desk {
+    let desk = Desk::new();
+    std::fs::write(desk.path("funnel.toml"), STUDY).unwrap();
+    desk
+}
+
+/// The tables of a study with extra arguments, without the column that measures the machine.
+fn study(desk: &Desk, out: &str, extra: &[&str]) -> Vec<String> {
+    let mut arguments = vec!["run", "funnel.toml", "--no-report", "--out", out];
+    arguments.extend(extra);
+    desk.done(&arguments);
+    tables(&desk.path(out))
+}
+
+fn tables(folder: &Path) -> Vec<String> {
+    let untimed = |text: String| -> String {
+        text.lines().map(|line| line.rsplit_once(',').unwrap().0.to_string() + "\n").collect()
+    };
+    let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+    TABLES.iter().map(|name| if *name == "runs.csv" { untimed(read(name)) } else { read(name) }).collect()
+}
+
+/// Rows of a table that start so, without what they start with.
+fn rows<'a>(table: &'a str, start: &str) -> Vec<&'a str> {
+    table.lines().filter_map(|line| line.strip_prefix(start)).collect()
+}
+
+#[test]
+fn every_model_is_trained_and_scored_on_all_impressions() {
+    let desk = desk();
+    let tables = study(&desk, "study", &[]);
+    let (runs, funnel, deciles) = (&tables[0], &tables[3], &tables[4]);
+    assert!(runs.starts_with("model,task_correlation,selection,learning_rate,seed,status,"), "{runs}");
+    assert_eq!(runs.lines().count(), 1 + 12 * 2 * 2);
+    assert_eq!(runs.matches("finished").count(), 48);
+    // Clicks, conversions of clicked and of all impressions, clicks that convert.
+    assert_eq!(funnel.lines().count(), 1 + 4 * 48);
+    assert_eq!(deciles.lines().count(), 1 + 10 * 48);
+    assert_eq!(tables[5].lines().count(), 1, "label correlations are no part of it");
+    // With embeddings of its own, predicting clicks is the same network in all of these.
+    let clicks = |model: &str| rows(funnel, &format!("{model},0.5,1.5,0.01,1,click,all,"))[0].to_string();
+    for model in ["aman", "oversampling", "unbias", "division", "delayed_feedback", "fake_negative_weighted"]
+    {
+        assert_eq!(clicks(model), clicks("base"), "{model}");
+    }
+    assert_ne!(clicks("esmm"), clicks("base"));
+    // Only a ratio is above 1.
+    let above_one = |row: &&str| !row.ends_with(",0.0");
+    let models: Vec<&str> =
+        funnel.lines().skip(1).filter(above_one).map(|row| row.split(',').next().unwrap()).collect();
+    assert!(!models.is_empty() && models.iter().all(|model| *model == "division"), "{models:?}");
+    // What is kept reads back as it was.
+    let before = std::fs::read(desk.path("study/manifest.json")).unwrap();
+    std::fs::remove_dir_all(desk.path("study/groups")).unwrap();
+    let state = desk.done(&["status", "study"]);
+    assert!(state.contains("48 of 48"), "{state}");
+    assert_eq!(std::fs::read(desk.path("study/manifest.json")).unwrap(), before);
+}
+
+#[test]
+fn threads_order_shards_and_company_do_not_change_a_byte() {
+    let desk = desk();
+    let one = study(&desk, "one", &["--threads", "1"]);
+    assert_eq!(one, study(&desk, "two", &["--threads", "2"]));
+    study(&desk, "halves", &["--set", "grid.seeds=[1]"]);
+    assert_eq!(one, study(&desk, "halves", &[]));
+    for shard in ["1/3", "0/3", "2/3"] {
+        desk.done(&["run", "funnel.toml", "--no-report", "--out", "shards", "--shard", shard]);
+    }
+    assert_eq!(one, tables(&desk.path("shards")));
+    for model in ["esmm", "escm2_dr", "aman", "esmm_mmoe"] {
+        let models = format!("grid.models=[\"{model}\"]");
+        let sets = ["--set", &models, "--set", "grid.values=[1.5]", "--set", "grid.seeds=[1]"];
+        let alone = study(&desk, &format!("alone-{model}"), &sets);
+        let start = format!("{model},0.5,1.5,0.01,1,");
+        for (table, alone) in one.iter().zip(&alone) {
+            assert_eq!(rows(table, &start), rows(alone, &start), "{model}");
+        }
+    }
+}
+
+#[test]
+fn a_setting_is_the_same_run_as_the_data_with_that_number() {
+    let desk = desk();
+    let varied = study(&desk, "varied", &[]);
+    let text = STUDY.replace("vary = \"selection\"\nvalues = [0.0, 1.5]\n", "");
+    std::fs::write(desk.path("funnel.toml"), text).unwrap();
+    let fixed = study(&desk, "fixed", &["--set", "data.selection=1.5"]);
+    assert!(fixed[0].starts_with("model,task_correlation,learning_rate,seed,"));
+    for table in 0..5 {
+        assert_eq!(
+            rows(&varied[table], "escm2_ipw,0.5,1.5,0.01,"),
+            rows(&fixed[table], "escm2_ipw,0.5,0.01,")
+        );
+    }
+    // Not trained again under the other name of the same thing.
+    let folder = desk.path("fixed");
+    std::fs::write(desk.path("funnel.toml"), STUDY).unwrap();
+    let output = desk.run(&["run", "funnel.toml", "--no-report", "--out", "fixed", "--dry-run"]);
+    let plan = String::from_utf8(output.stdout).unwrap();
+    assert!(plan.contains("24 of 48 are to be trained"), "{plan}");
+    assert!(folder.join("study.toml").is_file());
+}
+
+#[test]
+fn both_engines_agree() {
+    let desk = desk();
+    let [fused, graph] = ["fused", "graph"].map(|engine| {
+        let engine = format!("train.engine={engine}");
+        let models = "grid.models=[\"base\",\"esmm\",\"escm2_dr\",\"delayed_feedback\"]";
+        study(&desk, &engine, &["--set", &engine, "--set", models, "--set", "grid.seeds=1"])
+    });
+    let numbers = |table: &str| -> Vec<f64> {
+        table.lines().skip(1).flat_map(|row| row.split(',').filter_map(|cell| cell.parse().ok())).collect()
+    };
+    let (fused, graph) = (numbers(&fused[3]), numbers(&graph[3]));
+    assert_eq!(fused.len(), graph.len());
+    for (fused, graph) in fused.iter().zip(&graph) {
+        // Forty steps of Adam after the first difference in rounding.
+        assert!((fused - graph).abs() < 0.01 || fused.is_nan(), "{fused} and {graph}");
+    }
+}
+
+#[test]
+fn runs_that_diverge_are_recorded_as_such() {
+    let desk = desk();
+    let sets = ["--set", "grid.learning_rates=[1e9]", "--set", "grid.models=[\"esmm\",\"base\"]"];
+    let tables = study(&desk, "study", &sets);
+    assert_eq!(tables[0].matches(",diverged,").count(), 8, "{}", tables[0]);
+    assert_eq!(tables[3].lines().count(), 1);
+}
+
+#[test]
+fn mistakes_name_key_value_and_remedy() {
+    let desk = desk();
+    for (set, message) in [
+        ("data.numbers=3", "data.numbers = 3: expected a whole number from 4 to 1000"),
+        ("data.click_rate=1.5", "data.click_rate = 1.5: expected a number from 0.000001 to 0.99"),
+        ("data.share=0", "data.share = 0: expected a number above 0, at most 1"),
+        ("data.words=9000000", "data.words"),
+        ("grid.vary=colour", "grid.vary = \"colour\": expected one of"),
+        (
+            "grid.values=[-1]",
+            "grid.values = [-1]: expected a list of different values: a number from 0 to 20",
+        ),
+        ("grid.models=[\"mmoe\"]", "grid.models[0] = \"mmoe\": expected one of base, aman"),
+        ("models.esmm.hidden=[]", "models.esmm.hidden = []: expected 1 to 16 numbers of units"),
+        ("models.esmm.hidden=7", "models.esmm.hidden = 7: expected a list of whole numbers"),
+        ("models.esmm.rate=1", "models.esmm.rate: unknown key; expected one of hidden"),
+        ("models.aman.rate=2", "models.aman.rate = 2: expected a number from 0 to 1"),
+        ("models.unbias.floor=0", "models.unbias.floor = 0: expected a number above 0"),
+        ("models.base.match_parameters=esmm", "match_parameters"),
+        ("tune.trials=3", "no such section"),
+    ] {
+        let output = desk.run(&["run", "funnel.toml", "--out", "study", "--set", set]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{set}: {text}");
+        assert!(text.contains(message), "{set}: {text}");
+        assert!(!desk.path("study").exists());
+    }
+    // A model of impressions has nothing to learn from generated tasks.
+    let output = desk.run(&["run", "small.toml", "--out", "study", "--set", "grid.models=[\"esmm\"]"]);
+    assert_eq!(output.status.code(), Some(2));
+}
