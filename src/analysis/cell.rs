@@ -76,13 +76,15 @@ impl Measure {
     }
 }
 
-/// The runs of one model, task correlation and learning rate, by seed.
+/// The runs of one model, task correlation, setting and learning rate, by seed.
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {
     /// Name of the model.
     pub model: &'a str,
     /// Cosine p of the weight vectors.
     pub task_correlation: f64,
+    /// Value of the knob that is varied; NaN where none is.
+    pub setting: f64,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// Its runs in the order of their seeds, diverged ones included.
@@ -96,7 +98,7 @@ impl Cell<'_> {
     }
 }
 
-/// The cells of a study in the order of its plan: model, task correlation, learning rate. Runs that are not
+/// The cells of a study in the order of its plan: model, task correlation, setting, learning rate. Runs that are not
 /// there (a partial study) are left out; so are cells without runs.
 pub fn cells(study: &Study) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell> = Vec::new();
@@ -106,6 +108,7 @@ pub fn cells(study: &Study) -> Vec<Cell<'_>> {
             Some(cell)
                 if cell.model == key.model
                     && cell.task_correlation.total_cmp(&key.task_correlation).is_eq()
+                    && cell.setting.total_cmp(&key.setting).is_eq()
                     && cell.learning_rate == key.learning_rate =>
             {
                 cell.runs.push(run);
@@ -113,6 +116,7 @@ pub fn cells(study: &Study) -> Vec<Cell<'_>> {
             _ => cells.push(Cell {
                 model: &key.model,
                 task_correlation: key.task_correlation,
+                setting: key.setting,
                 learning_rate: key.learning_rate,
                 runs: vec![run],
             }),

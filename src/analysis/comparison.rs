@@ -34,16 +34,29 @@ pub struct CellName {
     pub model: String,
     /// Cosine p of the weight vectors.
     pub task_correlation: f64,
+    /// Value of the knob that is varied; NaN where none is.
+    pub setting: f64,
     /// Step size; none where each study has its own.
     pub learning_rate: Option<f64>,
 }
 
 impl PartialEq for CellName {
-    /// Task correlations by order: NaN, where there is no such knob, is itself.
+    /// Task correlations and settings by order: NaN, where there is no such knob, is itself.
     fn eq(&self, other: &Self) -> bool {
         self.model == other.model
             && self.task_correlation.total_cmp(&other.task_correlation).is_eq()
+            && self.setting.total_cmp(&other.setting).is_eq()
             && self.learning_rate == other.learning_rate
+    }
+}
+
+impl CellName {
+    /// Task correlation and, where a knob is varied, its value.
+    pub fn place(&self, format: fn(f64) -> String) -> String {
+        match self.setting.is_nan() {
+            true => format(self.task_correlation),
+            false => format!("{}, {}", format(self.task_correlation), format(self.setting)),
+        }
     }
 }
 
@@ -133,19 +146,23 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
 
 /// The cells of a study under their names.
 fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
-    let name = |model: &str, task_correlation, learning_rate| CellName {
+    let name = |model: &str, [task_correlation, setting]: [f64; 2], learning_rate| CellName {
         model: model.into(),
         task_correlation,
+        setting,
         learning_rate,
     };
     match by {
         By::LearningRate => cells(study)
             .into_iter()
-            .map(|cell| (name(cell.model, cell.task_correlation, Some(cell.learning_rate)), cell.runs))
+            .map(|cell| {
+                let place = [cell.task_correlation, cell.setting];
+                (name(cell.model, place, Some(cell.learning_rate)), cell.runs)
+            })
             .collect(),
         By::Reported => reported(study, measure)
             .into_iter()
-            .map(|cell| (name(cell.model, cell.task_correlation, None), cell.runs))
+            .map(|cell| (name(cell.model, [cell.task_correlation, cell.setting], None), cell.runs))
             .collect(),
     }
 }

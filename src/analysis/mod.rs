@@ -5,8 +5,8 @@
 //! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
 //! far a study is from it. [`statistics`] makes every number that has an interval, [`claims`] holds the
 //! paper's sentences against a study, [`comparison`] one study against another, [`gates`] sums up how
-//! experts are used. [`classification`] sums up the scores of classifiers, [`tuning`]
-//! ranks the trials of a tuning. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
+//! experts are used. [`classification`] sums up the scores of classifiers, [`funnel`] those of models of click
+//! and conversion, [`tuning`] ranks the trials of a tuning. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
 //! parameters, and its way to train.
 
 pub mod calibration;
@@ -16,6 +16,7 @@ pub mod classification;
 pub mod comparison;
 pub mod curve;
 pub mod distance;
+pub mod funnel;
 pub mod gates;
 pub mod generator_fit;
 pub mod histogram;

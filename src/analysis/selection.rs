@@ -1,4 +1,4 @@
-//! The learning rate of every model and task correlation, chosen so that choosing does not flatter.
+//! The learning rate of every model, task correlation and setting, chosen so that choosing does not flatter.
 //!
 //! The paper grid-searches Adam's step size. A loss reported on the runs it was selected by is too low, the
 //! more so the fewer the runs. So the seeds are split into two halves by turns, and the runs of one half are
@@ -7,13 +7,15 @@
 use super::cell::{Cell, Measure, cells};
 use crate::store::{RunRecord, Study};
 
-/// The runs that stand for a model at a task correlation: one a seed, at cross-fitted learning rates.
+/// The runs that stand for a model at a task correlation and setting: one a seed, at cross-fitted learning rates.
 #[derive(Debug, Clone)]
 pub struct Reported<'a> {
     /// Name of the model.
     pub model: &'a str,
     /// Cosine p of the weight vectors.
     pub task_correlation: f64,
+    /// Value of the knob that is varied; NaN where none is.
+    pub setting: f64,
     /// Learning rate of the even and of the odd half of the seeds (equal where both halves agree, or where
     /// there is but one).
     pub learning_rates: [f64; 2],
@@ -39,12 +41,20 @@ impl Reported<'_> {
     }
 }
 
-/// The reported runs of every model and task correlation, in the order of the plan. `measure` is the loss by
-/// which learning rates are chosen.
+/// The reported runs of every model, task correlation and setting, in the order of the plan. `measure` is the loss
+/// by which learning rates are chosen.
 pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
+    reported_by(study, |run| measure.final_loss(run))
+}
+
+/// The same where learning rates are chosen by another number of finished runs, the lower the better.
+pub fn reported_by(study: &Study, loss: impl Fn(&RunRecord) -> Option<f64>) -> Vec<Reported<'_>> {
+    let same = |a: f64, b: f64| a.total_cmp(&b).is_eq();
     let cells = cells(study);
     cells
-        .chunk_by(|a, b| a.model == b.model && a.task_correlation.total_cmp(&b.task_correlation).is_eq())
+        .chunk_by(|a, b| {
+            a.model == b.model && same(a.task_correlation, b.task_correlation) && same(a.setting, b.setting)
+        })
         .map(|rates| {
             // A seed's half follows its place among all seeds of the experiment, so that a partial study
             // halves as the whole one does.
@@ -52,7 +62,7 @@ pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
                 study.experiment.grid.seeds.iter().position(|&s| s == run.key.seed).unwrap_or(0) % 2
             };
             // The even half is reported at the odd half's choice and the other way round.
-            let choice = [1, 0].map(|other| best(rates, |run| half(run) == other, measure));
+            let choice = [1, 0].map(|other| best(rates, |run| half(run) == other, &loss));
             let mut runs: Vec<&RunRecord> = rates
                 .iter()
                 .flat_map(|cell| cell.runs.iter().copied())
@@ -62,6 +72,7 @@ pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
             Reported {
                 model: rates[0].model,
                 task_correlation: rates[0].task_correlation,
+                setting: rates[0].setting,
                 learning_rates: choice,
                 runs,
             }
@@ -71,13 +82,17 @@ pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
 
 /// The learning rate with the lowest mean final loss over the runs that `counts` names. A diverged run counts
 /// as an infinite loss; where nothing finished, or nothing counts, the lowest learning rate stands.
-fn best(rates: &[Cell], counts: impl Fn(&RunRecord) -> bool, measure: Measure) -> f64 {
+fn best(
+    rates: &[Cell],
+    counts: impl Fn(&RunRecord) -> bool,
+    loss: impl Fn(&RunRecord) -> Option<f64>,
+) -> f64 {
     let mean = |cell: &Cell| {
         let losses: Vec<f64> = cell
             .runs
             .iter()
             .filter(|run| counts(run))
-            .map(|run| measure.final_loss(run).unwrap_or(f64::INFINITY))
+            .map(|run| loss(run).unwrap_or(f64::INFINITY))
             .collect();
         match losses.len() {
             0 => f64::INFINITY,

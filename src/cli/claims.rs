@@ -1,4 +1,4 @@
-//! `sweep claims`: the paper's eight claims held against a study.
+//! `sweep claims`: the papers' claims held against a study.
 
 use std::path::Path;
 

@@ -45,9 +45,14 @@ fn text(
         row(&mut text, cells(cell))?;
     }
     for (names, side) in [(&comparison.only_first, "A"), (&comparison.only_second, "B")] {
-        for CellName { model, task_correlation, learning_rate } in names {
+        for name in names {
+            let CellName { model, learning_rate, .. } = name;
             let rate = learning_rate.map_or(String::new(), |rate| format!(" at rate {rate}"));
-            writeln!(text, "only in {side}: {model} at correlation {task_correlation}{rate}")?;
+            writeln!(
+                text,
+                "only in {side}: {model} at correlation {}{rate}",
+                name.place(|value| value.to_string())
+            )?;
         }
     }
     Ok(text)
@@ -67,7 +72,7 @@ fn cells(cell: &CellComparison) -> [String; 9] {
     };
     [
         cell.name.model.clone(),
-        cell.name.task_correlation.to_string(),
+        cell.name.place(|value| value.to_string()),
         cell.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
         format!("{:.4}", a.mean),
         format!("{:.4}", b.mean),

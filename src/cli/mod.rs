@@ -73,7 +73,7 @@ enum Command {
         /// The study's folder, such as results/figure4
         study: PathBuf,
     },
-    /// Hold the paper's eight claims against a study
+    /// Hold the papers' claims about such data against a study
     Claims {
         /// The study's folder, such as results/figure4
         study: PathBuf,

@@ -44,6 +44,17 @@ impl Knob {
         }
     }
 
+    /// This number of a specification.
+    pub fn of(self, spec: &FunnelSpec) -> f64 {
+        match self {
+            Self::Selection => spec.selection,
+            Self::Share => spec.share,
+            Self::ClickRate => spec.click_rate,
+            Self::ConversionRate => spec.conversion_rate,
+            Self::MeanDelay => spec.mean_delay,
+        }
+    }
+
     /// The specification with this number.
     pub fn set(self, mut spec: FunnelSpec, value: f64) -> FunnelSpec {
         let number = match self {
@@ -55,5 +66,22 @@ impl Knob {
         };
         *number = value;
         spec
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::DataSpec;
+    use crate::experiment::library;
+
+    #[test]
+    fn what_is_set_is_there_and_nothing_else_changes() {
+        let DataSpec::Funnel(spec) = library::find("esmm", &[]).unwrap().data else { panic!("a funnel") };
+        for knob in Knob::ALL {
+            let changed = knob.set(spec.clone(), 0.25);
+            assert_eq!(knob.of(&changed), 0.25);
+            assert_eq!(knob.set(changed, knob.of(&spec)), spec);
+        }
     }
 }

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::panel::{Area, BAND, DASH, DASH_GAP, Drawing, open_rectangle, square};
-use super::theme::{self, GAP, INK, LINE, MARKER, TEXT, TITLE, WIDTH};
+use super::theme::{self, GAP, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
 
 /// Width of a legend's swatch, and free space after an entry.
 const SWATCH: i32 = 128;
@@ -43,6 +43,8 @@ pub enum Swatch {
     Band(RGBColor),
     /// A line.
     Line(RGBColor),
+    /// A thin line.
+    Hairline(RGBColor),
     /// A dashed line.
     Dashed(RGBColor),
     /// A filled bar.
@@ -121,6 +123,9 @@ impl Frame {
         match entry.swatch {
             Swatch::Line(colour) => {
                 area.draw(&PathElement::new(line, colour.stroke_width(LINE)))?;
+            }
+            Swatch::Hairline(colour) => {
+                area.draw(&PathElement::new(line, colour.stroke_width(THIN)))?;
             }
             Swatch::Band(colour) => {
                 area.draw(&Rectangle::new(

@@ -20,10 +20,16 @@ mod figure4;
 mod figure5;
 mod figure6;
 mod frame;
+mod funnel_bias;
+mod funnel_knob;
+mod funnel_losses;
+mod funnel_scores;
 mod gates;
 mod grid;
+mod highlight;
 mod overlay;
 mod panel;
+mod rows;
 pub mod theme;
 
 use panel::{Area, Drawing};
@@ -90,6 +96,16 @@ pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError>
         drawn.extend(figure4::Figure4::of(study).map(|figure| draw(&figure, folder)).transpose()?);
         drawn.extend(figure5::Figure5::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     }
+    if study.experiment.data.has_impressions() {
+        drawn.extend(funnel_scores::FunnelScores::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(funnel_knob::FunnelKnob::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(funnel_bias::FunnelBias::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+        drawn.extend(funnel_losses::FunnelLosses::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    }
+    // Gates have a panel for every task correlation, and none for the settings of a knob.
+    if study.experiment.grid.vary.is_some() {
+        return Ok(drawn);
+    }
     drawn.extend(figure6::Figure6::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     drawn.extend(gates::Gates::of(study).map(|figure| draw(&figure, folder)).transpose()?);
     Ok(drawn)
@@ -127,6 +143,8 @@ fn draw(figure: &impl Figure, folder: &Path) -> Result<Drawn, FigureError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::data::Knob;
+    use crate::store::funnel_sample::FunnelSample;
     use crate::store::sample::Sample;
 
     /// Draws a sample into a folder that goes away.
@@ -173,6 +191,27 @@ mod tests {
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", figure.name);
             assert!(!figure.caption.is_empty() && !figure.title.is_empty());
         }
+    }
+
+    #[test]
+    fn a_study_of_impressions_has_its_own_figures() {
+        let draw = |sample: &FunnelSample| {
+            let folder = tempfile::tempdir().unwrap();
+            let drawn = draw_all(&sample.study(), folder.path()).unwrap();
+            for figure in &drawn {
+                assert!(well_formed(&figure.svg_text) && !figure.svg_text.contains("NaN"), "{}", figure.name);
+                assert!(figure.svg_text.matches("<text").count() > 10, "{}", figure.name);
+            }
+            drawn.into_iter().map(|figure| figure.name).collect::<Vec<_>>()
+        };
+        let base = FunnelSample { diverged: 1, seeds: 4, ..FunnelSample::default() };
+        assert_eq!(draw(&base), ["funnel_scores", "funnel_bias", "funnel_losses"]);
+        let vary = Some((Knob::Selection, vec![0.0, 1.0, 2.0]));
+        let all = FunnelSample { models: FunnelSample::all_models(), vary, ..base.clone() };
+        assert_eq!(draw(&all), ["funnel_knob", "funnel_bias", "funnel_losses"]);
+        let related = FunnelSample { correlations: vec![0.0, 0.5], ..base.clone() };
+        assert_eq!(draw(&related), ["funnel_knob", "funnel_bias", "funnel_losses"]);
+        assert!(draw(&FunnelSample { seeds: 1, ..base }).is_empty());
     }
 
     #[test]
@@ -256,6 +295,19 @@ mod tests {
             ("one", Sample { seeds: 1, correlations: vec![0.5], steps: 1_000, ..base }),
         ];
         for (name, sample) in samples {
+            std::fs::create_dir_all(look.join(name)).unwrap();
+            draw_all(&sample.study(), &look.join(name)).unwrap();
+        }
+        let all = FunnelSample { models: FunnelSample::all_models(), seeds: 20, ..FunnelSample::default() };
+        let selection = Some((Knob::Selection, vec![0.0, 0.5, 1.0, 1.5, 2.0]));
+        let share = Some((Knob::Share, vec![0.01, 0.1, 1.0]));
+        let few = FunnelSample { models: vec!["base", "esmm_ns", "esmm", "division"], ..all.clone() };
+        for (name, sample) in [
+            ("funnel", all.clone()),
+            ("funnel-selection", FunnelSample { vary: selection, ..all }),
+            ("funnel-share", FunnelSample { vary: share, ..few }),
+        ] {
+            std::fs::create_dir_all(look.join(name)).unwrap();
             draw_all(&sample.study(), &look.join(name)).unwrap();
         }
     }

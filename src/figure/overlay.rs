@@ -33,7 +33,9 @@ impl Overlay {
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
         for ours in reported(first, measure) {
             let same = |r: &&crate::analysis::Reported| {
-                r.model == ours.model && r.task_correlation == ours.task_correlation
+                r.model == ours.model
+                    && r.task_correlation == ours.task_correlation
+                    && r.setting.total_cmp(&ours.setting).is_eq()
             };
             let Some(theirs) = theirs.iter().find(same) else { continue };
             let other = MeanCurve::of(&theirs.runs, measure);

@@ -179,6 +179,34 @@ impl<DB: DrawingBackend> Panel<DB> {
         Ok(())
     }
 
+    /// A thin line through the points that lie on the panel.
+    pub fn hairline(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+        for piece in within(points, &self.y) {
+            self.plot.draw(&PathElement::new(piece, colour.stroke_width(THIN)))?;
+        }
+        Ok(())
+    }
+
+    /// A thin, pale line from a curve's end to its name.
+    pub fn leader(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+        self.plot.draw(&PathElement::new([from, to], colour.mix(SPECK).stroke_width(THIN)))
+    }
+
+    /// A name that starts at `at`, cut to `limit` units of the canvas, with what follows it, which is not cut.
+    pub fn name(&self, at: (f64, f64), name: &str, rest: &str, limit: i32, colour: RGBColor) -> Drawing<DB> {
+        let style = theme::text(TEXT, colour, HPos::Left);
+        let text = theme::fit(name, &style, limit - theme::width(rest, &style)) + rest;
+        let middle = f64::from(theme::middle(TEXT)) * self.units_per_pixel().1;
+        self.plot.draw(&Text::new(text, (at.0, at.1 + middle), style))
+    }
+
+    /// What a unit of the canvas is in units of the data, along x and y.
+    pub fn units_per_pixel(&self) -> (f64, f64) {
+        let (x, y) = (self.plot.get_x_range(), self.plot.get_y_range());
+        let (width, height) = self.plot.dim_in_pixel();
+        ((x.end - x.start) / f64::from(width), (y.end - y.start) / f64::from(height))
+    }
+
     /// A dashed line through the points that lie on the panel.
     pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
         for piece in within(points, &self.y) {

@@ -52,6 +52,7 @@ const BROWN: RGBColor = RGBColor(120, 72, 20);
 const INDIGO: RGBColor = RGBColor(51, 34, 136);
 const WINE: RGBColor = RGBColor(136, 34, 85);
 const OLIVE: RGBColor = RGBColor(153, 153, 51);
+const FOREST: RGBColor = RGBColor(17, 119, 51);
 
 /// Colours of things that have no colour of their own, such as tasks and task correlations.
 const SERIES: [RGBColor; 11] =
@@ -101,6 +102,19 @@ fn architecture(model: &ModelSpec) -> RGBColor {
         "mmoe_top_k" => OLIVE,
         "mmoe_gate_dropout" => WINE,
         "ple" => INDIGO,
+        // Models of click and conversion, which are in no study with those above.
+        "base" => VERMILION,
+        "aman" => OLIVE,
+        "oversampling" => BROWN,
+        "unbias" => ORANGE,
+        "division" => PURPLE,
+        "esmm_ns" => SKY_BLUE,
+        "esmm" => BLUE,
+        "esmm_mmoe" => INDIGO,
+        "escm2_ipw" => GREEN,
+        "escm2_dr" => FOREST,
+        "delayed_feedback" => WINE,
+        "fake_negative_weighted" => GREY,
         _ => BROWN,
     }
 }
@@ -201,6 +215,7 @@ pub fn without_controls(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::funnel_sample::FunnelSample;
     use crate::store::sample::Sample;
 
     #[test]
@@ -230,6 +245,12 @@ mod tests {
         let colours: Vec<RGBColor> = models.iter().map(|m| model(&study.experiment, m.0)).collect();
         for (i, a) in colours.iter().enumerate() {
             assert!(colours[..i].iter().all(|b| a != b), "{}", models[i].0);
+        }
+        let models = FunnelSample::all_models();
+        let study = FunnelSample { models: models.clone(), seeds: 1, ..FunnelSample::default() }.study();
+        let colours: Vec<RGBColor> = models.iter().map(|name| model(&study.experiment, name)).collect();
+        for (i, a) in colours.iter().enumerate() {
+            assert!(colours[..i].iter().all(|b| a != b), "{}", models[i]);
         }
     }
 

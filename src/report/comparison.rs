@@ -43,7 +43,7 @@ pub fn write(
         let [a, b] = &cell.sides;
         [
             cell.name.model.clone(),
-            number(cell.name.task_correlation),
+            cell.name.place(number),
             cell.name.learning_rate.map_or("–".into(), number),
             decimals(a.mean, LOSS),
             decimals(b.mean, LOSS),
@@ -63,7 +63,7 @@ pub fn write(
     let sides = [(&comparison.only_first, "A"), (&comparison.only_second, "B")];
     let only = sides.into_iter().flat_map(|(cells, side)| {
         let line = move |cell: &crate::analysis::comparison::CellName| {
-            format!("Only in {side}: {} at correlation {}", cell.model, number(cell.task_correlation))
+            format!("Only in {side}: {} at correlation {}", cell.model, cell.place(number))
         };
         cells.iter().map(line)
     });

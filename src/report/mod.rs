@@ -1,6 +1,7 @@
 //! The report of a study: `report.html`, one file that needs no network and no script.
 //!
-//! A study of classifiers has a page of its own (`classification`, `templates/classification.html`).
+//! A study of classifiers has a page of its own (`classification`, `templates/classification.html`), and so has one of
+//! impressions (`funnel`, `templates/funnel.html`).
 //!
 //! The last stage of the journey. `tables` turns the analysis into rows of text, `setup` says what was run,
 //! and the page puts both around the figures (`templates/report.html`). Nothing is computed here that the
@@ -12,12 +13,14 @@ use askama::Template;
 
 use crate::analysis::Measure;
 use crate::analysis::claims::{self, ClaimResult};
+use crate::data::DataSpec;
 use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
 mod classification;
 pub mod comparison;
+mod funnel;
 mod setup;
 mod tables;
 
@@ -53,9 +56,12 @@ pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let mut csv = Vec::new();
     claims::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = match study.experiment.data.census() {
-        Some(census) => classification::Page::new(study, census, folder, &results, &figures).render()?,
-        None => Page::new(study, folder, &results, &figures).render()?,
+    let page = match &study.experiment.data {
+        DataSpec::Census(census) => {
+            classification::Page::new(study, census, folder, &results, &figures).render()?
+        }
+        DataSpec::Funnel(_) => funnel::Page::new(study, folder, &results, &figures).render()?,
+        DataSpec::Synthetic(_) => Page::new(study, folder, &results, &figures).render()?,
     };
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
 }
@@ -155,7 +161,13 @@ impl FigureView {
             // The drawing has its title inside.
             heading: match number.parse::<u8>() {
                 Ok(_) => format!("Figure {number}"),
-                Err(_) => format!("{} by model", number.to_uppercase()),
+                Err(_) => match drawn.name.as_str() {
+                    "funnel_scores" => "AUC by model".to_owned(),
+                    "funnel_knob" => "By setting".to_owned(),
+                    "funnel_bias" => "Bias by click probability".to_owned(),
+                    "funnel_losses" => "Losses while training".to_owned(),
+                    _ => format!("{} by model", number.to_uppercase()),
+                },
             },
             caption: drawn.caption.clone(),
             png: format!("{FIGURES}/{}.png", drawn.name),

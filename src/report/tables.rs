@@ -17,7 +17,7 @@ const LOSS: usize = 4;
 
 /// One of the paper's claims.
 pub struct ClaimRow {
-    /// 1 to 8.
+    /// From 1.
     pub number: usize,
     /// In one or two words.
     pub verdict: &'static str,
@@ -93,6 +93,8 @@ pub struct DivergedRow {
     pub model: String,
     /// Task correlation.
     pub correlation: String,
+    /// Value of the knob that is varied.
+    pub setting: String,
     /// Learning rate.
     pub rate: String,
     /// How many diverged.
@@ -245,6 +247,7 @@ pub fn diverged(study: &Study) -> Vec<DivergedRow> {
         (!diverged.is_empty()).then(|| DivergedRow {
             model: study.experiment.model_title(cell.model).to_owned(),
             correlation: number(cell.task_correlation),
+            setting: number(cell.setting),
             rate: number(cell.learning_rate),
             diverged: diverged.len(),
             runs: cell.runs.len(),

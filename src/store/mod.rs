@@ -6,6 +6,8 @@
 pub(crate) mod atomic;
 mod error;
 pub mod folder;
+#[cfg(test)]
+pub(crate) mod funnel_sample;
 mod group_file;
 pub mod machine;
 pub mod record;
@@ -28,7 +30,7 @@ pub struct Study {
     pub experiment: Experiment,
     /// How it came to be (`manifest.json`).
     pub manifest: Manifest,
-    /// Runs in the order of the plan: model, task correlation, learning rate, seed.
+    /// Runs in the order of the plan: model, task correlation, setting, learning rate, seed.
     pub runs: Vec<RunRecord>,
     /// Label correlations, by task correlation and seed.
     pub labels: Vec<LabelRecord>,

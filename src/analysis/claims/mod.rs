@@ -26,6 +26,8 @@
 
 mod better_when_related;
 mod evidence;
+mod funnel;
+mod funnel_evidence;
 mod identical_tasks;
 mod label_correlation;
 mod lowest_losses;
@@ -103,7 +105,7 @@ pub static CLAIMS: [Claim; 8] = [
 /// A claim with what a study says to it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ClaimResult {
-    /// 1 to 8, as in the report.
+    /// From 1, as in the report.
     pub number: usize,
     /// Short name for tables and files.
     pub name: &'static str,
@@ -132,10 +134,14 @@ impl ClaimResult {
     }
 }
 
-/// Tests every claim on a study: the eight on generated tasks, the tables' rankings on census rows.
+/// Tests every claim on a study: the eight on generated tasks, the tables' rankings on census rows, what is said of
+/// models of click and conversion on impressions.
 pub fn test_all(study: &Study) -> Vec<ClaimResult> {
     if let Some(census) = study.experiment.data.census() {
         return tables::test_all(study, census.main);
+    }
+    if study.experiment.data.has_impressions() {
+        return funnel::test_all(study);
     }
     let evidence = Evidence::new(study);
     CLAIMS.iter().map(|claim| claim.test(&evidence)).collect()

@@ -100,12 +100,23 @@ pub enum Unit {
     Correlation,
     /// Area under the ROC curve.
     Auc,
+    /// Distance of predicted from true probabilities, mean over impressions.
+    ProbabilityError,
+    /// Mean predicted over mean true probability, less 1.
+    RelativeBias,
+    /// Share of impressions, 0 to 1.
+    ShareOfImpressions,
 }
 
 impl Unit {
-    /// Decimals that say something: AUCs differ in the third.
+    /// Decimals that say something: AUCs differ in the third, probabilities of conversion and shares of odd
+    /// predictions are themselves small.
     pub fn decimals(self) -> usize {
-        if self == Self::Auc { 4 } else { 3 }
+        match self {
+            Self::ProbabilityError | Self::ShareOfImpressions => 5,
+            Self::Auc => 4,
+            _ => 3,
+        }
     }
 
     /// The word in `claims.csv`.
@@ -117,6 +128,9 @@ impl Unit {
             Self::Probability => "probability",
             Self::Correlation => "correlation",
             Self::Auc => "AUC",
+            Self::ProbabilityError => "probability",
+            Self::RelativeBias => "relative bias",
+            Self::ShareOfImpressions => "share of impressions",
         }
     }
 }

@@ -86,7 +86,7 @@ fn figure(value: f64) -> String {
 /// A claim as a table shows it: everything in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
-    /// 1 to 8.
+    /// From 1.
     pub number: usize,
     /// `supported`, `contradicted`, `undecided` or `not tested`.
     pub verdict: &'static str,

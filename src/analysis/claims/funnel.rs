@@ -1,0 +1,353 @@
+//! What is said of models of click and conversion, as claims on a study of impressions: the rankings of ESMM's Table
+//! 2, the three weaknesses that its paper gives its competitors (selection bias, few data, ratios above 1), and two
+//! weaknesses that later work gives it.
+//!
+//! Comparisons are of means over seeds on test impressions, paired by seed, at every task correlation of the study.
+//! Claims that are about no knob are tested at the experiment's own value of the knob that is varied, or at the middle
+//! setting where that is not among the settings. A mean's bias is relative to the truth; where models are compared by
+//! it, each run counts with its distance from 0. How parts add up is as for the synthetic claims.
+//!
+//! The paper's AUCs are of its own data, so its differences are shown and required of nobody.
+
+use super::funnel_evidence::{FunnelEvidence, what};
+use super::{ClaimResult, Part, Verdict, verdict};
+use crate::analysis::funnel::{Aspect, Place, Quantity};
+use crate::data::Knob;
+use crate::engine::funnel_score::{Space, Target};
+use crate::store::Study;
+
+/// Something that is said.
+struct FunnelClaim {
+    number: usize,
+    name: &'static str,
+    statement: &'static str,
+    rule: &'static str,
+    test: fn(&FunnelEvidence) -> Result<Vec<Part>, String>,
+}
+
+/// All of it.
+const CLAIMS: [FunnelClaim; 9] = [
+    FunnelClaim {
+        number: 1,
+        name: "esmm_over_esmm_ns",
+        statement: "ESMM is better than ESMM-NS: sharing embeddings pays (ESMM §3.2).",
+        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less ESMM-NS's are above 0.",
+        test: |evidence| better(evidence, "esmm", &["esmm_ns"]),
+    },
+    FunnelClaim {
+        number: 2,
+        name: "esmm_over_base",
+        statement: "ESMM is better than BASE, which learns conversion from clicked impressions (ESMM §3.2).",
+        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less BASE's are above 0.",
+        test: |evidence| better(evidence, "esmm", &["base"]),
+    },
+    FunnelClaim {
+        number: 3,
+        name: "esmm_ns_over_base",
+        statement: "ESMM-NS is better than BASE: learning from all impressions pays without sharing (ESMM §3.2).",
+        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM-NS less BASE's are above 0.",
+        test: |evidence| better(evidence, "esmm_ns", &["base"]),
+    },
+    FunnelClaim {
+        number: 4,
+        name: "esmm_best",
+        statement: "ESMM is the best of the seven methods of Table 2 (ESMM §3.2).",
+        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less those of each of the other six \
+               are above 0.",
+        test: |evidence| {
+            better(evidence, "esmm", &["base", "aman", "oversampling", "unbias", "division", "esmm_ns"])
+        },
+    },
+    FunnelClaim {
+        number: 5,
+        name: "division_unstable",
+        statement: "DIVISION, pCTCVR over pCTR, is numerically unstable and gives probabilities above 1; ESMM's product \
+                    avoids that (ESMM §2.3).",
+        rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and its mean |pCVR − truth| \
+               on all impressions less ESMM's too.",
+        test: |evidence| {
+            evidence.everywhere(|place| {
+                let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
+                let name = format!("{}: {}", what(above_one), evidence.title("division"));
+                Ok(vec![
+                    evidence.contrast(name, above_one, &[(1.0, ("division", place))])?,
+                    evidence.above("division", "esmm", place, ERROR)?,
+                ])
+            })
+        },
+    },
+    FunnelClaim {
+        number: 6,
+        name: "sparsity",
+        statement: "What ESMM shares with clicks relieves the sparsity of conversions (ESMM §2.3): its gain over BASE \
+                    grows as training data shrink.",
+        rule: "The difference of mean AUCs between ESMM and BASE at the smallest share of the training impressions less \
+               that at the largest is above 0, for pCVR on clicked impressions and for pCTCVR.",
+        test: |evidence| {
+            let (least, most) = evidence.extremes(Knob::Share)?;
+            evidence.at_settings(&[least, most], |places| {
+                let growth = |quantity| {
+                    let name =
+                        format!("{}: gain of ESMM over BASE at {least} less at {most}", what(quantity));
+                    change(evidence, name, quantity, ["esmm", "base"], [places[0], places[1]])
+                };
+                AUCS.map(growth).into_iter().collect()
+            })
+        },
+    },
+    FunnelClaim {
+        number: 7,
+        name: "selection_bias",
+        statement: "A model of clicked impressions is biased on all of them, the more so the more these differ; learning \
+                    from all impressions removes that (ESMM §1, §2.2).",
+        rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions and the distance \
+               of its mean pCVR from the truth grow, and both grow more than ESMM's.",
+        test: |evidence| {
+            let (weak, strong) = evidence.extremes(Knob::Selection)?;
+            evidence.at_settings(&[weak, strong], |places| {
+                let mut parts = Vec::new();
+                for quantity in [ERROR, DISTORTION] {
+                    let (what, ends) = (what(quantity), [places[1], places[0]]);
+                    let name = format!("{what}: BASE at {strong} less at {weak}");
+                    let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
+                    parts.push(evidence.contrast(name, quantity, &terms)?);
+                    let name = format!("{what}: growth of BASE from {weak} to {strong} less ESMM's");
+                    parts.push(change(evidence, name, quantity, ["base", "esmm"], ends)?);
+                }
+                Ok(parts)
+            })
+        },
+    },
+    FunnelClaim {
+        number: 8,
+        name: "delay",
+        statement: "Where conversions come late, models of the delay are less biased than BASE, which takes late ones for \
+                    none (Chapelle 2014; Ktena et al. 2019). ESMM's paper does not treat delay.",
+        rule: "At the longest mean delay the distance of BASE's mean pCVR from the truth on clicked impressions less that \
+               of the delayed-feedback model, and less that of fake negatives weighted, is above 0.",
+        test: |evidence| {
+            let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
+            evidence.at_settings(&[longest], |places| {
+                let clicked = Quantity::of_cvr(Space::Clicked, Aspect::Distortion);
+                ["delayed_feedback", "fake_negative_weighted"]
+                    .map(|other| evidence.above("base", other, places[0], clicked))
+                    .into_iter()
+                    .collect()
+            })
+        },
+    },
+    FunnelClaim {
+        number: 9,
+        name: "inherent_bias",
+        statement: "ESMM estimates pCVR too high over all impressions, its inherent estimation bias, and weighting or \
+                    imputing as ESCM² does mends it (Wang et al. 2022, §3).",
+        rule: "ESMM's mean pCVR over all impressions is above the true mean, and the distance of its mean from the truth \
+               less that of ESCM²-IPW, and less that of ESCM²-DR, is above 0.",
+        test: |evidence| {
+            evidence.everywhere(|place| {
+                let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
+                let name = format!("{}: {}", what(bias), evidence.title("esmm"));
+                Ok(vec![
+                    evidence.contrast(name, bias, &[(1.0, ("esmm", place))])?,
+                    evidence.above("esmm", "escm2_ipw", place, DISTORTION)?,
+                    evidence.above("esmm", "escm2_dr", place, DISTORTION)?,
+                ])
+            })
+        },
+    },
+];
+
+/// The two AUCs of the paper's Table 2.
+const AUCS: [Quantity; 2] = [Quantity::CLICKED_AUC, Quantity::JOINT_AUC];
+/// Mean |pCVR − truth| on all impressions.
+const ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::AbsoluteError);
+/// Distance of the mean pCVR from the truth on all impressions.
+const DISTORTION: Quantity = Quantity::of_all(Target::Conversion, Aspect::Distortion);
+
+/// Tests every claim on a study of impressions.
+pub(super) fn test_all(study: &Study) -> Vec<ClaimResult> {
+    let evidence = FunnelEvidence::new(study);
+    CLAIMS
+        .iter()
+        .map(|claim| {
+            let (verdict, parts) = match (claim.test)(&evidence) {
+                Ok(parts) => (verdict(&parts), parts),
+                Err(reason) => (Verdict::NotTested(reason), Vec::new()),
+            };
+            let FunnelClaim { number, name, statement, rule, .. } = *claim;
+            ClaimResult { number, name, statement, rule, verdict, parts }
+        })
+        .collect()
+}
+
+/// Both AUCs of a model less those of each of the others.
+fn better(
+    evidence: &FunnelEvidence,
+    model: &'static str,
+    others: &[&'static str],
+) -> Result<Vec<Part>, String> {
+    evidence.everywhere(|place| {
+        let pairs = others.iter().flat_map(|&other| AUCS.map(|quantity| (other, quantity)));
+        pairs.map(|(other, quantity)| evidence.above(model, other, place, quantity)).collect()
+    })
+}
+
+/// How much a model has over another at one place, less at another place.
+fn change(
+    evidence: &FunnelEvidence,
+    name: String,
+    quantity: Quantity,
+    [a, b]: [&'static str; 2],
+    [here, there]: [Place; 2],
+) -> Result<Part, String> {
+    let terms = [(1.0, (a, here)), (-1.0, (b, here)), (-1.0, (a, there)), (1.0, (b, there))];
+    evidence.contrast(name, quantity, &terms)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::funnel_score::FunnelScore;
+    use crate::store::RunRecord;
+    use crate::store::funnel_sample::FunnelSample;
+
+    fn verdict_on(name: &str, study: &Study) -> &'static str {
+        test_all(study).into_iter().find(|result| result.name == name).unwrap().verdict.as_str()
+    }
+
+    fn sample(models: &[&'static str]) -> FunnelSample {
+        FunnelSample { models: models.to_vec(), ..FunnelSample::default() }
+    }
+
+    fn varying(models: &[&'static str], knob: Knob, values: &[f64]) -> Study {
+        FunnelSample { vary: Some((knob, values.to_vec())), ..sample(models) }.study()
+    }
+
+    /// Changes a score of every run of a model.
+    fn with(
+        study: &Study,
+        model: &str,
+        target: Target,
+        space: Space,
+        change: impl Fn(&RunRecord, &mut FunnelScore),
+    ) -> Study {
+        let mut study = study.clone();
+        for run in study.runs.iter_mut().filter(|run| run.key.model == model) {
+            let key = run.clone();
+            let scores = run.funnel.iter_mut().filter(|score| score.target == target && score.space == space);
+            scores.for_each(|score| change(&key, score));
+        }
+        study
+    }
+
+    #[test]
+    fn claims_are_numbered_in_order_and_named_apart() {
+        for (i, claim) in CLAIMS.iter().enumerate() {
+            assert_eq!(claim.number, i + 1);
+            assert!(CLAIMS[..i].iter().all(|other| other.name != claim.name));
+        }
+    }
+
+    #[test]
+    fn a_ranking_needs_both_aucs() {
+        let study = FunnelSample { seeds: 20, ..FunnelSample::default() }.study();
+        for name in ["esmm_over_esmm_ns", "esmm_over_base", "esmm_ns_over_base", "esmm_best"] {
+            let results = test_all(&study);
+            let result = results.iter().find(|result| result.name == name).unwrap();
+            assert_eq!(result.verdict.as_str(), "supported", "{result:#?}");
+            assert!(result.parts.iter().all(|part| part.paper.unwrap() > 0.0));
+        }
+        // One AUC the other way round contradicts; one like the other's leaves it open.
+        let joint = |shift: f64| {
+            with(&study, "base", Target::ClickAndConversion, Space::All, |_, score| score.auc += shift)
+        };
+        assert_eq!(verdict_on("esmm_over_base", &joint(0.1)), "contradicted");
+        assert_eq!(verdict_on("esmm_best", &joint(0.1)), "contradicted");
+        assert_eq!(verdict_on("esmm_over_base", &joint(0.027)), "undecided");
+    }
+
+    #[test]
+    fn ratios_above_one_and_their_error_make_division_unstable() {
+        let study = FunnelSample::default().study();
+        assert_eq!(verdict_on("division_unstable", &study), "supported");
+        let of_division = |change: fn(&RunRecord, &mut FunnelScore)| {
+            with(&study, "division", Target::Conversion, Space::All, change)
+        };
+        let tame = of_division(|_, score| score.above_one = 0.0);
+        assert_eq!(verdict_on("division_unstable", &tame), "undecided");
+        let exact = of_division(|_, score| score.absolute_error = 0.0);
+        assert_eq!(verdict_on("division_unstable", &exact), "contradicted");
+    }
+
+    #[test]
+    fn claims_about_a_knob_need_it() {
+        let results =
+            test_all(&FunnelSample { models: FunnelSample::all_models(), ..FunnelSample::default() }.study());
+        let tested: Vec<bool> =
+            results.iter().map(|result| !matches!(result.verdict, Verdict::NotTested(_))).collect();
+        assert_eq!(tested, [true, true, true, true, true, false, false, false, true]);
+        for result in test_all(&sample(&["aman"]).study()) {
+            assert!(matches!(&result.verdict, Verdict::NotTested(reason) if !reason.is_empty()));
+        }
+    }
+
+    #[test]
+    fn a_gain_that_grows_as_data_shrink_relieves_sparsity() {
+        let study = varying(&["base", "esmm"], Knob::Share, &[0.01, 0.1, 1.0]);
+        assert_eq!(verdict_on("sparsity", &study), "supported");
+        // The same gain everywhere: BASE's scores with ESMM's offset.
+        let mut level = study.clone();
+        let base: Vec<RunRecord> = study.runs.iter().filter(|run| run.key.model == "base").cloned().collect();
+        for run in level.runs.iter_mut().filter(|run| run.key.model == "esmm") {
+            let same =
+                |other: &&RunRecord| other.key.seed == run.key.seed && other.key.setting == run.key.setting;
+            run.funnel.clone_from(&base.iter().find(same).unwrap().funnel);
+            run.funnel.iter_mut().for_each(|score| score.auc += 0.02);
+        }
+        assert_eq!(verdict_on("sparsity", &level), "undecided");
+        assert_eq!(verdict_on("esmm_over_base", &level), "supported");
+    }
+
+    #[test]
+    fn bias_that_grows_with_selection_is_selection_bias() {
+        let study = varying(&["base", "esmm"], Knob::Selection, &[0.0, 1.5, 3.0]);
+        assert_eq!(verdict_on("selection_bias", &study), "supported");
+        // A BASE that has the same error whatever the selection.
+        let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
+            score.absolute_error = 0.02 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.setting - 1.5);
+        });
+        assert_ne!(verdict_on("selection_bias", &level), "supported");
+    }
+
+    #[test]
+    fn late_conversions_are_judged_where_the_delay_is_longest() {
+        let models = ["base", "delayed_feedback", "fake_negative_weighted"];
+        let study = varying(&models, Knob::MeanDelay, &[0.0, 0.25, 1.0]);
+        assert_eq!(verdict_on("delay", &study), "supported");
+        let blind =
+            with(&study, "fake_negative_weighted", Target::Conversion, Space::Clicked, |run, score| {
+                if run.key.setting == 1.0 {
+                    score.mean_prediction = 0.0;
+                }
+            });
+        assert_eq!(verdict_on("delay", &blind), "contradicted");
+    }
+
+    #[test]
+    fn an_unbiased_esmm_has_no_inherent_bias() {
+        let study = sample(&["esmm", "escm2_ipw", "escm2_dr"]).study();
+        assert_eq!(verdict_on("inherent_bias", &study), "supported");
+        let low = with(&study, "esmm", Target::Conversion, Space::All, |_, score| {
+            score.mean_prediction = 0.8 * score.mean_truth;
+        });
+        assert_eq!(verdict_on("inherent_bias", &low), "contradicted");
+    }
+
+    #[test]
+    fn every_task_correlation_has_its_parts() {
+        let study = FunnelSample { correlations: vec![0.0, 0.5], ..sample(&["base", "esmm"]) }.study();
+        let result = test_all(&study).swap_remove(1);
+        assert_eq!(result.parts.len(), 4);
+        assert!(result.parts[3].name.ends_with("at task correlation 0.5"), "{:?}", result.parts[3].name);
+    }
+}

@@ -1,0 +1,211 @@
+//! What a study of impressions has to say to the claims: means of its runs, paired by seed.
+
+use super::evidence::{FEWEST_SEEDS, Seeds};
+use super::part::Question;
+use super::{Part, Requirement, Role, Unit};
+use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, base_setting, extremes, model_runs};
+use crate::analysis::reference::{ConversionRow, conversion_table};
+use crate::analysis::statistics::{Bootstrap, summary};
+use crate::data::Knob;
+use crate::engine::funnel_score::{Space, Target};
+use crate::store::Study;
+
+/// A study's runs beside the paper's Table 2.
+pub(super) struct FunnelEvidence<'a> {
+    study: &'a Study,
+    runs: Vec<ModelRuns<'a>>,
+    paper: Vec<ConversionRow>,
+    /// Task correlations of the grid, in rising order.
+    pub(super) correlations: Vec<f64>,
+    /// [`base_setting`].
+    pub(super) base: f64,
+}
+
+/// A model, by its architecture, at a place.
+pub(super) type At = (&'static str, Place);
+
+impl<'a> FunnelEvidence<'a> {
+    pub(super) fn new(study: &'a Study) -> Self {
+        Self {
+            study,
+            runs: model_runs(study),
+            paper: conversion_table(),
+            correlations: study.experiment.grid.task_correlations.clone(),
+            base: base_setting(study),
+        }
+    }
+
+    /// The smallest and the largest setting of `knob`; why there are none.
+    pub(super) fn extremes(&self, knob: Knob) -> Result<(f64, f64), String> {
+        let key = knob.key();
+        extremes(self.study, knob).ok_or_else(|| {
+            format!("the study does not vary {key} (grid.vary = \"{key}\", two values or more)")
+        })
+    }
+
+    /// The comparisons that `parts` makes at each task correlation, on the base setting.
+    pub(super) fn everywhere(
+        &self,
+        parts: impl Fn(Place) -> Result<Vec<Part>, String>,
+    ) -> Result<Vec<Part>, String> {
+        self.at_settings(&[self.base], |places| parts(places[0]))
+    }
+
+    /// The comparisons that `parts` makes at each task correlation between places at these settings.
+    pub(super) fn at_settings(
+        &self,
+        settings: &[f64],
+        parts: impl Fn(&[Place]) -> Result<Vec<Part>, String>,
+    ) -> Result<Vec<Part>, String> {
+        let mut all = Vec::new();
+        for &task_correlation in &self.correlations {
+            let places: Vec<Place> =
+                settings.iter().map(|&setting| Place { task_correlation, setting }).collect();
+            let mut found = parts(&places)?;
+            if self.correlations.len() > 1 {
+                let at = format!(" at task correlation {task_correlation}");
+                found.iter_mut().for_each(|part| part.name += &at);
+            }
+            all.extend(found);
+        }
+        Ok(all)
+    }
+
+    /// Runs of the first model of an architecture that has any at a place.
+    fn runs(&self, (architecture, place): At) -> Result<&ModelRuns<'a>, String> {
+        let of = |runs: &&ModelRuns| runs.model.architecture.name == architecture;
+        if !self.study.experiment.models.iter().any(|model| model.architecture.name == architecture) {
+            return Err(format!("the study has no {architecture}"));
+        }
+        let found = self.runs.iter().find(|runs| of(runs) && runs.place == place);
+        found.ok_or_else(|| format!("no run of {architecture} is here yet"))
+    }
+
+    /// Title of the model of an architecture; its name where there is none.
+    pub(super) fn title(&self, architecture: &'static str) -> &str {
+        let mut models = self.study.experiment.models.iter();
+        models
+            .find(|model| model.architecture.name == architecture)
+            .map_or(architecture, |model| &model.title)
+    }
+
+    /// `a`'s mean less `b`'s, which is to be above 0, beside the paper's where its table has it.
+    pub(super) fn above(
+        &self,
+        a: &'static str,
+        b: &'static str,
+        place: Place,
+        quantity: Quantity,
+    ) -> Result<Part, String> {
+        let name = format!("{}: {} − {}", what(quantity), self.title(a), self.title(b));
+        let mut part = self.contrast(name, quantity, &[(1.0, (a, place)), (-1.0, (b, place))])?;
+        part.paper = self.paper(a, quantity).zip(self.paper(b, quantity)).map(|(a, b)| a - b);
+        Ok(part)
+    }
+
+    /// A weighted sum of means, Σ w·mean, bootstrapped over the seeds that all of the runs have; it is to be above 0.
+    pub(super) fn contrast(
+        &self,
+        name: String,
+        quantity: Quantity,
+        terms: &[(f64, At)],
+    ) -> Result<Part, String> {
+        let cells: Vec<(f64, &ModelRuns)> =
+            terms.iter().map(|&(weight, at)| Ok((weight, self.runs(at)?))).collect::<Result<_, String>>()?;
+        // Of every seed that all have: the sum, or nothing where a run has no such number.
+        let sum_of = |seed: u64| -> Option<Option<f64>> {
+            let run = |runs: &ModelRuns<'a>| runs.runs.iter().copied().find(|run| run.key.seed == seed);
+            let row: Vec<_> = cells.iter().map(|(w, runs)| Some((w, run(runs)?))).collect::<Option<_>>()?;
+            Some(row.into_iter().map(|(w, run)| Some(w * quantity.of(run)?)).sum())
+        };
+        let seeds = &self.study.experiment.grid.seeds;
+        let sums: Vec<Option<f64>> = seeds.iter().filter_map(|&seed| sum_of(seed)).collect();
+        let used: Vec<f64> = sums.iter().copied().flatten().collect();
+        if used.len() < FEWEST_SEEDS {
+            return Err(format!("{name}: {} seeds in common; {FEWEST_SEEDS} are needed", used.len()));
+        }
+        let seeds = Seeds { used: used.len(), left_out: sums.len() - used.len() };
+        let (role, requirement, unit) = (Role::Decides, Requirement::Above(0.0), unit(quantity));
+        let question = Question { name, role, requirement, unit, paper: None };
+        Ok(question.answer(&Bootstrap::of_means().sample(&used, summary::mean), seeds))
+    }
+
+    fn paper(&self, architecture: &str, quantity: Quantity) -> Option<f64> {
+        let row = self.paper.iter().find(|row| row.model == architecture)?;
+        match quantity {
+            Quantity::CLICKED_AUC => Some(row.cvr[0]),
+            Quantity::JOINT_AUC => Some(row.ctcvr[0]),
+            _ => None,
+        }
+    }
+}
+
+/// A quantity as the name of a comparison begins.
+pub(super) fn what(quantity: Quantity) -> String {
+    let target = match quantity.target {
+        Target::Click => "pCTR",
+        Target::Conversion => "pCVR",
+        Target::ClickAndConversion => "pCTCVR",
+    };
+    let space = match quantity.space {
+        Space::Clicked => "clicked impressions",
+        Space::All => "all impressions",
+    };
+    let aspect = match quantity.aspect {
+        Aspect::Auc => "AUC",
+        Aspect::LogLoss => "log-loss",
+        Aspect::CalibrationError => "calibration error",
+        Aspect::AbsoluteError => "mean error",
+        Aspect::Bias => "bias of the mean",
+        Aspect::Distortion => "|bias of the mean|",
+        Aspect::AboveOne => "share above 1",
+    };
+    format!("{aspect} of {target} on {space}")
+}
+
+fn unit(quantity: Quantity) -> Unit {
+    match quantity.aspect {
+        Aspect::Auc => Unit::Auc,
+        // Nats.
+        Aspect::LogLoss => Unit::Loss,
+        Aspect::CalibrationError | Aspect::AbsoluteError => Unit::ProbabilityError,
+        Aspect::Bias | Aspect::Distortion => Unit::RelativeBias,
+        Aspect::AboveOne => Unit::ShareOfImpressions,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::funnel_sample::FunnelSample;
+
+    #[test]
+    fn a_contrast_uses_the_seeds_that_all_have_and_counts_what_diverged() {
+        let sample =
+            FunnelSample { models: vec!["base", "esmm"], seeds: 9, diverged: 1, ..FunnelSample::default() };
+        let mut study = sample.study();
+        study.runs.retain(|run| run.key.model != "base" || run.key.seed != 4);
+        let evidence = FunnelEvidence::new(&study);
+        let place = Place { task_correlation: 0.5, setting: f64::NAN };
+        let part = evidence.above("esmm", "base", place, Quantity::CLICKED_AUC).unwrap();
+        assert_eq!(part.seeds, Seeds { used: 7, left_out: 1 });
+        assert!((part.paper.unwrap() - 0.0256).abs() < 1e-9);
+        let runs = model_runs(&study);
+        let by_hand = summary::mean(&runs[1].differences(&runs[0], Quantity::CLICKED_AUC));
+        assert!((part.effect.estimate - by_hand).abs() < 1e-12);
+        let opposite = evidence.above("base", "esmm", place, Quantity::CLICKED_AUC).unwrap();
+        assert!((part.effect.estimate + opposite.effect.estimate).abs() < 1e-12);
+    }
+
+    #[test]
+    fn what_is_missing_is_named() {
+        let study =
+            FunnelSample { models: vec!["base", "esmm"], seeds: 2, ..FunnelSample::default() }.study();
+        let evidence = FunnelEvidence::new(&study);
+        let place = Place { task_correlation: 0.5, setting: f64::NAN };
+        let error = |a, b| evidence.above(a, b, place, Quantity::JOINT_AUC).unwrap_err();
+        assert_eq!(error("esmm", "division"), "the study has no division");
+        assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
+        assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));
+    }
+}

@@ -1,0 +1,306 @@
+//! Models of click and conversion by model, task correlation and setting: what their runs score on impressions that
+//! they were not trained on, as ESMM's Table 2 has it, and what no log can show: how far pCVR is from the truth.
+//!
+//! A seed draws its own impressions, so an interval over seeds covers new data too; runs of one seed share them, so
+//! models are compared by seed. Where a model was trained at several learning rates, each half of the seeds is
+//! reported at the rate with the lowest mean log-loss of pCTCVR on the other half ([`reported_by`]).
+
+use super::interval::Interval;
+use super::selection::reported_by;
+use super::statistics::{Bootstrap, Confidence, summary};
+use crate::data::Knob;
+use crate::engine::funnel_score::{Decile, FunnelScore, Space, Target};
+use crate::experiment::ModelSpec;
+use crate::store::{RunRecord, Study};
+
+/// What is looked at of a score.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Aspect {
+    /// Area under the ROC curve.
+    Auc,
+    /// Mean cross-entropy in nats.
+    LogLoss,
+    /// Expected calibration error.
+    CalibrationError,
+    /// Mean of |prediction − true probability|.
+    AbsoluteError,
+    /// Mean prediction over mean true probability, less 1: 0 is right on average.
+    Bias,
+    /// Distance of [`Self::Bias`] from 0.
+    Distortion,
+    /// Share of impressions whose prediction is above 1.
+    AboveOne,
+}
+
+/// A number of a run: an aspect of what it predicts, on a space of impressions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Quantity {
+    /// What is predicted.
+    pub target: Target,
+    /// Where.
+    pub space: Space,
+    /// What of it.
+    pub aspect: Aspect,
+}
+
+impl Quantity {
+    /// AUC of pCVR on clicked impressions, as a log has it.
+    pub const CLICKED_AUC: Self = Self::of_cvr(Space::Clicked, Aspect::Auc);
+    /// AUC of pCTCVR.
+    pub const JOINT_AUC: Self = Self::of_all(Target::ClickAndConversion, Aspect::Auc);
+
+    /// Of pCVR.
+    pub const fn of_cvr(space: Space, aspect: Aspect) -> Self {
+        Self { target: Target::Conversion, space, aspect }
+    }
+
+    /// On all impressions.
+    pub const fn of_all(target: Target, aspect: Aspect) -> Self {
+        Self { target, space: Space::All, aspect }
+    }
+
+    /// Its value for a run; nothing for a run that diverged, or where there is no such number.
+    pub fn of(self, run: &RunRecord) -> Option<f64> {
+        let score =
+            run.funnel.iter().find(|score| score.target == self.target && score.space == self.space)?;
+        let FunnelScore { mean_prediction, mean_truth, .. } = *score;
+        let value = match self.aspect {
+            Aspect::Auc => score.auc,
+            Aspect::LogLoss => score.log_loss,
+            Aspect::CalibrationError => score.calibration_error,
+            Aspect::AbsoluteError => score.absolute_error,
+            Aspect::Bias => mean_prediction / mean_truth - 1.0,
+            Aspect::Distortion => (mean_prediction / mean_truth - 1.0).abs(),
+            Aspect::AboveOne => score.above_one,
+        };
+        value.is_finite().then_some(value)
+    }
+}
+
+/// Where in the grid of a study: a task correlation and a setting.
+#[derive(Debug, Clone, Copy)]
+pub struct Place {
+    /// Correlation of the scores of click and conversion.
+    pub task_correlation: f64,
+    /// Value of the knob that is varied; NaN where none is.
+    pub setting: f64,
+}
+
+impl PartialEq for Place {
+    /// NaN is itself here: it says that there is no knob.
+    fn eq(&self, other: &Self) -> bool {
+        self.task_correlation.total_cmp(&other.task_correlation).is_eq()
+            && self.setting.total_cmp(&other.setting).is_eq()
+    }
+}
+
+/// The runs of a model at a place.
+#[derive(Debug, Clone)]
+pub struct ModelRuns<'a> {
+    /// The model.
+    pub model: &'a ModelSpec,
+    /// Where.
+    pub place: Place,
+    /// One run a seed, by seed, diverged ones included.
+    pub runs: Vec<&'a RunRecord>,
+}
+
+/// The models of a study with their runs, in the order of the plan; what has no runs is left out.
+pub fn model_runs(study: &Study) -> Vec<ModelRuns<'_>> {
+    let joint = Quantity::of_all(Target::ClickAndConversion, Aspect::LogLoss);
+    let runs = reported_by(study, |run| joint.of(run)).into_iter().filter_map(|reported| {
+        let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
+        let place = Place { task_correlation: reported.task_correlation, setting: reported.setting };
+        Some(ModelRuns { model, place, runs: reported.runs })
+    });
+    runs.collect()
+}
+
+/// The setting that stands for a study where there is room for one: the experiment's own value of the knob where it
+/// is among the settings, else the middle one (of two, the lower). NaN where nothing is varied.
+pub fn base_setting(study: &Study) -> f64 {
+    let (data, grid) = (&study.experiment.data, &study.experiment.grid);
+    let own = data.funnel().and_then(|spec| Some(grid.vary?.of(spec)));
+    let own = own.filter(|own| grid.settings.contains(own));
+    own.unwrap_or_else(|| middle(&grid.settings))
+}
+
+/// [`base_setting`] at the middle task correlation (of two, the lower).
+pub fn base_place(study: &Study) -> Place {
+    let task_correlation = middle(&study.experiment.grid.task_correlations);
+    Place { task_correlation, setting: base_setting(study) }
+}
+
+fn middle(values: &[f64]) -> f64 {
+    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+}
+
+/// What a study varies beside models and seeds: its knob or, where it has none, the task correlation.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Varied {
+    /// What it is, in words, with its unit.
+    pub title: &'static str,
+    /// The same in a word or two.
+    pub name: String,
+    /// Its values in rising order, with where they are: at least two.
+    pub places: Vec<(f64, Place)>,
+}
+
+impl Varied {
+    /// Nothing for a study of one place. Beside a knob, the task correlation is that of [`base_place`].
+    pub fn of(study: &Study) -> Option<Self> {
+        let grid = &study.experiment.grid;
+        let Place { task_correlation, setting } = base_place(study);
+        let at = |value: f64| match grid.vary {
+            Some(_) => (value, Place { task_correlation, setting: value }),
+            None => (value, Place { task_correlation: value, setting }),
+        };
+        let (title, name) = match grid.vary {
+            Some(knob) => (knob.title(), knob.key().replace('_', " ")),
+            None => ("correlation of the scores of click and conversion", "task correlation".into()),
+        };
+        let values = if grid.vary.is_some() { &grid.settings } else { &grid.task_correlations };
+        (values.len() > 1).then(|| Self { title, name, places: values.iter().map(|&v| at(v)).collect() })
+    }
+}
+
+/// The smallest and the largest setting of a study that varies `knob`.
+pub fn extremes(study: &Study, knob: Knob) -> Option<(f64, f64)> {
+    match (study.experiment.grid.vary, &study.experiment.grid.settings[..]) {
+        (Some(vary), &[low, .., high]) if vary == knob => Some((low, high)),
+        _ => None,
+    }
+}
+
+impl ModelRuns<'_> {
+    /// A number of the runs that finished, by seed.
+    pub fn values(&self, quantity: Quantity) -> Vec<f64> {
+        self.runs.iter().filter_map(|run| quantity.of(run)).collect()
+    }
+
+    /// Its mean over runs, with its 95 % bootstrap interval.
+    pub fn mean(&self, quantity: Quantity) -> Interval {
+        Bootstrap::default().sample(&self.values(quantity), summary::mean).interval()
+    }
+
+    /// Runs that diverged.
+    pub fn diverged(&self) -> usize {
+        self.runs.iter().filter(|run| run.last().is_none()).count()
+    }
+
+    /// A number of these runs less that of another model's, on the seeds that have both.
+    pub fn differences(&self, other: &Self, quantity: Quantity) -> Vec<f64> {
+        let of_other = |seed: u64| quantity.of(other.runs.iter().find(|run| run.key.seed == seed)?);
+        self.runs.iter().filter_map(|run| Some(quantity.of(run)? - of_other(run.key.seed)?)).collect()
+    }
+
+    /// The mean of [`Self::differences`] with its interval.
+    pub fn difference(&self, other: &Self, quantity: Quantity) -> Interval {
+        Bootstrap::of_means().sample(&self.differences(other, quantity), summary::mean).interval()
+    }
+
+    /// Mean predicted over mean true pCVR in each tenth of the impressions by true pCTR, with its interval over runs;
+    /// empty where the truth is not known.
+    pub fn bias_by_decile(&self, resamples: usize) -> Vec<(usize, Interval)> {
+        let ratio = |decile: &Decile| decile.mean_prediction / decile.mean_truth;
+        let runs = || self.runs.iter().filter(|run| !run.deciles.is_empty());
+        let deciles: Vec<usize> =
+            runs().next().map_or(Vec::new(), |run| run.deciles.iter().map(|d| d.decile).collect());
+        // Test sets of one size have the same tenths; a run that lacks one would make the rows uneven.
+        let rows: Vec<Vec<f64>> = runs()
+            .filter(|run| run.deciles.iter().map(|d| d.decile).eq(deciles.iter().copied()))
+            .map(|run| run.deciles.iter().map(ratio).collect())
+            .collect();
+        let bootstrap = Bootstrap { resamples, ..Bootstrap::default() };
+        deciles.into_iter().zip(bootstrap.means(&rows).iter().map(Confidence::interval)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::funnel_sample::FunnelSample;
+
+    #[test]
+    fn models_are_compared_by_seed_and_diverged_runs_are_counted() {
+        let study =
+            FunnelSample { models: vec!["base", "esmm"], diverged: 2, ..FunnelSample::default() }.study();
+        let [base, esmm] = &model_runs(&study)[..] else { panic!("two models at one place") };
+        assert_eq!((base.runs.len(), base.diverged()), (8, 2));
+        assert_eq!(base.values(Quantity::CLICKED_AUC).len(), 6);
+        let [ours, theirs] = [esmm, base].map(|runs| runs.mean(Quantity::CLICKED_AUC));
+        let difference = esmm.difference(base, Quantity::CLICKED_AUC);
+        assert!((difference.estimate - (ours.estimate - theirs.estimate)).abs() < 1e-12);
+        // What a seed does to both cancels.
+        assert!(difference.high - difference.low < (ours.high - ours.low) / 2.0);
+        let mut fewer = study.clone();
+        fewer.runs.retain(|run| run.key.model != "base" || run.key.seed != 5);
+        let models = model_runs(&fewer);
+        assert_eq!(models[1].differences(&models[0], Quantity::CLICKED_AUC).len(), 5);
+    }
+
+    #[test]
+    fn bias_is_relative_to_the_truth() {
+        let mut study = FunnelSample { models: vec!["base"], seeds: 1, ..FunnelSample::default() }.study();
+        let score = study.runs[0].funnel.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
+        (score.mean_prediction, score.mean_truth) = (0.06, 0.08);
+        let of = |aspect| Quantity::of_cvr(Space::Clicked, aspect).of(&study.runs[0]).unwrap();
+        assert!((of(Aspect::Bias) + 0.25).abs() < 1e-12 && (of(Aspect::Distortion) - 0.25).abs() < 1e-12);
+        for decile in &mut study.runs[0].deciles {
+            decile.mean_prediction = decile.mean_truth * decile.decile as f64;
+        }
+        let deciles = model_runs(&study)[0].bias_by_decile(100);
+        assert_eq!(deciles.len(), 10);
+        assert!(deciles.iter().all(|(decile, ratio)| (ratio.estimate - *decile as f64).abs() < 1e-9));
+    }
+
+    #[test]
+    fn what_is_not_known_is_left_out_not_zero() {
+        let mut study = FunnelSample::default().study();
+        study.runs.iter_mut().for_each(|run| {
+            run.funnel.retain(|score| score.target != Target::Conversion || score.space != Space::All);
+            run.deciles.clear();
+        });
+        let models = model_runs(&study);
+        assert!(models[0].values(Quantity::of_cvr(Space::All, Aspect::Auc)).is_empty());
+        assert!(models[0].bias_by_decile(100).is_empty());
+    }
+
+    #[test]
+    fn settings_are_kept_apart_and_one_stands_for_all() {
+        let vary = |values: &[f64]| Some((Knob::Selection, values.to_vec()));
+        let sample = FunnelSample { models: vec!["base"], ..FunnelSample::default() };
+        let study = FunnelSample { vary: vary(&[0.0, 1.5, 2.0, 3.0]), ..sample.clone() }.study();
+        assert_eq!(model_runs(&study).len(), 4);
+        // 1.5 is the experiment's own.
+        assert_eq!(base_setting(&study), 1.5);
+        assert_eq!(extremes(&study, Knob::Selection), Some((0.0, 3.0)));
+        assert_eq!(extremes(&study, Knob::Share), None);
+        assert_eq!(Varied::of(&study).unwrap().places.len(), 4);
+        let study = FunnelSample { vary: vary(&[0.0, 1.0, 2.0]), ..sample.clone() }.study();
+        assert_eq!(base_setting(&study), 1.0);
+        let study = FunnelSample { correlations: vec![-0.5, 0.0, 0.5], ..sample.clone() }.study();
+        assert_eq!(base_place(&study).task_correlation, 0.0);
+        assert_eq!(Varied::of(&study).unwrap().name, "task correlation");
+        assert_eq!(Varied::of(&sample.study()), None);
+    }
+
+    #[test]
+    fn learning_rates_are_chosen_on_the_other_half_of_the_seeds() {
+        let sample = FunnelSample {
+            models: vec!["base"],
+            learning_rates: vec![0.001, 0.01],
+            ..FunnelSample::default()
+        };
+        let mut study = sample.study();
+        for run in &mut study.runs {
+            // 0.01 is better on the even seeds, 0.001 on the odd ones.
+            let better = (run.key.seed % 2 == 0) == (run.key.learning_rate == 0.01);
+            run.funnel.iter_mut().for_each(|score| score.log_loss = if better { 0.1 } else { 0.2 });
+        }
+        let runs = &model_runs(&study)[0].runs;
+        assert_eq!(runs.len(), 8);
+        let rate = |seed: u64| if seed.is_multiple_of(2) { 0.001 } else { 0.01 };
+        assert!(runs.iter().all(|run| run.key.learning_rate == rate(run.key.seed)));
+    }
+}

@@ -1,0 +1,89 @@
+//! AUCs of every model of click and conversion on the test impressions: a panel for pCVR as a log can score it, for
+//! pCVR on all impressions, and for pCTCVR. The paper's AUCs are of other data and stand in the report's table.
+
+use plotters::prelude::DrawingBackend;
+
+use super::frame::Frame;
+use super::panel::{Area, Drawing};
+use super::rows::{self, Row, RowPanel};
+use super::{Figure, theme};
+use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
+use crate::engine::funnel_score::Space;
+use crate::store::Study;
+
+/// Farthest below the best mean that is drawn: the paper's models lie within 0.035.
+const REACH: f64 = 0.1;
+
+/// What has a panel.
+const PANELS: [(&str, Quantity); 3] = [
+    ("pCVR on clicked impressions", Quantity::CLICKED_AUC),
+    ("pCVR on all impressions, outcomes as the truth has them", Quantity::of_cvr(Space::All, Aspect::Auc)),
+    ("pCTCVR on all impressions", Quantity::JOINT_AUC),
+];
+
+/// The figure of a study of one place.
+pub struct FunnelScores {
+    panels: Vec<RowPanel>,
+}
+
+impl FunnelScores {
+    /// Nothing for a study that varies something, or without scores.
+    pub fn of(study: &Study) -> Option<Self> {
+        if Varied::of(study).is_some() {
+            return None;
+        }
+        let models = model_runs(study);
+        let panel = |(name, quantity): (&str, Quantity)| {
+            let rows = models.iter().map(|runs| Row {
+                title: runs.model.title.clone(),
+                colour: theme::model(&study.experiment, &runs.model.name),
+                runs: runs.values(quantity),
+                mean: runs.mean(quantity),
+                paper: None,
+            });
+            RowPanel::new(name.to_owned(), rows.collect(), "AUC on the test impressions", REACH)
+        };
+        let panels: Vec<RowPanel> = PANELS.into_iter().filter_map(panel).collect();
+        (!panels.is_empty()).then_some(Self { panels })
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            title: self.title(),
+            legend: rows::legend(),
+            panels: self.panels.len(),
+            columns: 1,
+            panel_height: self.panels.iter().map(RowPanel::height).max().unwrap_or(0),
+        }
+    }
+}
+
+impl Figure for FunnelScores {
+    fn name(&self) -> &'static str {
+        "funnel_scores"
+    }
+
+    fn title(&self) -> String {
+        "How well the models rank impressions they have not seen".to_owned()
+    }
+
+    fn caption(&self) -> String {
+        "Area under the ROC curve of every run on the test impressions, and the mean with its 95 % bootstrap interval over \
+         runs. A seed draws impressions as well as first parameters, so most of the scatter of runs is common to all \
+         models: differences, paired by seed, are in the table. On all impressions pCVR is scored in expectation over \
+         outcomes drawn by the true pCVR, which no log can do. What is more than 0.1 below the best mean is written, not \
+         drawn."
+            .to_owned()
+    }
+
+    fn size(&self) -> (u32, u32) {
+        self.frame().size()
+    }
+
+    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+        for (area, panel) in self.frame().draw(area)?.iter().zip(&self.panels) {
+            panel.draw(area)?;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,209 @@
+//! Panels with a curve for every model of click and conversion, of which there are too many for colours alone.
+//!
+//! Every curve has its name at its right end. Where there are more models than people tell apart by colour, those
+//! that the papers argue about keep theirs and the others are thin and grey.
+
+use plotters::prelude::*;
+
+use super::frame::{Entry, Swatch};
+use super::panel::{Axis, Drawing, Panel, round_up};
+use super::theme::{self, FAINT, TEXT};
+use crate::analysis::Interval;
+use crate::analysis::funnel::ModelRuns;
+use crate::experiment::{Experiment, ModelSpec};
+
+/// Most curves of a panel that all have a colour.
+const MOST_COLOURS: usize = 6;
+/// Architectures that keep their colours where there are more.
+const HIGHLIGHTED: [&str; 5] = ["base", "esmm_ns", "esmm", "escm2_ipw", "escm2_dr"];
+/// Widest name on the canvas; longer ones are cut.
+const WIDEST_NAME: i32 = 760;
+/// From a curve's end to its name.
+const LEADER: i32 = 90;
+/// Height of a line of names: their size with a little air.
+const NAME_LINE: f64 = TEXT * 1.1;
+/// Values so many times the middle model's are beyond the panel: one model may be off by orders of magnitude.
+const BEYOND: f64 = 3.0;
+
+/// A model's curve.
+pub struct Curve {
+    title: String,
+    /// None for a curve of the background.
+    colour: Option<RGBColor>,
+    /// x with the mean and its interval, by rising x.
+    values: Vec<(f64, Interval)>,
+}
+
+impl Curve {
+    /// The curve of a model of an experiment.
+    pub fn new(experiment: &Experiment, model: &ModelSpec, values: Vec<(f64, Interval)>) -> Self {
+        let coloured =
+            experiment.models.len() <= MOST_COLOURS || HIGHLIGHTED.contains(&model.architecture.name);
+        let colour = coloured.then(|| theme::model(experiment, &model.name));
+        Self { title: model.title.clone(), colour, values }
+    }
+
+    fn points(&self) -> Vec<(f64, f64)> {
+        self.values.iter().map(|(x, value)| (*x, value.estimate)).collect()
+    }
+
+    fn highest(&self) -> f64 {
+        let means = self.values.iter().map(|(_, value)| value.estimate);
+        means.filter(|mean| mean.is_finite()).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn lowest(&self) -> f64 {
+        let means = self.values.iter().map(|(_, value)| value.estimate);
+        means.filter(|mean| mean.is_finite()).fold(f64::INFINITY, f64::min)
+    }
+}
+
+/// Models of some runs, each once, in their order.
+pub fn models<'a>(runs: &[ModelRuns<'a>]) -> Vec<&'a ModelSpec> {
+    let mut models: Vec<&ModelSpec> = Vec::new();
+    for runs in runs {
+        if models.iter().all(|model| model.name != runs.model.name) {
+            models.push(runs.model);
+        }
+    }
+    models
+}
+
+/// The axis of things in their order, evenly spaced, with room for the curves' names on a plot of `width`.
+pub fn axis(label: &str, ticks: Vec<String>, width: i32, curves: &[Curve]) -> Axis {
+    let style = theme::text(TEXT, theme::INK, plotters::style::text_anchor::HPos::Left);
+    let widest = curves.iter().map(|curve| theme::width(&curve.title, &style)).max().unwrap_or(0);
+    let room = f64::from(widest.min(WIDEST_NAME) + LEADER) / f64::from(width);
+    let last = ticks.len().saturating_sub(1).max(1) as f64;
+    // A little before the first, so that its marker does not lie on the other axis.
+    let range = -0.05 * last..last / (1.0 - room.min(0.6));
+    let ticks = ticks.into_iter().enumerate().map(|(place, tick)| (place as f64, tick));
+    Axis { label: label.to_owned(), range, ticks: ticks.collect() }
+}
+
+/// The axis of sizes from 0 up. What is [`BEYOND`] the middle curve's highest value is not on it.
+pub fn size_axis(curves: &[Curve]) -> Axis {
+    let mut tops: Vec<f64> = curves.iter().map(Curve::highest).filter(|top| top.is_finite()).collect();
+    tops.sort_by(f64::total_cmp);
+    let middle = tops.get(tops.len() / 2).copied().unwrap_or(0.0);
+    let top = tops.last().copied().unwrap_or(0.0).min(BEYOND * middle);
+    let top = if top > 0.0 { round_up(1.05 * top) } else { 1.0 };
+    Axis::new("", 0.0..top, 5, theme::number)
+}
+
+/// The axis of scores of which the highest is the best, down to `reach` below it.
+pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
+    let best = curves.iter().map(Curve::highest).fold(f64::NEG_INFINITY, f64::max);
+    if !best.is_finite() {
+        return Axis::new("", 0.0..1.0, 5, theme::number);
+    }
+    let low = curves.iter().map(Curve::lowest).fold(best, f64::min).max(best - reach);
+    let margin = (0.08 * (best - low)).max(1e-3);
+    Axis::new("", low - margin..best + margin, 6, theme::number)
+}
+
+/// What a figure of such panels has in its legend.
+pub fn legend(crowded: bool) -> Vec<Entry> {
+    let mut legend = vec![Entry::new(Swatch::Band(FAINT), "mean over runs with its 95 % interval")];
+    if crowded {
+        legend.push(Entry::new(Swatch::Hairline(FAINT), "mean alone"));
+    }
+    legend
+}
+
+/// Whether some curves have no colour.
+pub fn crowded(curves: &[Curve]) -> bool {
+    curves.iter().any(|curve| curve.colour.is_none())
+}
+
+/// How such panels are to be read, for a caption.
+pub fn note(crowded: bool) -> &'static str {
+    match crowded {
+        true => {
+            " Thin grey curves are models without a band; the last value of a curve that leaves its panel stands with \
+             its name."
+        }
+        false => " The last value of a curve that leaves its panel stands with its name.",
+    }
+}
+
+/// Draws the curves: bands below, then the background, then what has a colour, then the names.
+pub fn draw<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> Drawing<DB> {
+    let (coloured, background): (Vec<&Curve>, Vec<&Curve>) =
+        curves.iter().partition(|curve| curve.colour.is_some());
+    for curve in &coloured {
+        let known = curve.values.iter().filter(|(_, v)| v.low.is_finite() && v.high.is_finite());
+        let band: Vec<_> = known.map(|(x, value)| (*x, value.low, value.high)).collect();
+        panel.band(&band, curve.colour.unwrap_or(FAINT))?;
+    }
+    for curve in background {
+        panel.hairline(&curve.points(), FAINT)?;
+    }
+    for curve in coloured {
+        let colour = curve.colour.unwrap_or(FAINT);
+        panel.line(&curve.points(), colour)?;
+        for at in curve.points().into_iter().filter(|at| at.1.is_finite()) {
+            panel.point_within(at, colour)?;
+        }
+    }
+    names(panel, curves, y)
+}
+
+/// Writes every curve's name at its right end, moved as little as keeps names apart; a curve that ends beyond the panel
+/// has its last value there.
+fn names<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> Drawing<DB> {
+    let end = |curve: &Curve| curve.points().into_iter().rev().find(|point| point.1.is_finite());
+    let mut ends: Vec<(&Curve, (f64, f64))> =
+        curves.iter().filter_map(|curve| Some((curve, end(curve)?))).collect();
+    ends.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
+    let unit = panel.units_per_pixel();
+    let line = NAME_LINE * unit.1;
+    let (bottom, top) = (y.range.start + line / 2.0, y.range.end - line / 2.0);
+    let wanted: Vec<f64> = ends.iter().map(|(_, end)| end.1.clamp(y.range.start, y.range.end)).collect();
+    for ((curve, (x, value)), at) in ends.into_iter().zip(spread(&wanted, line, bottom..top)) {
+        let colour = curve.colour.unwrap_or(FAINT);
+        let left = x + f64::from(LEADER) * unit.0;
+        let (text, from) = match value {
+            value if value > y.range.end => (format!(" {} ↑", theme::decimals(value, 2)), y.range.end),
+            value if value < y.range.start => (format!(" {} ↓", theme::decimals(value, 2)), y.range.start),
+            value => (String::new(), value),
+        };
+        panel.leader((x, from), (left - 0.2 * f64::from(LEADER) * unit.0, at), colour)?;
+        panel.name((left, at), &curve.title, &text, WIDEST_NAME, colour)?;
+    }
+    Ok(())
+}
+
+/// Rising places moved as little as keeps neighbours `line` apart and all in `range`, in the sum of squares: isotonic
+/// regression of what is left of each place once the lines below it are taken off.
+fn spread(wanted: &[f64], line: f64, range: std::ops::Range<f64>) -> Vec<f64> {
+    // Blocks of neighbours that touch: mean of their reduced places, and how many.
+    let mut blocks: Vec<(f64, usize)> = Vec::new();
+    for (number, place) in wanted.iter().enumerate() {
+        let mut block = (place - number as f64 * line, 1);
+        while let Some(&(mean, count)) = blocks.last().filter(|last| last.0 > block.0) {
+            let total = count + block.1;
+            block = ((mean * count as f64 + block.0 * block.1 as f64) / total as f64, total);
+            blocks.pop();
+        }
+        blocks.push(block);
+    }
+    let room = range.end - wanted.len().saturating_sub(1) as f64 * line;
+    let reduced = blocks.into_iter().flat_map(|(mean, count)| std::iter::repeat_n(mean, count));
+    reduced.enumerate().map(|(i, z)| z.min(room).max(range.start) + i as f64 * line).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_that_have_room_stay_and_others_part() {
+        let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
+        assert!(near(&spread(&[0.1, 0.5, 0.9], 0.1, 0.0..1.0), &[0.1, 0.5, 0.9]));
+        assert!(near(&spread(&[0.2, 0.5, 0.5, 0.5], 0.1, 0.0..1.0), &[0.2, 0.4, 0.5, 0.6]));
+        let within = spread(&[0.0, 0.97, 0.98, 1.0], 0.1, 0.05..0.95);
+        assert!(within.windows(2).all(|pair| pair[1] - pair[0] > 0.1 - 1e-9), "{within:?}");
+        assert!(within[0] >= 0.05 && within[3] <= 0.95 + 1e-12, "{within:?}");
+    }
+}

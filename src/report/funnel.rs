@@ -1,0 +1,388 @@
+//! The report of a study of impressions: ESMM's Table 2 beside it, and what no log can show: how far pCVR is from the
+//! truth.
+
+use std::path::Path;
+
+use askama::Template;
+
+use super::setup::{self, Section};
+use super::tables::{self, ClaimRow, DivergedRow, ends};
+use super::{FigureView, place};
+use crate::analysis::claims::ClaimResult;
+use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, Varied, base_place, model_runs};
+use crate::analysis::reference::{ConversionRow, conversion_table};
+use crate::analysis::statistics::summary;
+use crate::engine::funnel_score::{Space, Target};
+use crate::figure::Drawn;
+use crate::figure::theme::{decimals, number};
+use crate::store::Study;
+
+/// Decimals of an AUC, as in the paper's table, and of a log-loss.
+const AUC: usize = 4;
+/// Decimals of probabilities of conversion and their errors, some thousandths large.
+const PROBABILITY: usize = 5;
+/// Decimals of a mean prediction over the truth.
+const RATIO: usize = 3;
+
+/// What `templates/funnel.html` is filled with. All text is plain; the template escapes it.
+#[derive(Template)]
+#[template(path = "funnel.html")]
+pub struct Page {
+    title: String,
+    description: String,
+    partial: Option<String>,
+    paragraph: String,
+    claims: Vec<ClaimRow>,
+    figures: Vec<FigureView>,
+    /// Where the tables of one place are, in words; empty where there is but one.
+    place: String,
+    scores: Vec<AucTable>,
+    quality: Vec<QualityTable>,
+    varied: String,
+    settings: Vec<SettingRow>,
+    methods: Vec<&'static MethodRow>,
+    diverged: Vec<DivergedRow>,
+    runs: String,
+    setup: Vec<Section>,
+    files: Vec<(String, &'static str)>,
+    command: String,
+    rerun: String,
+    redraw: String,
+    digest: String,
+    program: String,
+}
+
+/// AUCs of one prediction.
+struct AucTable {
+    heading: &'static str,
+    rows: Vec<AucCells>,
+}
+
+struct AucCells {
+    model: String,
+    mean: String,
+    interval: String,
+    sd: String,
+    over_base: String,
+    paper: String,
+    paper_over_base: String,
+    finished: usize,
+    diverged: usize,
+}
+
+/// How good the probabilities of one prediction are.
+struct QualityTable {
+    heading: &'static str,
+    rows: Vec<QualityCells>,
+}
+
+struct QualityCells {
+    model: String,
+    log_loss: String,
+    calibration: String,
+    ratio: String,
+    ratio_interval: String,
+    error: String,
+    above_one: String,
+}
+
+/// A model at a setting.
+struct SettingRow {
+    model: String,
+    setting: String,
+    clicked_auc: String,
+    all_auc: String,
+    joint_auc: String,
+    clicked_ratio: String,
+    all_ratio: String,
+    error: String,
+    finished: usize,
+    diverged: usize,
+}
+
+/// What a method is.
+struct MethodRow {
+    architecture: &'static str,
+    title: &'static str,
+    embeddings: &'static str,
+    learned_from: &'static str,
+    source: &'static str,
+}
+
+/// The methods of [`crate::model::conversion`], in its order.
+#[rustfmt::skip]
+static METHODS: [MethodRow; 12] = [
+    method("base", "BASE", "its own", "clicked impressions", "Ma et al. 2018 (ESMM), §3.1"),
+    method("aman", "AMAN", "its own", "clicked impressions, and a share of the others as negatives",
+        "Pan et al. 2008, as in ESMM §3.1"),
+    method("oversampling", "OVERSAMPLING", "its own", "clicked impressions, conversions copied",
+        "Weiss 2004, as in ESMM §3.1"),
+    method("unbias", "UNBIAS", "its own", "clicked impressions, accepted with probability ∝ 1/pCTR",
+        "Zhang et al. 2016, as in ESMM §3.1"),
+    method("division", "DIVISION", "its own", "all impressions: pCTCVR, divided by pCTR", "ESMM, §3.1"),
+    method("esmm_ns", "ESMM-NS", "its own", "all impressions: pCTR · pCVR", "ESMM, §3.1"),
+    method("esmm", "ESMM", "shared", "all impressions: pCTR · pCVR", "ESMM, §2.3"),
+    method("esmm_mmoe", "ESMM-MMoE", "shared, and experts", "all impressions: pCTR · pCVR",
+        "ESMM, §2.3, with MMoE, §4.2"),
+    method("escm2_ipw", "ESCM²-IPW", "shared", "as ESMM, and clicked impressions weighted by 1/pCTR",
+        "Wang et al. 2022 (ESCM²), §3"),
+    method("escm2_dr", "ESCM²-DR", "shared", "as ESMM, and errors imputed where there is no click",
+        "Wang et al. 2022 (ESCM²), §3"),
+    method("delayed_feedback", "Delayed feedback", "its own", "clicked impressions, with a model of the delay",
+        "Chapelle 2014"),
+    method("fake_negative_weighted", "Fake negatives weighted", "its own",
+        "clicked impressions, all negative at first, weighted", "Ktena et al. 2019"),
+];
+
+const fn method(
+    architecture: &'static str,
+    title: &'static str,
+    embeddings: &'static str,
+    learned_from: &'static str,
+    source: &'static str,
+) -> MethodRow {
+    MethodRow { architecture, title, embeddings, learned_from, source }
+}
+
+impl Page {
+    /// The page of a study of impressions.
+    pub fn new(study: &Study, folder: &Path, results: &[ClaimResult], figures: &[Drawn]) -> Self {
+        let (experiment, manifest) = (&study.experiment, &study.manifest);
+        let folder_name = place(folder);
+        let (runs, base, varied) = (model_runs(study), base_place(study), Varied::of(study));
+        let here: Vec<&ModelRuns> = runs.iter().filter(|runs| runs.place == base).collect();
+        let used =
+            |row: &&MethodRow| experiment.models.iter().any(|m| m.architecture.name == row.architecture);
+        Self {
+            title: experiment.title.clone(),
+            description: experiment.description.clone(),
+            partial: setup::partial(study),
+            paragraph: setup::paragraph(study),
+            claims: tables::claims(results),
+            figures: figures.iter().map(FigureView::new).collect(),
+            place: varied.as_ref().map_or(String::new(), |_| place_words(study, base)),
+            scores: scores(&here),
+            quality: quality(&here),
+            settings: if varied.is_some() { settings(study, &runs) } else { Vec::new() },
+            varied: varied.map_or(String::new(), |varied| varied.title.to_owned()),
+            methods: METHODS.iter().filter(used).collect(),
+            diverged: tables::diverged(study),
+            runs: setup::count(study.runs.len()),
+            setup: setup::sections(study),
+            files: setup::files(folder, figures),
+            command: setup::command(manifest),
+            rerun: format!("sweep run {folder_name}/study.toml --out {folder_name}"),
+            redraw: format!("sweep report {folder_name}"),
+            digest: manifest.digest.clone(),
+            program: setup::program(manifest),
+        }
+    }
+}
+
+/// "task correlation 0.5, selection 1.5": of the two what the study varies.
+fn place_words(study: &Study, place: Place) -> String {
+    let grid = &study.experiment.grid;
+    let correlation = (grid.task_correlations.len() > 1 || grid.vary.is_none())
+        .then(|| format!("task correlation {}", number(place.task_correlation)));
+    let setting = grid.vary.map(|knob| format!("{} {}", knob.key().replace('_', " "), number(place.setting)));
+    correlation.into_iter().chain(setting).collect::<Vec<_>>().join(", ")
+}
+
+/// Mean and standard deviation in a row of the paper's table; NaN where it has none.
+type OfPaper = fn(&ConversionRow) -> [f64; 2];
+
+/// The paper's table with ours in it, and the two AUCs that it does not have.
+fn scores(runs: &[&ModelRuns]) -> Vec<AucTable> {
+    let paper = conversion_table();
+    let tables: [(&str, Quantity, OfPaper); 4] = [
+        ("pCVR on clicked impressions", Quantity::CLICKED_AUC, |row| row.cvr),
+        ("pCVR on all impressions, against the truth", Quantity::of_cvr(Space::All, Aspect::Auc), |_| {
+            [f64::NAN; 2]
+        }),
+        ("pCTCVR on all impressions", Quantity::JOINT_AUC, |row| row.ctcvr),
+        ("pCTR on all impressions", Quantity::of_all(Target::Click, Aspect::Auc), |_| [f64::NAN; 2]),
+    ];
+    let table = |(heading, quantity, of_paper): (&'static str, Quantity, OfPaper)| AucTable {
+        heading,
+        rows: runs.iter().map(|model| auc_cells(model, runs, quantity, of_paper, &paper)).collect(),
+    };
+    let known = |table: &AucTable| table.rows.iter().any(|row| row.finished > 0);
+    tables.into_iter().map(table).filter(known).collect()
+}
+
+fn auc_cells(
+    model: &ModelRuns,
+    all: &[&ModelRuns],
+    quantity: Quantity,
+    of_paper: OfPaper,
+    paper: &[ConversionRow],
+) -> AucCells {
+    let of = |architecture: &str| paper.iter().find(|row| row.model == architecture).map(of_paper);
+    let (mean, values) = (model.mean(quantity), model.values(quantity));
+    let is_base = model.model.architecture.name == "base";
+    let base = all.iter().find(|runs| runs.model.architecture.name == "base").filter(|_| !is_base);
+    let over_base = base.map(|base| model.difference(base, quantity));
+    let [theirs, their_sd] = of(model.model.architecture.name).unwrap_or([f64::NAN; 2]);
+    let theirs_over_base = of("base").filter(|_| !is_base).map_or(f64::NAN, |base| theirs - base[0]);
+    AucCells {
+        model: model.model.title.clone(),
+        mean: decimals(mean.estimate, AUC),
+        interval: ends(mean, AUC),
+        sd: decimals(summary::variance(&values).sqrt(), AUC),
+        over_base: match over_base.filter(|difference| difference.estimate.is_finite()) {
+            Some(difference) => format!("{} {}", decimals(difference.estimate, AUC), ends(difference, AUC)),
+            None => "–".to_owned(),
+        },
+        paper: match theirs.is_finite() {
+            true => format!("{} ± {}", decimals(theirs, AUC), decimals(their_sd, AUC)),
+            false => "–".to_owned(),
+        },
+        paper_over_base: decimals(theirs_over_base, AUC),
+        finished: values.len(),
+        diverged: model.diverged(),
+    }
+}
+
+/// How good the probabilities are, where there are any.
+fn quality(runs: &[&ModelRuns]) -> Vec<QualityTable> {
+    let tables = [
+        ("pCVR on clicked impressions", Target::Conversion, Space::Clicked),
+        ("pCVR on all impressions", Target::Conversion, Space::All),
+        ("pCTCVR on all impressions", Target::ClickAndConversion, Space::All),
+    ];
+    let table = |(heading, target, space): (&'static str, Target, Space)| {
+        let finished = runs
+            .iter()
+            .filter(|runs| !runs.values(Quantity { target, space, aspect: Aspect::LogLoss }).is_empty());
+        QualityTable { heading, rows: finished.map(|runs| quality_cells(runs, target, space)).collect() }
+    };
+    tables.map(table).into_iter().filter(|table| !table.rows.is_empty()).collect()
+}
+
+fn quality_cells(runs: &ModelRuns, target: Target, space: Space) -> QualityCells {
+    let of = |aspect| Quantity { target, space, aspect };
+    let mean = |aspect, places| decimals(summary::mean(&runs.values(of(aspect))), places);
+    let ratio = ratio(runs, of(Aspect::Bias));
+    QualityCells {
+        model: runs.model.title.clone(),
+        log_loss: mean(Aspect::LogLoss, PROBABILITY),
+        calibration: mean(Aspect::CalibrationError, PROBABILITY),
+        ratio: ratio.0,
+        ratio_interval: ratio.1,
+        error: mean(Aspect::AbsoluteError, PROBABILITY),
+        above_one: mean(Aspect::AboveOne, PROBABILITY),
+    }
+}
+
+/// Mean prediction over the truth with its interval.
+fn ratio(runs: &ModelRuns, bias: Quantity) -> (String, String) {
+    let mut ratio = runs.mean(bias);
+    (ratio.estimate, ratio.low, ratio.high) = (1.0 + ratio.estimate, 1.0 + ratio.low, 1.0 + ratio.high);
+    (decimals(ratio.estimate, RATIO), ends(ratio, RATIO))
+}
+
+/// Every model at every place.
+fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
+    let row = |runs: &ModelRuns| {
+        let auc = |quantity| decimals(summary::mean(&runs.values(quantity)), AUC);
+        let ratio = |space| {
+            let (mean, interval) = ratio(runs, Quantity::of_cvr(space, Aspect::Bias));
+            format!("{mean} {interval}")
+        };
+        let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
+        SettingRow {
+            model: runs.model.title.clone(),
+            setting: place_words(study, runs.place),
+            clicked_auc: auc(Quantity::CLICKED_AUC),
+            all_auc: auc(Quantity::of_cvr(Space::All, Aspect::Auc)),
+            joint_auc: auc(Quantity::JOINT_AUC),
+            clicked_ratio: ratio(Space::Clicked),
+            all_ratio: ratio(Space::All),
+            error: decimals(summary::mean(&runs.values(error)), PROBABILITY),
+            finished: runs.runs.len() - runs.diverged(),
+            diverged: runs.diverged(),
+        }
+    };
+    runs.iter().map(row).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::data::Knob;
+    use crate::model::conversion::REGISTRY;
+    use crate::report::write;
+    use crate::store::funnel_sample::FunnelSample;
+
+    fn page(study: &Study) -> String {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::read_to_string(write(study, folder.path()).unwrap()).unwrap()
+    }
+
+    const SECTIONS: [&str; 11] = [
+        "what", "claims", "tables", "figures", "quality", "methods", "diverged", "setup", "files", "again",
+        "cite",
+    ];
+
+    #[test]
+    fn every_method_has_its_row_and_title() {
+        let names =
+            |name: &dyn Fn(usize) -> (&'static str, &'static str)| (0..12).map(name).collect::<Vec<_>>();
+        assert_eq!(REGISTRY.len(), METHODS.len());
+        assert_eq!(
+            names(&|i| (METHODS[i].architecture, METHODS[i].title)),
+            names(&|i| (REGISTRY[i].name, REGISTRY[i].title))
+        );
+    }
+
+    #[test]
+    fn the_page_has_every_section_and_the_papers_table() {
+        let html = page(&FunnelSample { diverged: 1, ..FunnelSample::default() }.study());
+        let places: Vec<usize> =
+            SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
+        assert!(places.is_sorted());
+        assert!(html.contains("0.6856 ± 0.0037") && html.contains("0.0256"), "ESMM's row of Table 2");
+        assert!(html.contains("<figure id=\"funnel_scores\">") && !html.contains("id=\"settings\""));
+        assert!(html.contains("3209978.3210104") && !html.contains("3219819"), "ESMM is cited, MMoE is not");
+        assert!(!html.contains("NaN"));
+    }
+
+    #[test]
+    fn a_varied_study_has_a_row_for_every_setting() {
+        let vary = Some((Knob::MeanDelay, vec![0.0, 0.5, 1.0]));
+        let sample = FunnelSample {
+            models: vec!["base", "delayed_feedback"],
+            vary,
+            seeds: 6,
+            ..FunnelSample::default()
+        };
+        let study = sample.study();
+        let html = page(&study);
+        assert!(html.contains("id=\"settings\"") && html.contains("mean delay 0.5"));
+        assert_eq!(settings(&study, &model_runs(&study)).len(), 6);
+        assert!(html.contains("<figure id=\"funnel_knob\">"));
+    }
+
+    #[test]
+    fn differences_to_base_are_paired_and_base_has_none() {
+        let study = FunnelSample::default().study();
+        let runs = model_runs(&study);
+        let here: Vec<&ModelRuns> = runs.iter().collect();
+        let table = &scores(&here)[0];
+        assert_eq!((table.rows[0].over_base.as_str(), table.rows[0].paper_over_base.as_str()), ("–", "–"));
+        assert_eq!(table.rows[6].paper_over_base, "0.0256");
+        assert!(table.rows[6].over_base.starts_with("0.0"));
+    }
+
+    #[test]
+    fn studies_with_little_in_them_have_a_page_too() {
+        let base = FunnelSample { models: vec!["esmm"], seeds: 1, ..FunnelSample::default() };
+        let mut nothing = base.study();
+        nothing.runs.clear();
+        for study in [base.study(), FunnelSample { diverged: 1, ..base }.study(), nothing] {
+            let html = page(&study);
+            assert!(SECTIONS.iter().all(|id| html.contains(&format!("id=\"{id}\""))));
+            assert!(!html.contains("NaN"));
+        }
+    }
+}
