@@ -98,7 +98,13 @@ fn every_model_is_trained_and_scored_on_all_impressions() {
     let models: Vec<&str> =
         funnel.lines().skip(1).filter(above_one).map(|row| row.split(',').next().unwrap()).collect();
     assert!(!models.is_empty() && models.iter().all(|model| *model == "division"), "{models:?}");
-    // What is kept reads back as it was.
+    // What is kept reads back as it was, and the page shows it.
+    let page = desk.done(&["report", "study"]);
+    let page = std::fs::read_to_string(desk.path(page.trim())).unwrap();
+    for part in ["DIVISION", "ESCM²-DR", "Delayed feedback", "selection"] {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(!page.contains("NaN"));
     let before = std::fs::read(desk.path("study/manifest.json")).unwrap();
     std::fs::remove_dir_all(desk.path("study/groups")).unwrap();
     let state = desk.done(&["status", "study"]);
@@ -245,6 +251,9 @@ fn impressions_that_are_read_are_trained_on_and_resumed() {
     assert_eq!(whole[4].lines().count(), 1);
     study(&desk, "parts", &["--set", "grid.seeds=[1]"]);
     assert_eq!(whole, study(&desk, "parts", &[]));
+    let page = desk.done(&["report", "whole"]);
+    let page = std::fs::read_to_string(desk.path(page.trim())).unwrap();
+    assert!(page.contains("Ali-CCP") && !page.contains("NaN") && !page.contains("inf"));
     // The study says which lines it was made with.
     let resolved = std::fs::read_to_string(desk.path("whole/study.toml")).unwrap();
     assert!(resolved.contains("digest = "), "{resolved}");
