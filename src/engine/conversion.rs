@@ -1,7 +1,7 @@
 //! What models of click and conversion are trained on: the losses of [`Method`] with their gradients.
 //!
 //! With the logits z₀ of a click, z₁ of a conversion and for some methods a third z₂, p = σ(z₀), q = σ(z₁), y and c
-//! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and [x] for a value that no
+//! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and \[x\] for a value that no
 //! gradient flows through, a run's objective is the mean of CE(z₀, y) over all impressions of a batch, plus
 //! Σ ℓ / Σ w over the impressions:
 //!
