@@ -211,3 +211,45 @@ fn mistakes_name_key_value_and_remedy() {
     let output = desk.run(&["run", "small.toml", "--out", "study", "--set", "grid.models=[\"esmm\"]"]);
     assert_eq!(output.status.code(), Some(2));
 }
+
+#[test]
+fn impressions_that_are_read_are_trained_on_and_resumed() {
+    let desk = desk();
+    let files = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ali_ccp");
+    let text = format!(
+        r#"
+        [data]
+        kind = "ali_ccp"
+        path = {files:?}
+        min_count = 2
+        embedding_units = 3
+        [grid]
+        models = ["base", "esmm", "esmm_mmoe"]
+        learning_rates = [0.01]
+        seeds = 2
+        [models.esmm_mmoe]
+        experts = 2
+        expert_units = 4
+        tower_units = 3
+        [train]
+        steps = 10
+        batch_size = 64
+        log_every = 5
+        "#
+    );
+    std::fs::write(desk.path("funnel.toml"), text).unwrap();
+    let whole = study(&desk, "whole", &[]);
+    assert_eq!(whole[0].matches(",finished,").count(), 6, "{}", whole[0]);
+    // What becomes of impressions without a click is not known here.
+    assert_eq!(whole[3].lines().count(), 1 + 3 * 6);
+    assert_eq!(whole[4].lines().count(), 1);
+    study(&desk, "parts", &["--set", "grid.seeds=[1]"]);
+    assert_eq!(whole, study(&desk, "parts", &[]));
+    // The study says which lines it was made with.
+    let resolved = std::fs::read_to_string(desk.path("whole/study.toml")).unwrap();
+    assert!(resolved.contains("digest = "), "{resolved}");
+    let output = desk.run(&["run", "funnel.toml", "--set", "data.path=nowhere", "--out", "none"]);
+    let text = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(2), "{text}");
+    assert!(text.contains("sample_skeleton_train.csv") && !desk.path("none").exists(), "{text}");
+}
