@@ -262,3 +262,28 @@ fn impressions_that_are_read_are_trained_on_and_resumed() {
     assert_eq!(output.status.code(), Some(2), "{text}");
     assert!(text.contains("sample_skeleton_train.csv") && !desk.path("none").exists(), "{text}");
 }
+
+#[test]
+fn a_study_has_figures_a_page_and_claims_from_its_tables_alone() {
+    let desk = desk();
+    study(&desk, "study", &["--set", "grid.seeds=3"]);
+    std::fs::remove_dir_all(desk.path("study/groups")).unwrap();
+    desk.done(&["report", "study"]);
+    let page = std::fs::read_to_string(desk.path("study/report.html")).unwrap();
+    for part in
+        ["id=\"settings\"", "<figure id=\"funnel_knob\">", "<figure id=\"funnel_bias\">", "selection 1.5"]
+    {
+        assert!(page.contains(part), "{part}");
+    }
+    assert!(desk.path("study/figures/funnel_knob.png").exists());
+    // Three seeds decide nothing; what the study does not vary is not tested, with the reason.
+    let claims = desk.done(&["claims", "study", "--parts"]);
+    assert!(
+        claims.contains("grid.vary = \"share\"") && claims.contains("grid.vary = \"mean_delay\""),
+        "{claims}"
+    );
+    assert!(claims.contains("3 seeds cannot decide"), "{claims}");
+    let csv = std::fs::read_to_string(desk.path("study/claims.csv")).unwrap();
+    let rows = csv.lines().skip(1).filter(|row| row.contains(",,claim,")).count();
+    assert_eq!(rows, 9);
+}

@@ -89,7 +89,7 @@ impl Figure for FunnelKnob {
     }
 
     fn title(&self) -> String {
-        format!("What {} does to the models", self.varied.name)
+        format!("Scores and errors by {}", self.varied.name)
     }
 
     fn caption(&self) -> String {

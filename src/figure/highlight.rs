@@ -73,7 +73,8 @@ pub fn models<'a>(runs: &[ModelRuns<'a>]) -> Vec<&'a ModelSpec> {
 pub fn axis(label: &str, ticks: Vec<String>, width: i32, curves: &[Curve]) -> Axis {
     let style = theme::text(TEXT, theme::INK, plotters::style::text_anchor::HPos::Left);
     let widest = curves.iter().map(|curve| theme::width(&curve.title, &style)).max().unwrap_or(0);
-    let room = f64::from(widest.min(WIDEST_NAME) + LEADER) / f64::from(width);
+    // Half a leader more, so that no name ends on the edge.
+    let room = f64::from(widest.min(WIDEST_NAME) + LEADER * 3 / 2) / f64::from(width);
     let last = ticks.len().saturating_sub(1).max(1) as f64;
     // A little before the first, so that its marker does not lie on the other axis.
     let range = -0.05 * last..last / (1.0 - room.min(0.6));

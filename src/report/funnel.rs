@@ -37,6 +37,8 @@ pub struct Page {
     /// Where the tables of one place are, in words; empty where there is but one.
     place: String,
     scores: Vec<AucTable>,
+    /// Whether the true probabilities are known.
+    truth: bool,
     quality: Vec<QualityTable>,
     varied: String,
     settings: Vec<SettingRow>,
@@ -162,6 +164,7 @@ impl Page {
             figures: figures.iter().map(FigureView::new).collect(),
             place: varied.as_ref().map_or(String::new(), |_| place_words(study, base)),
             scores: scores(&here),
+            truth: experiment.data.funnel().is_some(),
             quality: quality(&here),
             settings: if varied.is_some() { settings(study, &runs) } else { Vec::new() },
             varied: varied.map_or(String::new(), |varied| varied.title.to_owned()),

@@ -60,7 +60,9 @@ pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
         DataSpec::Census(census) => {
             classification::Page::new(study, census, folder, &results, &figures).render()?
         }
-        DataSpec::Funnel(_) | DataSpec::AliCcp(_) => funnel::Page::new(study, folder, &results, &figures).render()?,
+        DataSpec::Funnel(_) | DataSpec::AliCcp(_) => {
+            funnel::Page::new(study, folder, &results, &figures).render()?
+        }
         DataSpec::Synthetic(_) => Page::new(study, folder, &results, &figures).render()?,
     };
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)

@@ -121,6 +121,10 @@ impl<'a> FunnelEvidence<'a> {
         let seeds = &self.study.experiment.grid.seeds;
         let sums: Vec<Option<f64>> = seeds.iter().filter_map(|&seed| sum_of(seed)).collect();
         let used: Vec<f64> = sums.iter().copied().flatten().collect();
+        // No run has it, and not because all diverged: a log does not know the truth.
+        if used.is_empty() && cells.iter().any(|(_, runs)| runs.runs.len() > runs.diverged()) {
+            return Err(format!("{name}: not known of these impressions, or of no run"));
+        }
         if used.len() < FEWEST_SEEDS {
             return Err(format!("{name}: {} seeds in common; {FEWEST_SEEDS} are needed", used.len()));
         }
@@ -206,6 +210,13 @@ mod tests {
         let error = |a, b| evidence.above(a, b, place, Quantity::JOINT_AUC).unwrap_err();
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
+        let mut log = study.clone();
+        log.runs
+            .iter_mut()
+            .for_each(|run| run.funnel.iter_mut().for_each(|score| score.absolute_error = f64::NAN));
+        let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
+        let reason = FunnelEvidence::new(&log).above("esmm", "base", place, error).unwrap_err();
+        assert!(reason.contains("not known of these impressions"), "{reason}");
         assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));
     }
 }

@@ -22,7 +22,8 @@
 //! Fewer than three seeds test nothing, fewer than six decide nothing, fewer than a hundred nothing about
 //! variances.
 //!
-//! The eight claims are tested as eight questions: no correction is made across claims.
+//! The eight claims are tested as eight questions: no correction is made across claims. Studies of census rows
+//! (`tables`) and of impressions (`funnel`) have claims of their own, each a row of a list there, which add up alike.
 
 mod better_when_related;
 mod evidence;
