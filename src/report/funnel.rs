@@ -57,6 +57,8 @@ pub struct Page {
 /// AUCs of one prediction.
 struct AucTable {
     heading: &'static str,
+    /// Whether the paper's table has it.
+    paper: bool,
     rows: Vec<AucCells>,
 }
 
@@ -207,6 +209,7 @@ fn scores(runs: &[&ModelRuns]) -> Vec<AucTable> {
     ];
     let table = |(heading, quantity, of_paper): (&'static str, Quantity, OfPaper)| AucTable {
         heading,
+        paper: paper.iter().any(|row| of_paper(row)[0].is_finite()),
         rows: runs.iter().map(|model| auc_cells(model, runs, quantity, of_paper, &paper)).collect(),
     };
     let known = |table: &AucTable| table.rows.iter().any(|row| row.finished > 0);
