@@ -94,7 +94,7 @@ impl Figure for FunnelLosses {
         format!(
             "{}, cross-entropy in nats of pCTR and of pCTCVR on all impressions, which is logged of every model whatever it \
              is trained on: mean over {} a curve, {}. Panels reach up to the losses after a fifth of the training. Models \
-             with the same click network have the same loss of clicks.{}",
+             with the same click network have the same loss of clicks at the same learning rate.{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),
