@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 
+use crate::data::AliCcpSpec;
 use crate::engine::memory;
 use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
@@ -93,6 +94,21 @@ pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// Refuses rows that more memory would be needed to read than there is, as far as it is known before they are read.
+pub fn check_reading(experiment: &Experiment) -> Result<()> {
+    let needed = experiment.data.ali_ccp().and_then(AliCcpSpec::most_row_bytes);
+    let (Some(needed), Some(available)) = (needed, machine::available_memory_bytes()) else { return Ok(()) };
+    if needed <= available {
+        return Ok(());
+    }
+    let text = format!(
+        "data.rows: {} of memory are needed to read so many rows, {} are available; expected fewer rows",
+        HumanBytes(needed),
+        HumanBytes(available)
+    );
+    Err(Refused(text).into())
 }
 
 /// Prints runs, groups, operations, memory and time of what is missing. Fails where there is too little memory.

@@ -9,6 +9,7 @@ use clap::Args;
 
 use super::progress::Progress;
 use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, printable, tune};
+use crate::data::Opened;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
@@ -64,7 +65,9 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     check_device(experiment.train.device)?;
     let shard = shard(options)?;
     check_shard(&experiment, shard)?;
+    estimate::check_reading(&experiment)?;
     let experiment = experiment.open()?;
+    say_left_out(&experiment);
     let threads = threads(options, experiment.train.device);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
@@ -95,6 +98,18 @@ fn threads(options: &Options, device: DeviceChoice) -> usize {
     match device {
         DeviceChoice::Cpu => options.threads.map_or(cores, usize::from),
         DeviceChoice::Cuda(_) => 1,
+    }
+}
+
+/// Says how many rows of the data are not used.
+fn say_left_out(experiment: &Experiment) {
+    let (malformed, unclicked) = match &experiment.opened {
+        Opened::Generated => (0, 0),
+        Opened::Census(census) => (census.skipped, 0),
+        Opened::AliCcp(read) => (read.skipped, read.unclicked),
+    };
+    if malformed + unclicked > 0 {
+        eprintln!("left out: {malformed} malformed rows, {unclicked} rows bought without a click");
     }
 }
 

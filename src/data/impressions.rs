@@ -9,8 +9,12 @@ use std::sync::Arc;
 use rand::Rng;
 
 use super::Batch;
+use super::correlation::PairSums;
 use super::normal::{Purpose, Stream};
 use super::order::EpochOrder;
+
+/// Most rows of an embedding table: their numbers are stored as `f32`, which has every whole number up to this.
+pub const MOST_WORDS: usize = 1 << 24;
 
 /// Facts of an impression that objectives are made of, in the order of `Batch::y`, `[FACTS, rows]`.
 pub const FACTS: usize = 4;
@@ -23,7 +27,7 @@ pub enum Fact {
     /// Whether the click was seen to lead to a conversion by the end of training, 0 or 1; 0 without a click.
     Conversion = 1,
     /// For a conversion the time from click to conversion, else the time from click to the end of training; in
-    /// units of the training window, 0 to 1. 0 without a click, and where conversions are not delayed.
+    /// units of the training window, 0 to 1. 0 without a click, and where times are not known.
     Waited = 2,
     /// A uniform draw from (0, 1) of this row and step, for methods that sample rows.
     Uniform = 3,
@@ -39,7 +43,7 @@ pub struct Impressions {
     pub click: Vec<f32>,
     /// 1 where a click was seen to lead to a conversion, `[rows]`.
     pub conversion: Vec<f32>,
-    /// [`Fact::Waited`], `[rows]`; empty where conversions are not delayed.
+    /// [`Fact::Waited`], `[rows]`; empty where times are not known.
     pub waited: Vec<f32>,
     /// What only the maker of impressions knows; none where they are read.
     pub truth: Option<Truth>,
@@ -73,6 +77,13 @@ impl Impressions {
     /// Conversions that were seen.
     pub fn conversions(&self) -> usize {
         self.conversion.iter().filter(|conversion| **conversion > 0.0).count()
+    }
+
+    /// Pearson correlation of clicks and conversions that were seen; NaN where there are none.
+    pub fn label_correlation(&self) -> f64 {
+        let mut sums = PairSums::default();
+        sums.add(&self.click, &self.conversion);
+        sums.correlation()
     }
 
     /// Resident size in bytes.
@@ -144,8 +155,9 @@ impl ImpressionFeed {
             batch.x[place * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
             rows.put_facts(row, place, batch);
             let word = self.sampling.rng(first + place as u64).next_u32();
-            batch.y[Fact::Uniform as usize * batch_size + place] =
-                ((f64::from(word) + 0.5) / 2f64.powi(32)) as f32;
+            // The last words round to 1.
+            let uniform = ((f64::from(word) + 0.5) / 2f64.powi(32)) as f32;
+            batch.y[Fact::Uniform as usize * batch_size + place] = uniform.min(1.0 - f32::EPSILON / 2.0);
         }
     }
 

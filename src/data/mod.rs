@@ -107,6 +107,14 @@ impl DataSpec {
         }
     }
 
+    /// Which rows of Ali-CCP, where they are those.
+    pub fn ali_ccp(&self) -> Option<&AliCcpSpec> {
+        match self {
+            Self::AliCcp(spec) => Some(spec),
+            _ => None,
+        }
+    }
+
     /// Whether rows are impressions, with clicks and conversions.
     pub fn has_impressions(&self) -> bool {
         matches!(self, Self::Funnel(_) | Self::AliCcp(_))
@@ -263,11 +271,7 @@ impl Feed {
         match self {
             Self::Synthetic(generator) => generator.label_correlations(),
             Self::Census(feed) => vec![vec![feed.census().label_correlation(Subset::Training)]],
-            Self::Impressions(feed) => {
-                let mut sums = correlation::PairSums::default();
-                sums.add(&feed.log().training.click, &feed.log().training.conversion);
-                vec![vec![sums.correlation()]]
-            }
+            Self::Impressions(feed) => vec![vec![feed.log().training.label_correlation()]],
         }
     }
 

@@ -4,7 +4,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::conversion::{conversion_probability, joint_probability};
+use super::conversion::{conversion_probability, joint_probability, sigmoid};
 use crate::data::Impressions;
 use crate::model::conversion::Method;
 
@@ -37,7 +37,7 @@ pub enum Space {
     All,
 }
 
-/// Scores of one prediction on one space of test impressions.
+/// Scores of one prediction on one space of test impressions; NaN where rows of one kind are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FunnelScore {
     /// What is predicted.
@@ -46,19 +46,25 @@ pub struct FunnelScore {
     pub space: Space,
     /// Probability that a positive has a higher prediction than a negative. Of labels; of pCVR on all impressions
     /// that of outcomes drawn by the true pCVR, in expectation.
+    #[serde(deserialize_with = "nan_for_null")]
     pub auc: f64,
     /// Mean cross-entropy in nats, in expectation over outcomes where the true probability is known.
+    #[serde(deserialize_with = "nan_for_null")]
     pub log_loss: f64,
     /// Expected calibration error over ten bins of equal counts, 0 to 1; as above.
+    #[serde(deserialize_with = "nan_for_null")]
     pub calibration_error: f64,
     /// Mean of |prediction − true probability|; NaN where that is not known.
     #[serde(deserialize_with = "nan_for_null")]
     pub absolute_error: f64,
     /// Mean prediction.
+    #[serde(deserialize_with = "nan_for_null")]
     pub mean_prediction: f64,
     /// Mean true probability, or share of positive labels where that is not known.
+    #[serde(deserialize_with = "nan_for_null")]
     pub mean_truth: f64,
     /// Share of impressions whose prediction is above 1.
+    #[serde(deserialize_with = "nan_for_null")]
     pub above_one: f64,
 }
 
@@ -68,15 +74,18 @@ pub struct Decile {
     /// Tenth by rising true pCTR, from 1.
     pub decile: usize,
     /// Mean true pCTR.
+    #[serde(deserialize_with = "nan_for_null")]
     pub mean_ctr: f64,
     /// Mean predicted pCVR.
+    #[serde(deserialize_with = "nan_for_null")]
     pub mean_prediction: f64,
     /// Mean true pCVR.
+    #[serde(deserialize_with = "nan_for_null")]
     pub mean_truth: f64,
 }
 
-/// JSON has no NaN and writes null.
-fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+/// Numbers that may not be there: JSON has no NaN and writes null.
+pub fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
@@ -121,7 +130,7 @@ pub fn scores(method: Method, logits: &[f32], impressions: &Impressions) -> (Vec
         (0..rows).map(|row| probability(method, [logits[row], logits[rows + row]])).collect()
     };
     let wide = |values: &[f32]| values.iter().map(|&value| f64::from(value)).collect::<Vec<f64>>();
-    let click = of(|_, [z, _]| 1.0 / (1.0 + (-f64::from(z)).exp()));
+    let click = of(|_, [z, _]| sigmoid(z.into()));
     let (conversion, both) = (of(conversion_probability), of(joint_probability));
     let (clicks, conversions) = (wide(&impressions.click), wide(&impressions.conversion));
     let truth = impressions.truth.as_ref().map(|truth| (wide(&truth.click), wide(&truth.conversion)));

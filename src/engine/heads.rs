@@ -102,7 +102,7 @@ impl HeadsPopulation {
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
         shape.embed(&parameters[places.table.clone()], x, &mut work.input);
         work.units.resize_with(shape.hidden.len(), Vec::new);
-        let mut inputs = shape.width();
+        let mut inputs = shape.features;
         for (layer, (&units, (weight, bias))) in shape.hidden.iter().zip(&places.layers).enumerate() {
             let (below, above) = work.units.split_at_mut(layer);
             let out = &mut above[0];
@@ -162,7 +162,7 @@ impl HeadsPopulation {
             );
             loop {
                 let (weight, bias) = &places.layers[layer];
-                let inputs = if layer == 0 { shape.width() } else { shape.hidden[layer - 1] };
+                let inputs = if layer == 0 { shape.features } else { shape.hidden[layer - 1] };
                 let input = match layer {
                     0 => &work.input[shape.table_of(head) * rows * inputs..][..rows * inputs],
                     _ => &work.units[layer - 1][head * rows * inputs..][..rows * inputs],

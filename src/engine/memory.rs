@@ -4,7 +4,7 @@ use crate::data::impressions::FACTS;
 use crate::data::{DataSpec, Labels, Opened, Subset};
 use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{DeviceChoice, Experiment};
-use crate::model::Layout;
+use crate::model::{Layout, Parameter};
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
@@ -66,7 +66,10 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
         let state = floats(&[4, runs, network.layout().count()]);
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
         // every intermediate of all runs, forward and backward.
-        let widest = network.layout().count().div_ceil(problem.features);
+        let layout = network.layout();
+        let table = layout.parameters.iter().filter(|parameter| parameter.name == "embedding.weight");
+        let beside: usize = layout.count() - table.map(Parameter::count).sum::<usize>();
+        let widest = beside.div_ceil(problem.features);
         let step = match Engine::of(experiment, model) {
             Engine::Fused => floats(&[4, train.batch_size, widest]),
             Engine::Graph => floats(&[10, runs, train.batch_size, widest]).saturating_add(floats(&[
@@ -124,6 +127,8 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     /// Text of a point without its numbers, and of one number with its comma, at their longest.
     const POINT: u64 = 100;
     const NUMBER: u64 = 16;
+    /// Text of the four scores and ten tenths of a model of click and conversion, names and numbers at their longest.
+    const SCORES: u64 = 4 * 400 + 10 * 160;
     let (problem, train) = (experiment.problem(), &experiment.train);
     let tasks = problem.tasks as u64;
     let points = train.steps / train.log_every + 2;
@@ -136,7 +141,7 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
             let experts =
                 network.mixture().map_or_else(|| widest_gate(network.layout()), |shape| shape.experts);
             let experts = experts as u64;
-            let curve = points.saturating_mul(POINT + 2 * tasks * NUMBER);
+            let curve = points.saturating_mul(POINT + 2 * tasks * NUMBER).saturating_add(SCORES);
             curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
         })
         .collect();

@@ -15,6 +15,7 @@ use super::section::{Section, did_you_mean, expected, whole};
 use super::tune::{self, Tune};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train};
 use crate::data::census::{CensusSpec, MainTask};
+use crate::data::impressions::MOST_WORDS;
 use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Labels};
@@ -143,9 +144,6 @@ const ALI_CCP_KEYS: &[&str] =
 const FUNNEL_GRID_KEYS: &[&str] =
     &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
 
-/// Most rows of an embedding table: their numbers are stored as f32.
-const MOST_WORDS: usize = 1 << 24;
-
 /// Largest sizes taken: far beyond any use, and small enough that no product of two overflows.
 pub(super) const MOST: u64 = 1 << 31;
 /// Largest number of units, experts or tasks of a model: with 100,000 inputs its parameters can still be counted.
@@ -213,6 +211,17 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     count_runs(&grid)?;
     let problem = Problem { features: data.features(), tasks: data.tasks() };
     let models = models(root.section("models")?, &model_names, registry(&data), problem)?;
+    if let Some(place) =
+        models.iter().position(|model| needs_times(model)).filter(|_| data.ali_ccp().is_some())
+    {
+        return Err(Mistake {
+            key: format!("grid.models[{place}]"),
+            value: Some(format!("{:?}", models[place].name)),
+            remedy:
+                "is trained on the times of conversions, which Ali-CCP does not have; expected another model"
+                    .into(),
+        });
+    }
     let train = train(root.section("train")?, &models, &data)?;
     let report = report(root.section("report")?)?;
     let tuning = root.section("tune")?;
@@ -248,6 +257,11 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
         tune,
         report,
     })
+}
+
+/// Whether a model is trained on how long conversions were waited for.
+fn needs_times(model: &ModelSpec) -> bool {
+    model.architecture.name == "delayed_feedback"
 }
 
 /// The architectures that can learn what the data has.
@@ -375,7 +389,7 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
 fn knob_range(knob: Knob) -> (RangeInclusive<f64>, &'static str) {
     match knob {
         Knob::Selection => (0.0..=20.0, "a number from 0 to 20"),
-        Knob::Share => (1e-6..=1.0, "a number above 0, at most 1"),
+        Knob::Share => (1e-6..=1.0, "a number from 0.000001 to 1"),
         Knob::ClickRate | Knob::ConversionRate => (1e-6..=0.99, "a number from 0.000001 to 0.99"),
         Knob::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
     }

@@ -194,12 +194,11 @@ fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
 /// What a study of read impressions learns from.
 fn ali_ccp_paragraph(study: &Study, spec: &AliCcpSpec) -> String {
     let rows = match spec.rows {
-        0 => "all".to_owned(),
-        rows => format!("the first {}", count(rows)),
+        0 => "all rows of both periods".to_owned(),
+        rows => format!("the first {} lines of either period", count(rows)),
     };
     format!(
-        "{} learn click and conversion from {rows} training impressions of Ali-CCP, and are tested on as many of its \
-         test period. A row has {} words, each embedded in {}; words of fewer than {} training impressions read as \
+        "{} learn click and conversion from Ali-CCP: {rows}, the first period to train on and the second to test. A row has {} words, each embedded in {}; words of fewer than {} training impressions read as \
          unknown.",
         list(study.experiment.models.iter().map(|model| model.title.clone())),
         ali_ccp::FIELDS,

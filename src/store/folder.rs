@@ -13,7 +13,7 @@ use super::{
     ClassRecord, LabelRecord, Manifest, RunRecord, StoreError, Study, TrialRecord, atomic, group_file,
     machine, tables,
 };
-use crate::data::{Census, CensusSpec, Labels, Opened, Subset};
+use crate::data::{AliCcp, Census, CensusSpec, Impressions, Labels, Opened, Subset};
 use crate::engine::train::GroupRecord;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
@@ -242,10 +242,15 @@ impl Folder {
         let manifest = self.new_manifest(&runs, runs_planned, finished.groups, digest, session);
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         atomic::write(&self.path.join("manifest.json"), format!("{text}\n").as_bytes())?;
-        if let Opened::Census(census) = &experiment.opened {
-            let names = experiment.data.census().map(CensusSpec::task_names).unwrap_or_default();
-            let rows = tables::rows_csv(&classes(census, names));
-            atomic::write(&self.path.join("classes.csv"), rows.as_bytes())?;
+        let classes = match &experiment.opened {
+            Opened::Generated => Vec::new(),
+            Opened::Census(census) => {
+                classes(census, experiment.data.census().map(CensusSpec::task_names).unwrap_or_default())
+            }
+            Opened::AliCcp(read) => periods(read),
+        };
+        if !classes.is_empty() {
+            atomic::write(&self.path.join("classes.csv"), tables::rows_csv(&classes).as_bytes())?;
         }
         let (classes, trials) = (self.classes()?, self.trials()?);
         Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials })
@@ -385,6 +390,28 @@ impl Folder {
             trials: self.trials()?,
         })
     }
+}
+
+/// Clicks and conversions of both periods.
+fn periods(read: &AliCcp) -> Vec<ClassRecord> {
+    let log = &read.log;
+    let period = |(subset, rows): (Subset, &Impressions)| {
+        let label_correlation = rows.label_correlation();
+        let facts = [("click", rows.clicks()), ("click and conversion", rows.conversions())];
+        (1..)
+            .zip(facts)
+            .map(move |(task, (name, positives))| ClassRecord {
+                subset,
+                task,
+                name: name.to_string(),
+                rows: rows.len(),
+                positives,
+                label_correlation,
+                skipped_rows: read.skipped + read.unclicked,
+            })
+            .collect::<Vec<_>>()
+    };
+    [(Subset::Training, &log.training), (Subset::Test, &log.test)].into_iter().flat_map(period).collect()
 }
 
 /// How the labels of all subsets are distributed.

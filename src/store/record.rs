@@ -1,10 +1,10 @@
 //! What is known of a run once it is over: the records that engines produce, group files keep, the CSV
 //! files show and the analysis reads.
 
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
 use crate::data::Subset;
-use crate::engine::funnel_score::{Decile, FunnelScore};
+use crate::engine::funnel_score::{Decile, FunnelScore, nan_for_null};
 use crate::engine::score::Score;
 
 /// How a run ended.
@@ -52,11 +52,6 @@ fn is_nan(x: &f64) -> bool {
     x.is_nan()
 }
 
-/// JSON has no NaN and writes null.
-fn nan_for_null<'de, D: Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-}
-
 impl RunKey {
     /// Its numbers as bits: NaN is itself here, since keys name runs.
     fn bits(&self) -> (&str, [u64; 4]) {
@@ -90,7 +85,9 @@ pub struct RunRecord {
     /// Optimiser steps done. For a diverged run: the steps done when the first loss that is not finite was
     /// seen.
     pub steps: u64,
-    /// Pearson correlation of the labels, measured on the data of this seed; the mean over pairs of tasks.
+    /// Pearson correlation of the labels, measured on the data of this seed; the mean over pairs of tasks. NaN where
+    /// one of them does not vary.
+    #[serde(deserialize_with = "nan_for_null")]
     pub label_correlation: f64,
     /// Trainable scalars.
     pub parameters: usize,
@@ -168,7 +165,7 @@ pub struct ClassRecord {
     pub positives: usize,
     /// Pearson correlation of the subset's two labels.
     pub label_correlation: f64,
-    /// Malformed rows that were left out of all subsets.
+    /// Rows that were left out of all subsets: malformed, or bought without a click.
     pub skipped_rows: usize,
 }
 

@@ -6,10 +6,7 @@ use super::FIELDS;
 use super::read::{ABSENT, Period};
 use super::schema::HALF;
 use crate::data::Impressions;
-
-/// Most rows of an embedding table: inputs are `f32`, which hold every whole number up to this one, and the
-/// number after the last row says "no such word".
-pub const MOST_WORDS: usize = 1 << 24;
+use crate::data::impressions::MOST_WORDS;
 
 /// Words of every field with their numbers: first those of their appearance, then those of the embedding table.
 #[derive(Debug)]
@@ -97,11 +94,15 @@ pub fn encode(period: Period, words: usize, row: impl Fn(usize, u32) -> u32) -> 
     Impressions { x, click: label(0), conversion: label(1), ..Impressions::default() }
 }
 
-/// Refuses a table that `f32` cannot number.
+/// Refuses a table without rows, and one that `f32` cannot number.
 pub fn fits(words: usize) -> Result<(), String> {
-    match words <= MOST_WORDS {
-        true => Ok(()),
-        false => Err(format!(
+    match words {
+        0 => Err(
+            "no word is in data.min_count training rows; expected a lower data.min_count or more data.rows"
+                .into(),
+        ),
+        1..=MOST_WORDS => Ok(()),
+        _ => Err(format!(
             "the training rows have {words} words; expected at most {MOST_WORDS}, so a higher data.min_count or \
              fewer data.rows"
         )),

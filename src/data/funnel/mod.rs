@@ -109,8 +109,8 @@ impl FunnelSpec {
     /// The impressions of `seed` at `task_correlation` in [-1, 1]: training rows, those that `share` keeps, and test
     /// rows, each in the order of time.
     ///
-    /// Codes of field f are `f * words..(f + 1) * words`, the most frequent word first. [`Impressions::waited`] is
-    /// empty where `mean_delay` is 0. Of a test row it is what a wait of one whole window would show, the delay of a
+    /// Codes of field f are `f * words..(f + 1) * words`, the most frequent word first. [`Impressions::waited`] of
+    /// a test row is what a wait of one whole window would show, the delay of a
     /// conversion or 1 if that is longer, while conversions count however late they come.
     pub fn generate(&self, seed: u64, task_correlation: f64) -> ImpressionLog {
         let funnel = Funnel::new(self, seed, task_correlation);
@@ -146,7 +146,7 @@ impl FunnelSpec {
     pub fn bytes(&self) -> u64 {
         let rows = (self.kept_impressions() + self.test_impressions) as u64;
         // Click, conversion and their probabilities, and the wait.
-        let facts = if self.mean_delay > 0.0 { 5 } else { 4 };
+        let facts = 5;
         let log = 4 * rows * (self.columns() as u64 + facts);
         let order = if self.share < 1.0 { 8 * self.training_impressions as u64 } else { 0 };
         // Of each word two effects in double precision and two normals in single, and for the vocabulary a
@@ -236,13 +236,12 @@ impl<'a> Funnel<'a> {
 
     /// The `count` impressions whose rows in the streams are `number(0..count)`.
     fn impressions(&self, count: usize, number: impl Fn(usize) -> u64) -> Impressions {
-        let delayed = self.spec.mean_delay > 0.0;
         let facts = || Vec::with_capacity(count);
         let mut made = Impressions {
             x: Vec::with_capacity(count * self.spec.columns()),
             click: facts(),
             conversion: facts(),
-            waited: if delayed { facts() } else { Vec::new() },
+            waited: facts(),
             truth: None,
         };
         let mut truth = Truth { click: facts(), conversion: facts() };
@@ -258,9 +257,7 @@ impl<'a> Funnel<'a> {
                 truth.conversion.push(conversion);
                 made.click.push(f32::from(u8::from(outcome.click)));
                 made.conversion.push(f32::from(u8::from(outcome.conversion)));
-                if delayed {
-                    made.waited.push(outcome.waited as f32);
-                }
+                made.waited.push(outcome.waited as f32);
             }
         });
         Impressions { truth: Some(truth), ..made }

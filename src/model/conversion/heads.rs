@@ -22,11 +22,6 @@ pub struct HeadsShape {
 }
 
 impl HeadsShape {
-    /// Inputs of a head.
-    pub fn width(&self) -> usize {
-        self.features
-    }
-
     /// The table that a head reads.
     pub fn table_of(&self, head: usize) -> usize {
         if self.tables == 1 { 0 } else { head }

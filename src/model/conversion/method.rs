@@ -47,7 +47,7 @@ pub enum Method {
     /// logarithm of the rate of the exponential delay.
     DelayedFeedback,
     /// Every clicked impression as a negative and, once it is seen to convert, as a positive too, weighted so that
-    /// the expectation is that of the true labels.
+    /// the expectation is that of one label a click. Conversions that are never seen stay negative.
     FakeNegativeWeighted,
 }
 

@@ -19,8 +19,9 @@
 //! | `delayed_feedback` | own | clicked ones, with a model of the delay | Chapelle 2014 |
 //! | `fake_negative_weighted` | own | clicked ones, all negative at first, weighted | Ktena et al. 2019 |
 //!
-//! Every one predicts clicks with a head trained on all impressions: with embeddings of its own it is the same
-//! network, bit for bit, in all models that have it so, as the paper gives its competitors one CTR network.
+//! Every one predicts clicks with a head trained on all impressions. With embeddings of its own it is the same network,
+//! bit for bit, in all of them but `esmm_ns`, whose product also trains it, as the paper gives its competitors one CTR
+//! network.
 
 use candle_core::{Result, Tensor};
 use serde::de::Error;
