@@ -101,6 +101,8 @@ pub struct ModelRuns<'a> {
     pub model: &'a ModelSpec,
     /// Where.
     pub place: Place,
+    /// Learning rate of the even and of the odd half of the seeds, as in [`Reported`](super::Reported).
+    pub learning_rates: [f64; 2],
     /// One run a seed, by seed, diverged ones included.
     pub runs: Vec<&'a RunRecord>,
 }
@@ -111,7 +113,7 @@ pub fn model_runs(study: &Study) -> Vec<ModelRuns<'_>> {
     let runs = reported_by(study, |run| joint.of(run)).into_iter().filter_map(|reported| {
         let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
         let place = Place { task_correlation: reported.task_correlation, setting: reported.setting };
-        Some(ModelRuns { model, place, runs: reported.runs })
+        Some(ModelRuns { model, place, learning_rates: reported.learning_rates, runs: reported.runs })
     });
     runs.collect()
 }
@@ -298,7 +300,9 @@ mod tests {
             let better = (run.key.seed % 2 == 0) == (run.key.learning_rate == 0.01);
             run.funnel.iter_mut().for_each(|score| score.log_loss = if better { 0.1 } else { 0.2 });
         }
-        let runs = &model_runs(&study)[0].runs;
+        let models = model_runs(&study);
+        assert_eq!(models[0].learning_rates, [0.001, 0.01]);
+        let runs = &models[0].runs;
         assert_eq!(runs.len(), 8);
         let rate = |seed: u64| if seed.is_multiple_of(2) { 0.001 } else { 0.01 };
         assert!(runs.iter().all(|run| run.key.learning_rate == rate(run.key.seed)));

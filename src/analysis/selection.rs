@@ -36,9 +36,13 @@ impl Reported<'_> {
 
     /// The learning rate in words: one number, or both halves' choices.
     pub fn learning_rate_label(&self) -> String {
-        let [even, odd] = self.learning_rates;
-        if even == odd { format!("{even}") } else { format!("{even} / {odd}") }
+        label(self.learning_rates)
     }
+}
+
+/// Learning rates of both halves of the seeds in words: one number where they agree.
+pub fn label([even, odd]: [f64; 2]) -> String {
+    if even == odd { format!("{even}") } else { format!("{even} / {odd}") }
 }
 
 /// The reported runs of every model, task correlation and setting, in the order of the plan. `measure` is the loss

@@ -211,9 +211,7 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     count_runs(&grid)?;
     let problem = Problem { features: data.features(), tasks: data.tasks() };
     let models = models(root.section("models")?, &model_names, registry(&data), problem)?;
-    if let Some(place) =
-        models.iter().position(|model| needs_times(model)).filter(|_| data.ali_ccp().is_some())
-    {
+    if let Some(place) = models.iter().position(needs_times).filter(|_| data.ali_ccp().is_some()) {
         return Err(Mistake {
             key: format!("grid.models[{place}]"),
             value: Some(format!("{:?}", models[place].name)),

@@ -35,10 +35,17 @@ impl FunnelBias {
                 (!curves.is_empty()).then_some((name, curves, y))
             })
             .collect();
-        let first = panels.first()?;
+        if panels.is_empty() {
+            return None;
+        }
         let width = if panels.len() > 1 { 1_700 } else { 3_600 };
         let ticks = (1..=DECILES).rev().map(|decile| decile.to_string()).collect();
-        let x = highlight::axis("tenth of the impressions by true pCTR", ticks, width, &first.1);
+        let x = highlight::axis(
+            "tenth of the impressions by true pCTR",
+            ticks,
+            width,
+            panels.iter().map(|(_, curves, y)| (&curves[..], y)),
+        );
         Some(Self { panels, x })
     }
 

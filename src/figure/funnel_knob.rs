@@ -20,9 +20,8 @@ const PANELS: [(&str, Quantity, Scale); 6] = [
     ("Calibration error of pCVR, all", Quantity::of_cvr(Space::All, Aspect::CalibrationError), Scale::Size),
 ];
 
-/// Farthest below the best mean that is drawn: more than parts the models of one setting, so that a setting that is
-/// hard for all is on the panel.
-const REACH: f64 = 0.2;
+/// Farthest below the best mean of a setting that is drawn: the paper's models lie within 0.035.
+const REACH: f64 = 0.1;
 /// Width of a panel's plot, about: half of the canvas less labels.
 const PLOT: i32 = 1_700;
 
@@ -66,7 +65,8 @@ impl FunnelKnob {
         };
         let panels: Vec<_> = PANELS.into_iter().map(panel).collect();
         let ticks = varied.places.iter().map(|(value, _)| theme::number(*value)).collect();
-        let x = highlight::axis(&varied.name, ticks, PLOT, &panels[0].1);
+        let x =
+            highlight::axis(&varied.name, ticks, PLOT, panels.iter().map(|(_, curves, y)| (&curves[..], y)));
         let seeds = study.experiment.grid.seeds.len();
         runs.iter().any(|runs| runs.runs.len() > runs.diverged()).then_some(Self { varied, panels, x, seeds })
     }

@@ -43,7 +43,7 @@ impl FunnelLosses {
                     paper: Vec::new(),
                 })
                 .collect();
-            let y = loss_axis(&curves, SHOWN_FROM * study.experiment.train.steps as f64, "Loss, nats");
+            let y = axis(&curves, SHOWN_FROM * study.experiment.train.steps as f64);
             (name, curves, y)
         };
         let colour = |model| theme::model(&study.experiment, model);
@@ -70,6 +70,16 @@ impl FunnelLosses {
     }
 }
 
+/// From a little below the lowest mean, since losses of rare things are far from 0 however well they are known, to the
+/// losses from step `from` on.
+fn axis(curves: &[ModelCurve], from: f64) -> Axis {
+    let top = loss_axis(curves, from, "").range.end;
+    let points = curves.iter().flat_map(|curve| curve.mean.points()).map(|point| point.1);
+    let lowest = points.filter(|loss| loss.is_finite()).fold(top, f64::min);
+    let low = (lowest - 0.1 * (top - lowest)).max(0.0);
+    Axis::new("Loss, nats", low..top, 6, theme::number)
+}
+
 impl Figure for FunnelLosses {
     fn name(&self) -> &'static str {
         "funnel_losses"
@@ -84,7 +94,7 @@ impl Figure for FunnelLosses {
         format!(
             "{}, cross-entropy in nats of pCTR and of pCTCVR on all impressions, which is logged of every model whatever it \
              is trained on: mean over {} a curve, {}. Panels reach up to the losses after a fifth of the training. Models \
-             with the same click network have the same loss of clicks.{}",
+             with the same click network have the same loss of clicks at the same learning rate.{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),

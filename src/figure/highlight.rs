@@ -25,6 +25,9 @@ const NAME_LINE: f64 = TEXT * 1.1;
 /// Values so many times the middle model's are beyond the panel: one model may be off by orders of magnitude.
 const BEYOND: f64 = 3.0;
 
+/// Where colours are for some only, the panel reaches so many times as high as these.
+const BACKGROUND: f64 = 1.3;
+
 /// A model's curve.
 pub struct Curve {
     title: String,
@@ -52,9 +55,9 @@ impl Curve {
         means.filter(|mean| mean.is_finite()).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    fn lowest(&self) -> f64 {
-        let means = self.values.iter().map(|(_, value)| value.estimate);
-        means.filter(|mean| mean.is_finite()).fold(f64::INFINITY, f64::min)
+    /// Its last point that is known.
+    fn end(&self) -> Option<(f64, f64)> {
+        self.points().into_iter().rev().find(|point| point.1.is_finite())
     }
 }
 
@@ -69,10 +72,21 @@ pub fn models<'a>(runs: &[ModelRuns<'a>]) -> Vec<&'a ModelSpec> {
     models
 }
 
-/// The axis of things in their order, evenly spaced, with room for the curves' names on a plot of `width`.
-pub fn axis(label: &str, ticks: Vec<String>, width: i32, curves: &[Curve]) -> Axis {
+/// The axis of things in their order, evenly spaced, with room for the names of the curves of `panels`, each with its
+/// axis of y, on plots of `width`.
+pub fn axis<'a>(
+    label: &str,
+    ticks: Vec<String>,
+    width: i32,
+    panels: impl Iterator<Item = (&'a [Curve], &'a Axis)>,
+) -> Axis {
     let style = theme::text(TEXT, theme::INK, plotters::style::text_anchor::HPos::Left);
-    let widest = curves.iter().map(|curve| theme::width(&curve.title, &style)).max().unwrap_or(0);
+    let name = |curve: &Curve, y: &Axis| {
+        let beyond = curve.end().map_or(String::new(), |(_, value)| beyond(value, y));
+        theme::width(&(curve.title.clone() + &beyond), &style)
+    };
+    let widths = panels.flat_map(|(curves, y)| curves.iter().map(move |curve| (curve, y)));
+    let widest = widths.map(|(curve, y)| name(curve, y)).max().unwrap_or(0);
     // Half a leader more, so that no name ends on the edge.
     let room = f64::from(widest.min(WIDEST_NAME) + LEADER * 3 / 2) / f64::from(width);
     let last = ticks.len().saturating_sub(1).max(1) as f64;
@@ -82,23 +96,42 @@ pub fn axis(label: &str, ticks: Vec<String>, width: i32, curves: &[Curve]) -> Ax
     Axis { label: label.to_owned(), range, ticks: ticks.collect() }
 }
 
-/// The axis of sizes from 0 up. What is [`BEYOND`] the middle curve's highest value is not on it.
+/// What stands behind the name of a curve that ends above or below the panel.
+fn beyond(value: f64, y: &Axis) -> String {
+    match value {
+        value if value > y.range.end => format!(" {} ↑", theme::decimals(value, 2)),
+        value if value < y.range.start => format!(" {} ↓", theme::decimals(value, 2)),
+        _ => String::new(),
+    }
+}
+
+/// The axis of sizes from 0 up. What is [`BEYOND`] the middle curve's highest value is not on it, nor what of the
+/// background is far above all that has a colour.
 pub fn size_axis(curves: &[Curve]) -> Axis {
     let mut tops: Vec<f64> = curves.iter().map(Curve::highest).filter(|top| top.is_finite()).collect();
     tops.sort_by(f64::total_cmp);
     let middle = tops.get(tops.len() / 2).copied().unwrap_or(0.0);
-    let top = tops.last().copied().unwrap_or(0.0).min(BEYOND * middle);
+    let mut top = tops.last().copied().unwrap_or(0.0).min(BEYOND * middle);
+    let coloured = curves.iter().filter(|curve| curve.colour.is_some()).map(Curve::highest);
+    let coloured = coloured.fold(f64::NEG_INFINITY, f64::max);
+    if crowded(curves) && coloured > 0.0 {
+        top = top.min(BACKGROUND * coloured);
+    }
     let top = if top > 0.0 { round_up(1.05 * top) } else { 1.0 };
     Axis::new("", 0.0..top, 5, theme::number)
 }
 
-/// The axis of scores of which the highest is the best, down to `reach` below it.
+/// The axis of scores of which the highest is the best, down to `reach` below the best at each place.
 pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
-    let best = curves.iter().map(Curve::highest).fold(f64::NEG_INFINITY, f64::max);
+    let values = || curves.iter().flat_map(Curve::points).filter(|point| point.1.is_finite());
+    let best = values().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
     if !best.is_finite() {
         return Axis::new("", 0.0..1.0, 5, theme::number);
     }
-    let low = curves.iter().map(Curve::lowest).fold(best, f64::min).max(best - reach);
+    let best_at =
+        |x: f64| values().filter(|point| point.0 == x).map(|point| point.1).fold(f64::MIN, f64::max);
+    let floor = values().map(|point| best_at(point.0) - reach).fold(best, f64::min);
+    let low = values().map(|point| point.1).fold(best, f64::min).max(floor);
     let margin = (0.08 * (best - low)).max(1e-3);
     Axis::new("", low - margin..best + margin, 6, theme::number)
 }
@@ -153,9 +186,8 @@ pub fn draw<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -
 /// Writes every curve's name at its right end, moved as little as keeps names apart; a curve that ends beyond the panel
 /// has its last value there.
 fn names<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> Drawing<DB> {
-    let end = |curve: &Curve| curve.points().into_iter().rev().find(|point| point.1.is_finite());
     let mut ends: Vec<(&Curve, (f64, f64))> =
-        curves.iter().filter_map(|curve| Some((curve, end(curve)?))).collect();
+        curves.iter().filter_map(|curve| Some((curve, curve.end()?))).collect();
     ends.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));
     let unit = panel.units_per_pixel();
     let line = NAME_LINE * unit.1;
@@ -164,13 +196,9 @@ fn names<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> D
     for ((curve, (x, value)), at) in ends.into_iter().zip(spread(&wanted, line, bottom..top)) {
         let colour = curve.colour.unwrap_or(FAINT);
         let left = x + f64::from(LEADER) * unit.0;
-        let (text, from) = match value {
-            value if value > y.range.end => (format!(" {} ↑", theme::decimals(value, 2)), y.range.end),
-            value if value < y.range.start => (format!(" {} ↓", theme::decimals(value, 2)), y.range.start),
-            value => (String::new(), value),
-        };
+        let from = value.clamp(y.range.start, y.range.end);
         panel.leader((x, from), (left - 0.2 * f64::from(LEADER) * unit.0, at), colour)?;
-        panel.name((left, at), &curve.title, &text, WIDEST_NAME, colour)?;
+        panel.name((left, at), &curve.title, &beyond(value, y), WIDEST_NAME, colour)?;
     }
     Ok(())
 }
@@ -197,6 +225,27 @@ fn spread(wanted: &[f64], line: f64, range: std::ops::Range<f64>) -> Vec<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn curve(title: &str, coloured: bool, values: &[f64]) -> Curve {
+        let known =
+            |(x, &estimate): (usize, &f64)| (x as f64, Interval { estimate, low: f64::NAN, high: f64::NAN });
+        let values = values.iter().enumerate().map(known).collect();
+        Curve { title: title.into(), colour: coloured.then_some(FAINT), values }
+    }
+
+    #[test]
+    fn one_model_that_is_far_off_does_not_squeeze_the_others() {
+        let curves =
+            [curve("a", true, &[0.1, 0.2]), curve("b", true, &[0.1, 0.3]), curve("c", false, &[0.1, 9.0])];
+        let sizes = size_axis(&curves);
+        assert!(sizes.range.end > 0.3 && sizes.range.end < 0.6, "{:?}", sizes.range);
+        assert_eq!(beyond(9.0, &sizes), " 9.00 ↑");
+        // A place that is hard for all is on the panel.
+        let curves = [curve("a", true, &[0.6, 0.9]), curve("b", true, &[0.58, 0.3])];
+        let scores = score_axis(&curves, 0.1);
+        assert!(scores.range.start < 0.58 && scores.range.start > 0.45, "{:?}", scores.range);
+        assert_eq!(beyond(0.3, &scores), " 0.30 ↓");
+    }
 
     #[test]
     fn names_that_have_room_stay_and_others_part() {

@@ -58,8 +58,9 @@ impl RowPanel {
                 // Runs in turn on five heights, so that equal ones can be told apart.
                 panel.speck((auc, at + 0.07 * (number % 5) as f64 - 0.14), row.colour)?;
             }
-            if shown(row.mean.low) && shown(row.mean.high) {
-                panel.span(row.mean.low..row.mean.high, at, theme::INK)?;
+            if shown(row.mean.estimate) {
+                let held = |end: f64| end.clamp(self.x.range.start, self.x.range.end);
+                panel.span(held(row.mean.low)..held(row.mean.high), at, theme::INK)?;
             }
             if let Some(paper) = row.paper.filter(|paper| shown(*paper)) {
                 panel.square((paper, at), theme::PAPER)?;

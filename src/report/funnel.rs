@@ -11,6 +11,7 @@ use super::{FigureView, place};
 use crate::analysis::claims::ClaimResult;
 use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, Varied, base_place, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
+use crate::analysis::selection;
 use crate::analysis::statistics::summary;
 use crate::engine::funnel_score::{Space, Target};
 use crate::figure::Drawn;
@@ -57,6 +58,8 @@ pub struct Page {
 /// AUCs of one prediction.
 struct AucTable {
     heading: &'static str,
+    /// Whether the paper's table has it.
+    paper: bool,
     rows: Vec<AucCells>,
 }
 
@@ -68,6 +71,7 @@ struct AucCells {
     over_base: String,
     paper: String,
     paper_over_base: String,
+    rate: String,
     finished: usize,
     diverged: usize,
 }
@@ -98,6 +102,7 @@ struct SettingRow {
     clicked_ratio: String,
     all_ratio: String,
     error: String,
+    rate: String,
     finished: usize,
     diverged: usize,
 }
@@ -207,6 +212,7 @@ fn scores(runs: &[&ModelRuns]) -> Vec<AucTable> {
     ];
     let table = |(heading, quantity, of_paper): (&'static str, Quantity, OfPaper)| AucTable {
         heading,
+        paper: paper.iter().any(|row| of_paper(row)[0].is_finite()),
         rows: runs.iter().map(|model| auc_cells(model, runs, quantity, of_paper, &paper)).collect(),
     };
     let known = |table: &AucTable| table.rows.iter().any(|row| row.finished > 0);
@@ -241,6 +247,7 @@ fn auc_cells(
             false => "–".to_owned(),
         },
         paper_over_base: decimals(theirs_over_base, AUC),
+        rate: selection::label(model.learning_rates),
         finished: values.len(),
         diverged: model.diverged(),
     }
@@ -302,6 +309,7 @@ fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
             clicked_ratio: ratio(Space::Clicked),
             all_ratio: ratio(Space::All),
             error: decimals(summary::mean(&runs.values(error)), PROBABILITY),
+            rate: selection::label(runs.learning_rates),
             finished: runs.runs.len() - runs.diverged(),
             diverged: runs.diverged(),
         }
@@ -329,13 +337,9 @@ mod tests {
 
     #[test]
     fn every_method_has_its_row_and_title() {
-        let names =
-            |name: &dyn Fn(usize) -> (&'static str, &'static str)| (0..12).map(name).collect::<Vec<_>>();
-        assert_eq!(REGISTRY.len(), METHODS.len());
-        assert_eq!(
-            names(&|i| (METHODS[i].architecture, METHODS[i].title)),
-            names(&|i| (REGISTRY[i].name, REGISTRY[i].title))
-        );
+        let described: Vec<_> = METHODS.iter().map(|method| (method.architecture, method.title)).collect();
+        let registered: Vec<_> = REGISTRY.iter().map(|method| (method.name, method.title)).collect();
+        assert_eq!(described, registered);
     }
 
     #[test]
