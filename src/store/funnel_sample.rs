@@ -141,7 +141,7 @@ impl FunnelSample {
         // A conversion that is late is missing from what BASE and its like learn from.
         let missing = match key.model.as_str() {
             "delayed_feedback" => 0.1,
-            "fake_negative_weighted" => 0.3,
+            "fake_negative_weighted" => 1.0,
             _ => 1.0,
         };
         let fewer = (1.0 - missing * delay / 3.0) * (1.0 + own(0.02));
