@@ -208,6 +208,17 @@ fn runs_that_diverge_are_recorded_as_such() {
 }
 
 #[test]
+fn the_list_names_every_model_and_experiment() {
+    let list = desk().done(&["list"]);
+    for name in ["esmm_ns", "fake_negative_weighted", "esmm-selection", "ali-ccp", "mmoe"] {
+        assert!(
+            list.lines().any(|line| line.trim_start().starts_with(&format!("{name} "))),
+            "{name}: {list}"
+        );
+    }
+}
+
+#[test]
 fn mistakes_name_key_value_and_remedy() {
     let desk = desk();
     for (set, message) in [

@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{DONE, print};
 use crate::experiment::library;
-use crate::model::REGISTRY;
+use crate::model::{REGISTRY, conversion};
 use crate::store::Folder;
 
 /// Prints them.
@@ -16,13 +16,17 @@ pub fn run() -> Result<u8> {
     writeln!(text, "Experiments (sweep run <name>):")?;
     for (name, experiment) in library::all() {
         match experiment {
-            Ok(experiment) => writeln!(text, "  {name:<18} {}", experiment.title)?,
-            Err(error) => writeln!(text, "  {name:<18} cannot be read: {error}")?,
+            Ok(experiment) => writeln!(text, "  {name:<22} {}", experiment.title)?,
+            Err(error) => writeln!(text, "  {name:<22} cannot be read: {error}")?,
         }
     }
-    writeln!(text, "\nArchitectures (grid.models):")?;
-    for architecture in REGISTRY {
-        writeln!(text, "  {:<18} {}", architecture.name, architecture.summary)?;
+    for (what, registry) in
+        [("Architectures", REGISTRY), ("Models of click and conversion", conversion::REGISTRY)]
+    {
+        writeln!(text, "\n{what} (grid.models):")?;
+        for architecture in registry {
+            writeln!(text, "  {:<22} {}", architecture.name, architecture.summary)?;
+        }
     }
     writeln!(text, "\nStudies (sweep report results/<name>):")?;
     let mut none = true;
@@ -30,7 +34,7 @@ pub fn run() -> Result<u8> {
         let folder = Folder::new(&path);
         let Ok(manifest) = folder.manifest() else { continue };
         let state = format!("{} of {} runs", manifest.runs_done, manifest.runs_planned);
-        writeln!(text, "  {:<18} {state}", path.file_name().unwrap_or_default().to_string_lossy())?;
+        writeln!(text, "  {:<22} {state}", path.file_name().unwrap_or_default().to_string_lossy())?;
         none = false;
     }
     if none {
