@@ -24,6 +24,8 @@ pub enum Aspect {
     CalibrationError,
     /// Mean of |prediction − true probability|.
     AbsoluteError,
+    /// The same over the mean true probability: what settings of other rates can be compared by.
+    RelativeError,
     /// Mean prediction over mean true probability, less 1: 0 is right on average.
     Bias,
     /// Distance of [`Self::Bias`] from 0.
@@ -69,6 +71,7 @@ impl Quantity {
             Aspect::LogLoss => score.log_loss,
             Aspect::CalibrationError => score.calibration_error,
             Aspect::AbsoluteError => score.absolute_error,
+            Aspect::RelativeError => score.absolute_error / mean_truth,
             Aspect::Bias => mean_prediction / mean_truth - 1.0,
             Aspect::Distortion => (mean_prediction / mean_truth - 1.0).abs(),
             Aspect::AboveOne => score.above_one,

@@ -16,7 +16,11 @@ const PANELS: [(&str, Quantity, Scale); 6] = [
     ("AUC of pCVR, all impressions", Quantity::of_cvr(Space::All, Aspect::Auc), Scale::Score),
     ("AUC of pCTCVR", Quantity::JOINT_AUC, Scale::Score),
     ("|mean pCVR / truth − 1|, all", Quantity::of_cvr(Space::All, Aspect::Distortion), Scale::Size),
-    ("Mean |pCVR − truth|, all", Quantity::of_cvr(Space::All, Aspect::AbsoluteError), Scale::Size),
+    (
+        "Mean |pCVR − truth| / mean truth, all",
+        Quantity::of_cvr(Space::All, Aspect::RelativeError),
+        Scale::Size,
+    ),
     ("Calibration error of pCVR, all", Quantity::of_cvr(Space::All, Aspect::CalibrationError), Scale::Size),
 ];
 

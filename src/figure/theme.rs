@@ -202,7 +202,11 @@ pub fn decimals(value: f64, places: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    let text = format!("{:.places$}", value.abs());
+    // Beyond what a column holds, as the ratios of an unstable method may be.
+    let text = match value.abs() < 1e7 {
+        true => format!("{:.places$}", value.abs()),
+        false => format!("{:.1e}", value.abs()),
+    };
     let zero = text.chars().all(|c| c == '0' || c == '.');
     if value < 0.0 && !zero { format!("−{text}") } else { text }
 }
@@ -227,6 +231,7 @@ mod tests {
         );
         assert_eq!(decimals(-0.0001, 3), "0.000");
         assert_eq!(decimals(-0.25, 3), "−0.250");
+        assert_eq!(decimals(-1.24e12, 3), "−1.2e12");
     }
 
     #[test]

@@ -101,13 +101,14 @@ const CLAIMS: [FunnelClaim; 9] = [
         name: "selection_bias",
         statement: "A model of clicked impressions is biased on all of them, the more so the more these differ; learning \
                     from all impressions removes that (ESMM §1, §2.2).",
-        rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions and the distance \
-               of its mean pCVR from the truth grow, and both grow more than ESMM's.",
+        rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions, over the mean \
+               truth, and the distance of its mean pCVR from the truth grow, and both grow more than ESMM's. (Conversions per \
+               click are the same everywhere, so the mean truth over all impressions falls as selection grows.)",
         test: |evidence| {
             let (weak, strong) = evidence.extremes(Knob::Selection)?;
             evidence.at_settings(&[weak, strong], |places| {
                 let mut parts = Vec::new();
-                for quantity in [ERROR, DISTORTION] {
+                for quantity in [RELATIVE_ERROR, DISTORTION] {
                     let (what, ends) = (what(quantity), [places[1], places[0]]);
                     let name = format!("{what}: BASE at {strong} less at {weak}");
                     let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
@@ -164,6 +165,8 @@ const CLAIMS: [FunnelClaim; 9] = [
 const AUCS: [Quantity; 2] = [Quantity::CLICKED_AUC, Quantity::JOINT_AUC];
 /// Mean |pCVR − truth| on all impressions.
 const ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::AbsoluteError);
+/// The same over the mean truth.
+const RELATIVE_ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::RelativeError);
 /// Distance of the mean pCVR from the truth on all impressions.
 const DISTORTION: Quantity = Quantity::of_all(Target::Conversion, Aspect::Distortion);
 
@@ -315,9 +318,10 @@ mod tests {
     fn bias_that_grows_with_selection_is_selection_bias() {
         let study = varying(&["base", "esmm"], Knob::Selection, &[0.0, 1.5, 3.0]);
         assert_eq!(verdict_on("selection_bias", &study), "supported");
-        // A BASE that has the same error whatever the selection.
+        // A BASE that has the same relative error whatever the selection.
         let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
-            score.absolute_error = 0.02 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.setting - 1.5);
+            let error = 0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.setting - 1.5);
+            score.absolute_error = error * score.mean_truth;
         });
         assert_ne!(verdict_on("selection_bias", &level), "supported");
     }

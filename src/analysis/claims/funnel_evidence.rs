@@ -160,6 +160,7 @@ pub(super) fn what(quantity: Quantity) -> String {
         Aspect::LogLoss => "log-loss",
         Aspect::CalibrationError => "calibration error",
         Aspect::AbsoluteError => "mean error",
+        Aspect::RelativeError => "mean error over the mean truth",
         Aspect::Bias => "bias of the mean",
         Aspect::Distortion => "|bias of the mean|",
         Aspect::AboveOne => "share above 1",
@@ -173,7 +174,7 @@ fn unit(quantity: Quantity) -> Unit {
         // Nats.
         Aspect::LogLoss => Unit::Loss,
         Aspect::CalibrationError | Aspect::AbsoluteError => Unit::ProbabilityError,
-        Aspect::Bias | Aspect::Distortion => Unit::RelativeBias,
+        Aspect::RelativeError | Aspect::Bias | Aspect::Distortion => Unit::OfTruth,
         Aspect::AboveOne => Unit::ShareOfImpressions,
     }
 }

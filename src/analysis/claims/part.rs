@@ -102,8 +102,8 @@ pub enum Unit {
     Auc,
     /// Distance of predicted from true probabilities, mean over impressions.
     ProbabilityError,
-    /// Mean predicted over mean true probability, less 1.
-    RelativeBias,
+    /// A bias or an error over the mean true probability.
+    OfTruth,
     /// Share of impressions, 0 to 1.
     ShareOfImpressions,
 }
@@ -129,7 +129,7 @@ impl Unit {
             Self::Correlation => "correlation",
             Self::Auc => "AUC",
             Self::ProbabilityError => "probability",
-            Self::RelativeBias => "relative bias",
+            Self::OfTruth => "of the mean truth",
             Self::ShareOfImpressions => "share of impressions",
         }
     }
