@@ -362,7 +362,7 @@ fn the_account_of_memory_holds_the_rows() {
         let rows = log.training.bytes() + log.test.bytes();
         let beside = FunnelSpec { training_impressions: 1, test_impressions: 0, share: 1.0, ..spec.clone() };
         let order = if spec.share < 1.0 { 8 * spec.training_impressions as u64 } else { 0 };
-        let row = if spec.mean_delay > 0.0 { 5 } else { 4 } + spec.columns() as u64;
+        let row = 5 + spec.columns() as u64;
         assert_eq!(spec.bytes(), rows + order + beside.bytes() - 4 * row);
         for made in [&log.training, &log.test] {
             assert_eq!(made.x.capacity(), made.x.len());
