@@ -51,7 +51,7 @@ fn bad_requests_say_why_and_write_nothing() {
     let cases: &[(&[&str], &str)] = &[
         (
             &["run", "smal.toml"],
-            "error: no experiment \"smal.toml\": looked for smal.toml; there are calibration, census-education, census-income, ci, figure2, figure3, figure4, models, quick",
+            "error: no experiment \"smal.toml\": looked for smal.toml; there are ali-ccp, calibration, census-education, census-income, ci, esmm, esmm-delay, esmm-selection, esmm-sparsity, figure2, figure3, figure4, models, quick",
         ),
         (&["run", "figure5"], "did you mean \"figure"),
         (

@@ -76,7 +76,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "kind = \"synthetic\"",
         "kind = \"syntetic\"",
-        "good.toml:3: data.kind = \"syntetic\": expected one of synthetic, census; did you mean \"synthetic\"?",
+        "good.toml:3: data.kind = \"syntetic\": expected one of synthetic, census, funnel, ali_ccp; did you mean \"synthetic\"?",
     ),
     ("scale = 1.0\n", "", "good.toml:2: data.scale: is missing; expected a number of at least 0"),
     (

@@ -682,8 +682,8 @@ fn train(mut section: Section, models: &[ModelSpec], data: &DataSpec) -> Result<
         let problem = Problem { features: data.features(), tasks: data.tasks() };
         if let Some(model) = models.iter().find(|model| !Engine::fused_can_train(problem, data, model)) {
             let remedy = format!(
-                "\"graph\" or \"auto\": the fused engine trains the mixture family on generated tasks and models of \
-                 click and conversion, which {} is not of",
+                "\"graph\" or \"auto\": the fused engine trains the mixture family on generated tasks, and models of \
+                 click and conversion but esmm_mmoe; not {} on these rows",
                 model.name
             );
             return Err(section.mistake("engine", "\"fused\"", remedy));
