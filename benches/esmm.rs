@@ -17,7 +17,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 /// Timings, after one that does not count.
 const REPETITIONS: u64 = 3;
 /// Optimiser steps of each.
-const STEPS: u64 = 100;
+const STEPS: u64 = 300;
 
 fn main() {
     // SAFETY: nothing else runs yet that could read the environment at the same time.

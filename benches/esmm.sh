@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Training ESMM on impressions, ours beside PyTorch, on one core in the same minute.
 #
-#   benches/esmm.sh      two minutes once torch is there
+#   benches/esmm.sh      five minutes once torch is there
 #
 # Needs what benches/peers.sh needs and uses its environment, target/peers-venv. The sizes of experiments/esmm.toml,
 # then the paper's (embeddings of 18, heads of 360, 200 and 80 units). Rounds of every program in turn; the medians
@@ -34,7 +34,7 @@ for line in map(json.loads, sys.stdin):
     rates.setdefault((tuple(line["hidden"]), line["what"]), []).append(line["impressions_per_second"])
 for (hidden, what), values in rates.items():
     rate = statistics.median(values)
-    ratio = rate / statistics.median(rates[hidden, "ours"])
-    heads = ", ".join(map(str, hidden))
-    print(f"heads of {heads:14} {what:12} {rate:9,.0f} impressions/s  {1 / ratio:.2f} times slower than ours")
+    ratio = statistics.median(rates[hidden, "ours"]) / rate
+    slower = "" if what == "ours" else f"  ours is {ratio:.2f} times as fast"
+    print(f"heads of {', '.join(map(str, hidden)):14} {what:12} {rate:9,.0f} impressions/s{slower}")
 '

@@ -14,7 +14,7 @@ import time
 import torch
 from torch import nn
 
-FIELDS, WORDS, NUMBERS, BATCH, STEPS, REPETITIONS, ROWS = 6, 500, 8, 1024, 100, 3, 200_000
+FIELDS, WORDS, NUMBERS, BATCH, STEPS, REPETITIONS, ROWS = 6, 500, 8, 1024, 190, 3, 200_000
 
 
 class Tuned(nn.Module):

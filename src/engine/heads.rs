@@ -21,6 +21,7 @@ use crate::data::Batch;
 use crate::data::impressions::FACTS;
 use crate::data::simd::{Simd, multiversion};
 use crate::model::conversion::HeadsShape;
+use crate::model::ops::elementwise::masked_with_sums;
 use crate::model::ops::product::{Before, Matrix, product};
 
 /// Rows of one pass outside training: bounds the memory of scoring.
@@ -62,8 +63,10 @@ struct Work {
     logits: Vec<f32>,
     /// Their gradient.
     logit_gradient: Vec<f32>,
-    /// ∂z of the layer at hand and of the one below, `[rows, units]`.
+    /// ∂z of the layer at hand, and the gradient of the units below it, `[rows, units]` each.
     masked: [Vec<f32>; 2],
+    /// Sums of ∂z over rows.
+    sums: Vec<f32>,
     /// ∂ of the embedded words of every table, `[tables, rows, fields · units]`.
     word_gradient: Vec<f32>,
     /// Of a run's parameters, flat.
@@ -152,6 +155,7 @@ impl HeadsPopulation {
             let logit_gradient = &work.logit_gradient[head * rows..][..rows];
             work.gradient[places.output_bias.start + head] = logit_gradient.iter().sum();
             above.resize(rows * units, 0.0);
+            work.sums.resize(units, 0.0);
             output_backward(
                 simd,
                 &work.units[layer][head * rows * units..][..rows * units],
@@ -159,6 +163,7 @@ impl HeadsPopulation {
                 logit_gradient,
                 above,
                 &mut work.gradient[of_head(&places.output_weight, units)],
+                &mut work.sums,
             );
             loop {
                 let (weight, bias) = &places.layers[layer];
@@ -168,7 +173,7 @@ impl HeadsPopulation {
                     _ => &work.units[layer - 1][head * rows * inputs..][..rows * inputs],
                 };
                 let masked = Matrix::new(above, rows, units);
-                column_sums(simd, above, &mut work.gradient[of_head(bias, units)]);
+                work.gradient[of_head(bias, units)].copy_from_slice(&work.sums);
                 let weight = of_head(weight, inputs * units);
                 product(
                     Matrix::new(input, rows, inputs).transposed(),
@@ -196,8 +201,9 @@ impl HeadsPopulation {
                     below,
                     Before::Forgotten,
                 );
-                mask(simd, input, below);
-                std::mem::swap(above, below);
+                above.resize(rows * inputs, 0.0);
+                work.sums.resize(inputs, 0.0);
+                masked_with_sums(simd, input, below, above, &mut work.sums);
                 (units, layer) = (inputs, layer - 1);
             }
         }
@@ -334,14 +340,15 @@ fn output_body(h: &[f32], weight: &[f32], bias: f32, out: &mut [f32]) {
 }
 
 multiversion! {
-    /// With g the gradient of h · o + d, `[rows]`: `masked` = g o where h > 0, else 0, `[rows, units]`, and
-    /// `to_weight` = Σ_rows g h.
+    /// With g the gradient of h · o + d, `[rows]`: `masked` = g o where h > 0, else 0, `[rows, units]`, `sums` its
+    /// sums over rows, and `to_weight` = Σ_rows g h.
     fn output_backward(
         h: &[f32],
         weight: &[f32],
         gradient: &[f32],
         masked: &mut [f32],
         to_weight: &mut [f32],
+        sums: &mut [f32],
     ) = output_backward_body;
 }
 
@@ -352,40 +359,18 @@ fn output_backward_body(
     gradient: &[f32],
     masked: &mut [f32],
     to_weight: &mut [f32],
+    sums: &mut [f32],
 ) {
     let units = weight.len();
     to_weight.fill(0.0);
+    sums.fill(0.0);
     for ((h, masked), &g) in h.chunks_exact(units).zip(masked.chunks_exact_mut(units)).zip(gradient) {
-        for (((&h, masked), weight), to_weight) in h.iter().zip(masked).zip(weight).zip(to_weight.iter_mut())
-        {
+        let sums = to_weight.iter_mut().zip(sums.iter_mut());
+        for (((&h, masked), weight), (to_weight, sum)) in h.iter().zip(masked).zip(weight).zip(sums) {
             *masked = if h > 0.0 { g * weight } else { 0.0 };
+            *sum += *masked;
             *to_weight += g * h;
         }
-    }
-}
-
-multiversion! {
-    /// 0 in `gradient` where `active` is not above 0.
-    fn mask(active: &[f32], gradient: &mut [f32]) = mask_body;
-}
-
-#[inline(always)]
-fn mask_body(active: &[f32], gradient: &mut [f32]) {
-    for (gradient, &active) in gradient.iter_mut().zip(active) {
-        *gradient = if active > 0.0 { *gradient } else { 0.0 };
-    }
-}
-
-multiversion! {
-    /// Sums over rows of `[rows, columns]`, `[columns]`.
-    fn column_sums(values: &[f32], sums: &mut [f32]) = column_sums_body;
-}
-
-#[inline(always)]
-fn column_sums_body(values: &[f32], sums: &mut [f32]) {
-    sums.fill(0.0);
-    for row in values.chunks_exact(sums.len()) {
-        sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
     }
 }
 
@@ -508,11 +493,9 @@ mod tests {
             let (mut out, mut masked) = (vec![0.0; rows], vec![0.0; rows * units]);
             let (mut to_weight, mut sums) = (vec![0.0; units], vec![0.0; units]);
             output(simd, &h, &values(units, 0.3), 0.5, &mut out);
-            output_backward(simd, &h, &values(units, 0.3), &values(rows, 0.4), &mut masked, &mut to_weight);
-            let mut below = values(rows * units, 0.6);
-            mask(simd, &h, &mut below);
-            column_sums(simd, &below, &mut sums);
-            [h, out, masked, to_weight, below, sums]
+            let (weight, gradient) = (values(units, 0.3), values(rows, 0.4));
+            output_backward(simd, &h, &weight, &gradient, &mut masked, &mut to_weight, &mut sums);
+            [h, out, masked, to_weight, sums]
         };
         for simd in Simd::available() {
             assert_eq!(of(simd), of(Simd::available()[0]), "{}", simd.name());

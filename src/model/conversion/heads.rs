@@ -41,17 +41,23 @@ impl HeadsShape {
     /// Rows x, `[rows, fields + numbers]`, through every table, `[tables, words, units]`: the inputs of heads,
     /// `[tables, rows, features]`, in the place of what `out` was.
     pub fn embed(&self, tables: &[f32], x: &[f32], out: &mut Vec<f32>) {
-        out.clear();
+        let row_length = self.fields + self.numbers();
+        out.resize(self.tables * (x.len() / row_length) * self.features, 0.0);
+        let mut inputs = out.chunks_exact_mut(self.features);
         for table in tables.chunks_exact(self.words * self.embedding_units) {
-            for row in x.chunks_exact(self.fields + self.numbers()) {
+            for (row, input) in x.chunks_exact(row_length).zip(&mut inputs) {
                 let (codes, numbers) = row.split_at(self.fields);
-                for &code in codes {
+                let (words, rest) = input.split_at_mut(self.fields * self.embedding_units);
+                for (&code, word) in codes.iter().zip(words.chunks_exact_mut(self.embedding_units)) {
                     match self.row(code) {
-                        Some(row) => out.extend_from_slice(&table[row]),
-                        None => out.resize(out.len() + self.embedding_units, 0.0),
+                        // A loop: for a few units a call of the C library costs more than the copy.
+                        Some(row) => {
+                            word.iter_mut().zip(&table[row]).for_each(|(unit, &value)| *unit = value)
+                        }
+                        None => word.fill(0.0),
                     }
                 }
-                out.extend_from_slice(numbers);
+                rest.copy_from_slice(numbers);
             }
         }
     }
