@@ -182,24 +182,16 @@ fn finish(
 }
 
 #[cfg(test)]
+impl Observer for crate::engine::train::Nobody {
+    fn finished(&self, _: &Group) {}
+}
+
+#[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::train::Nobody;
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
-
-    struct Nobody;
-
-    impl Watch for Nobody {
-        fn trained(&self, _: u64) {}
-
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
-
-    impl Observer for Nobody {
-        fn finished(&self, _: &Group) {}
-    }
 
     #[test]
     fn a_population_that_is_too_large_is_split_until_it_fits() {

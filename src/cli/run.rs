@@ -288,23 +288,9 @@ fn check_device(choice: DeviceChoice) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::{Watch, train_group};
+    use crate::engine::train::{Nobody, train_group};
     use crate::experiment::plan::Group;
-    use crate::schedule::{GroupError, Observer};
-
-    struct Nobody;
-
-    impl Watch for Nobody {
-        fn trained(&self, _: u64) {}
-
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
-
-    impl Observer for Nobody {
-        fn finished(&self, _: &Group) {}
-    }
+    use crate::schedule::GroupError;
 
     #[test]
     fn a_group_that_fails_or_panics_is_reported_and_the_others_go_on() {

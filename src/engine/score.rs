@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::conversion::sigmoid;
 use crate::data::Subset;
 
 /// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of equal counts, so that rare
@@ -45,7 +46,7 @@ impl Score {
 
 /// σ(z).
 fn probability(logit: f32) -> f64 {
-    1.0 / (1.0 + (-f64::from(logit)).exp())
+    sigmoid(logit.into())
 }
 
 /// Probability that a positive row has a higher logit than a negative one, ties counting half: exactly, from

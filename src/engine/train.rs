@@ -353,21 +353,24 @@ pub fn population<'a>(
     }
 }
 
+/// Who only lets train.
+#[cfg(test)]
+pub(crate) struct Nobody;
+
+#[cfg(test)]
+impl Watch for Nobody {
+    fn trained(&self, _: u64) {}
+
+    fn cancelled(&self) -> bool {
+        false
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
-
-    struct Nobody;
-
-    impl Watch for Nobody {
-        fn trained(&self, _: u64) {}
-
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
 
     /// Without the one thing that is shared.
     fn untimed(mut record: GroupRecord) -> GroupRecord {

@@ -129,7 +129,7 @@ pub fn paragraph(study: &Study) -> String {
 
 /// The same for a study of the census rows.
 fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
-    let (Experiment { grid, train, models, .. }, manifest) = (&study.experiment, &study.manifest);
+    let Experiment { train, models, .. } = &study.experiment;
     let rows = |subset: Subset| {
         let class = study.classes.iter().find(|class| class.subset == subset);
         class.map_or("–".into(), |class| count(class.rows))
@@ -139,8 +139,7 @@ fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
         "{} learn two yes-or-no tasks of Census-Income (KDD): {main}, the main task, and {auxiliary}. {} rows are \
          trained on, {} validate, {} test. A row has {} words, each embedded in {}, and {} numbers; instance weights, \
          education and marital status are no inputs. Every run takes {} steps of Adam with batches of {}, about {} \
-         epochs, on the sum of both cross-entropies; {} make {} ({} diverged). Trained by {} on {} ({}) in {}, tuning \
-         not counted.",
+         epochs, on the sum of both cross-entropies; {}, tuning not counted.",
         list(models.iter().map(|model| model.title.clone())),
         rows(Subset::Training),
         rows(Subset::Validation),
@@ -151,16 +150,7 @@ fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
         thousands(train.steps),
         count(train.batch_size),
         epochs(study),
-        plural(grid.seeds.len(), "seed"),
-        plural(manifest.runs_planned, "run"),
-        match manifest.runs_diverged {
-            0 => "none".to_owned(),
-            n => count(n),
-        },
-        engines(study),
-        manifest.cpu,
-        plural(manifest.threads, "thread"),
-        duration(manifest.wall_seconds)
+        runs_made(study)
     )
 }
 
@@ -198,8 +188,8 @@ fn ali_ccp_paragraph(study: &Study, spec: &AliCcpSpec) -> String {
         rows => format!("the first {} lines of either period", count(rows)),
     };
     format!(
-        "{} learn click and conversion from Ali-CCP: {rows}, the first period to train on and the second to test. A row has {} words, each embedded in {}; words of fewer than {} training impressions read as \
-         unknown.",
+        "{} learn click and conversion from Ali-CCP: {rows}, the first period to train on and the second to test. A row \
+         has {} words, each embedded in {}; words of fewer than {} training impressions read as unknown.",
         list(study.experiment.models.iter().map(|model| model.title.clone())),
         ali_ccp::FIELDS,
         plural(spec.embedding_units, "unit"),
@@ -209,13 +199,21 @@ fn ali_ccp_paragraph(study: &Study, spec: &AliCcpSpec) -> String {
 
 /// What `learned` says, and how it was trained.
 fn trained(study: &Study, learned: &str) -> String {
-    let (Experiment { grid, train, .. }, manifest) = (&study.experiment, &study.manifest);
+    let train = &study.experiment.train;
     format!(
-        "{learned} Every run takes {} steps of Adam with batches of {}; {} make {} ({} diverged). Trained by {} on {} \
-         ({}) in {}.",
+        "{learned} Every run takes {} steps of Adam with batches of {}; {}.",
         thousands(train.steps),
         count(train.batch_size),
-        plural(grid.seeds.len(), "seed"),
+        runs_made(study)
+    )
+}
+
+/// "20 seeds make 800 runs (none diverged). Trained by … on … in …", without the last full stop.
+fn runs_made(study: &Study) -> String {
+    let manifest = &study.manifest;
+    format!(
+        "{} make {} ({} diverged). Trained by {} on {} ({}) in {}",
+        plural(study.experiment.grid.seeds.len(), "seed"),
         plural(manifest.runs_planned, "run"),
         match manifest.runs_diverged {
             0 => "none".to_owned(),

@@ -102,19 +102,9 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::Watch;
+    use crate::engine::train::{Nobody, train_group};
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
-
-    struct Nobody;
-
-    impl Watch for Nobody {
-        fn trained(&self, _: u64) {}
-
-        fn cancelled(&self) -> bool {
-            false
-        }
-    }
 
     /// A group that was trained for a step, in its file.
     fn written(folder: &Path) -> PathBuf {
@@ -122,7 +112,7 @@ mod tests {
             ["grid.seeds=1", "grid.models=[\"mmoe\"]", "train.steps=1", "data.dim=4", "data.label_points=10"];
         let experiment = library::find("ci", &sets.map(String::from)).unwrap();
         let group = &Plan::new(&experiment).groups[0];
-        let record = crate::engine::train::train_group(&experiment, group, &Nobody).unwrap().unwrap();
+        let record = train_group(&experiment, group, &Nobody).unwrap().unwrap();
         write(folder, group, &record).unwrap();
         path(folder, &group.identity)
     }
