@@ -36,7 +36,14 @@ pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[x, weight, bias]) {
         return ops::hidden::hidden(x, weight, bias);
     }
-    linear(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?.relu()
+    relu(&linear(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?)
+}
+
+/// ReLU as the operations in [`ops`] have it, in plain ones: its derivative at 0 is 0, where Candle's has 1, and what
+/// is no number stays none, which a GPU's maximum makes 0.
+fn relu(x: &Tensor) -> Result<Tensor> {
+    let active = x.detach().relu()?.sign()?;
+    x * active
 }
 
 /// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
@@ -122,12 +129,8 @@ pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     }
     let input = if input.rank() == 3 { input.unsqueeze(1)? } else { input.clone() };
     let (runs, _, batch, units) = input.dims4()?;
-    input
-        .broadcast_as((runs, weight.dim(1)?, batch, units))?
-        .contiguous()?
-        .matmul(weight)?
-        .broadcast_add(&bias.unsqueeze(2)?)?
-        .relu()
+    let input = input.broadcast_as((runs, weight.dim(1)?, batch, units))?.contiguous()?;
+    relu(&input.matmul(weight)?.broadcast_add(&bias.unsqueeze(2)?)?)
 }
 
 /// h_k · o_k + d_k for every task k: `hidden` is `[runs, tasks, batch, hidden]`, `weight`

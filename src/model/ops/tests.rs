@@ -81,6 +81,23 @@ fn hidden_layers() -> Result<()> {
 }
 
 #[test]
+fn units_at_zero_are_not_active() -> Result<()> {
+    // Rows of zeros without a bias: a dead bottom layer leaves its towers exactly there.
+    let zeros = Tensor::zeros((5, 7), DType::F32, &Device::Cpu)?;
+    let no_bias = Tensor::zeros((3, 6), DType::F32, &Device::Cpu)?;
+    for dtype in [DType::F32, DType::F64] {
+        let (result, gradients) =
+            both_ways(&[zeros.clone(), values(&[3, 7, 6], 0.0)?, no_bias.clone()], dtype, &|a| {
+                layers::hidden(&a[0], &a[1], &a[2])
+            })?;
+        for tensor in [result, gradients[1].clone().unwrap(), gradients[2].clone().unwrap()] {
+            assert_eq!(tensor.abs()?.sum_all()?.to_dtype(DType::F32)?.to_scalar::<f32>()?, 0.0, "{dtype:?}");
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn layers_of_inputs_that_every_run_has_its_own() -> Result<()> {
     agree("x W", &[&[3, 5, 7], &[3, 7, 6]], 0, |a| layers::linear(&a[0], &a[1]))?;
     agree("ReLU(x W + b)", &[&[3, 5, 7], &[3, 7, 6], &[3, 6]], 0, |a| layers::hidden(&a[0], &a[1], &a[2]))?;
