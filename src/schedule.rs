@@ -10,6 +10,8 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use thiserror::Error;
 
+use crate::engine::device::explain;
+use crate::engine::memory;
 use crate::engine::train::{GroupRecord, Watch, population, train_group, train_together};
 use crate::experiment::plan::Group;
 use crate::experiment::{DeviceChoice, Experiment};
@@ -25,7 +27,7 @@ pub trait Observer: Watch {
 #[derive(Debug, Error)]
 pub enum GroupError {
     /// Training failed.
-    #[error("group {group} (seed {seed}): {source}")]
+    #[error("group {group} (seed {seed}): {}", explain(source))]
     Train {
         /// Identity of the group.
         group: String,
@@ -78,9 +80,11 @@ pub fn train(
         }
         DeviceChoice::Cuda(_) => {
             let mut failures = Vec::new();
-            train_jointly(groups, folder, observer, &mut failures, &|groups| {
-                train_together(experiment, groups, observer, &population)
-            });
+            for groups in memory::populations(experiment, groups) {
+                train_jointly(groups, folder, observer, &mut failures, &|groups| {
+                    train_together(experiment, groups, observer, &population)
+                });
+            }
             failures
         }
     }
@@ -90,8 +94,8 @@ pub fn train(
 pub type JointTrainer<'a> = dyn Fn(&[Group]) -> candle_core::Result<Option<Vec<GroupRecord>>> + 'a;
 
 /// Trains and stores `groups` as one population; where that fails, as two halves of it, and so on: what is too
-/// large for a GPU's memory fails at once, and what fails alone is a failure. As on threads, no further population
-/// is begun where something could not be stored.
+/// large for a GPU's memory fails at once, and what fails alone is a failure. As on threads, groups that another process
+/// has stored meanwhile are left out, and no further population is begun where something could not be stored.
 fn train_jointly(
     groups: &[Group],
     folder: &Folder,
@@ -100,11 +104,17 @@ fn train_jointly(
     trainer: &JointTrainer,
 ) {
     let full = failures.iter().any(|failure| matches!(failure, GroupError::Store(_)));
-    if groups.is_empty() || full || observer.cancelled() {
+    if full || observer.cancelled() {
         return;
     }
-    let outcome = catch_unwind(AssertUnwindSafe(|| trainer(groups)));
-    match (outcome, groups) {
+    let (stored, groups): (Vec<Group>, Vec<Group>) =
+        groups.iter().cloned().partition(|group| folder.has_group(group));
+    stored.iter().for_each(|group| observer.finished(group));
+    if groups.is_empty() {
+        return;
+    }
+    let outcome = catch_unwind(AssertUnwindSafe(|| trainer(&groups)));
+    match (outcome, &groups[..]) {
         (Ok(Ok(Some(records))), _) => {
             for (group, record) in groups.iter().zip(records) {
                 match folder.write_group(group, &record) {
@@ -214,5 +224,9 @@ mod tests {
         assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
         let missing = folder.state().unwrap().missing;
         assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
+        // What is stored by then is not trained again.
+        sizes.borrow_mut().clear();
+        train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
+        assert_eq!(*sizes.borrow(), [1]);
     }
 }

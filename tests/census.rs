@@ -1,9 +1,7 @@
 //! Studies of the census rows from the command line, on rows made here in the form of the original file.
 
-use std::fmt::Write;
-
 mod common;
-use common::{Desk, group_files, tables};
+use common::{Desk, census_rows, group_files, tables};
 
 /// A tuned study of two models on 600 rows: a few seconds.
 const STUDY: &str = r#"
@@ -42,42 +40,11 @@ log_gates_every = 80
 held_out_rows = 64
 "#;
 
-/// Rows in the form of the original file whose labels follow age, class of worker and sex, with some noise.
-fn rows(count: usize) -> String {
-    let mut text = String::new();
-    for i in 0..count {
-        let at = |k: usize| (i * (37 + 12 * k) + i * i * (3 + k)) % 97;
-        let age = at(0) % 80;
-        let worker = ["Private", "Not in universe", "State government"][at(1) % 3];
-        let sex = ["Male", "Female"][at(2) % 2];
-        let single = age < 25 || at(3) < 10;
-        let rich = (age > 40 && worker == "Private" && at(4) < 80) || at(5) < 5;
-        let college = worker == "State government" || at(6) < 20;
-        let education = if college { "Bachelors degree(BA AB BS)" } else { "High school graduate" };
-        let marital = if single { "Never married" } else { "Divorced" };
-        let income = if rich { "50000+." } else { "- 50000." };
-        let year = 94 + i % 2;
-        writeln!(
-            text,
-            "{age}, {worker}, {}, 0, {education}, 0, Not in universe, {marital}, Retail trade, Sales, White, All other, \
-             {sex}, No, Not in universe, Full-time schedules, 0, 0, {}, Single, Not in universe, Utah, Householder, \
-             Householder, 1000.5, ?, ?, ?, Yes, ?, {}, Not in universe, Mexico, Mexico, Mexico, Foreign, 0, No, 2, {}, \
-             {year}, {income}",
-            at(7) % 5,
-            at(8) * 100,
-            at(9) % 7,
-            at(10) % 53
-        )
-        .unwrap();
-    }
-    text
-}
-
 /// A desk with the rows and `census.toml`.
 fn desk() -> Desk {
     let desk = Desk::new();
     std::fs::create_dir(desk.path("rows")).unwrap();
-    std::fs::write(desk.path("rows/census-income.test"), rows(600)).unwrap();
+    std::fs::write(desk.path("rows/census-income.test"), census_rows(600)).unwrap();
     std::fs::write(desk.path("census.toml"), STUDY).unwrap();
     desk
 }
@@ -217,7 +184,7 @@ fn mistakes_name_place_and_remedy_and_write_nothing() {
 #[test]
 fn malformed_rows_are_refused_or_counted() {
     let desk = desk();
-    let bad = rows(600).replacen("Divorced", "Divorcd", 1) + "one, two, three\n";
+    let bad = census_rows(600).replacen("Divorced", "Divorcd", 1) + "one, two, three\n";
     std::fs::write(desk.path("rows/census-income.test"), bad).unwrap();
     let run = ["run", "census.toml", "--out", "study", "--no-report"];
     let output = desk.run(&run);
@@ -235,7 +202,7 @@ fn malformed_rows_are_refused_or_counted() {
 #[test]
 fn two_files_are_training_and_halved_test_rows() {
     let desk = desk();
-    std::fs::write(desk.path("rows/census-income.data"), rows(300)).unwrap();
+    std::fs::write(desk.path("rows/census-income.data"), census_rows(300)).unwrap();
     desk.done(&["run", "census.toml", "--out", "study", "--no-report"]);
     let classes = std::fs::read_to_string(desk.path("study/classes.csv")).unwrap();
     let mut reader = csv::Reader::from_reader(classes.as_bytes());

@@ -377,3 +377,45 @@ fn parameter_counts_follow_the_papers_arithmetic() {
     // CGC's gates choose among six of eight experts.
     assert_eq!(build("cgc", "", paper).layout().count(), all - 400);
 }
+
+/// Every model's predictions and gradients on a GPU, in the f32 that studies have and, where a mistake cannot hide
+/// behind rounding, in f64.
+#[cfg(feature = "cuda")]
+#[test]
+fn a_gpu_computes_the_gradients_of_the_cpu() -> Result<()> {
+    let gpu = Device::new_cuda(0)?;
+    // Rounding grows through a few hundred additions of numbers around 1.
+    for (dtype, tolerance) in [(DType::F64, 1e-13), (DType::F32, 1e-5)] {
+        for entry in REGISTRY {
+            let model = build(entry.name, small(entry.name), Problem { features: 7, tasks: 3 });
+            for shape in [vec![5, 7], vec![2, 5, 7]] {
+                let computed = |device: &Device, dtype: DType| -> Result<Vec<Vec<f64>>> {
+                    let on = |tensor: &Tensor| tensor.to_dtype(dtype)?.to_device(device);
+                    let vars = parameters(model.as_ref(), &[1, 2])?;
+                    let vars =
+                        vars.iter().map(|var| Var::from_tensor(&on(var)?)).collect::<Result<Vec<_>>>()?;
+                    let x = Var::from_tensor(&on(&values(&shape)?)?)?;
+                    let objective = objective(model.as_ref(), &vars, &x, &on(&values(&[2, 3, 5])?)?)?;
+                    let gradients = objective.backward()?;
+                    let back = |tensor: &Tensor| tensor.flatten_all()?.to_dtype(DType::F64)?.to_vec1();
+                    let of_vars = vars.iter().map(|var| back(gradients.get(var.as_tensor()).unwrap()));
+                    std::iter::once(back(&objective)).chain(of_vars).collect()
+                };
+                let (expected, found) = (computed(&Device::Cpu, DType::F64)?, computed(&gpu, dtype)?);
+                let names = model.layout().parameters.iter().map(|parameter| &*parameter.name);
+                for ((name, expected), found) in
+                    std::iter::once("objective").chain(names).zip(&expected).zip(&found)
+                {
+                    for (place, (expected, found)) in expected.iter().zip(found).enumerate() {
+                        assert!(
+                            (expected - found).abs() < tolerance * (1.0 + expected.abs()),
+                            "{} {name} {place} {dtype:?}: {expected} and {found}",
+                            entry.name
+                        );
+                    }
+                }
+            }
+        }
+    }
+    Ok(())
+}

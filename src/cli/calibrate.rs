@@ -69,6 +69,7 @@ pub fn run(options: &Options) -> Result<u8> {
     for candidate in &candidates {
         search.experiment(candidate, search.rungs[0], &options.overrides)?;
     }
+    run::check_device(library::find(&search.base, &options.overrides)?.train.device)?;
     let folder = Folder::new(&options.out);
     std::fs::create_dir_all(&options.out).map_err(|error| {
         Refused(format!("{}: {error}; --out names a folder that can be written", options.out.display()))

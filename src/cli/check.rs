@@ -42,6 +42,7 @@ pub struct Options {
 /// Trains and compares, or renews the baseline.
 pub fn run(options: &Options) -> Result<u8> {
     let experiment = library::find(EXPERIMENT, &options.overrides)?;
+    run::check_device(experiment.train.device)?;
     let baseline = Folder::new(&options.baseline);
     if let (true, Some(why)) = (options.update, &options.why) {
         return update(&experiment, &baseline, why, options);

@@ -272,17 +272,16 @@ pub(super) fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
 }
 
 /// Refuses a device that this binary or machine does not have, before anything is written.
-fn check_device(choice: DeviceChoice) -> Result<()> {
-    let opened = engine::train::device(choice);
-    if let (DeviceChoice::Cuda(_), Err(error)) = (choice, opened) {
-        let remedy = match cfg!(feature = "cuda") {
-            true => "a driver and a device of that number are needed",
-            false => "this program was built without CUDA; build with --features cuda",
-        };
-        let text = format!("train.device = \"{choice}\": {remedy} ({error})");
-        return Err(Refused(text).into());
-    }
-    Ok(())
+pub(super) fn check_device(choice: DeviceChoice) -> Result<()> {
+    let why = match (choice, cfg!(feature = "cuda")) {
+        (DeviceChoice::Cpu, _) => return Ok(()),
+        (_, false) => "this program was built without CUDA; build with --features cuda".to_string(),
+        (_, true) => match engine::device::check(choice) {
+            Ok(()) => return Ok(()),
+            Err(error) => engine::device::explain(&error),
+        },
+    };
+    Err(Refused(format!("train.device = \"{choice}\": {why}")).into())
 }
 
 #[cfg(test)]

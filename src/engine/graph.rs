@@ -20,7 +20,7 @@ use crate::model::conversion::Method;
 use crate::model::{Model, Noise, Objective, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
-const EVALUATION_ROWS: usize = 256;
+pub const EVALUATION_ROWS: usize = 256;
 
 /// A population of runs as Candle tensors.
 pub struct GraphPopulation<'a> {
@@ -68,17 +68,19 @@ impl<'a> GraphPopulation<'a> {
     /// `[runs, rows, features]`, where the batch has several input sets.
     fn inputs(&self, batch: &Batch, rows: std::ops::Range<usize>) -> Result<Tensor> {
         let part = rows.start * batch.features..rows.end * batch.features;
-        if batch.input_sets() == 1 {
-            return Tensor::from_slice(&batch.x[part], (rows.len(), batch.features), &self.device);
+        let shape = (batch.input_sets(), rows.len(), batch.features);
+        let sets = match rows.len() == batch.rows {
+            true => Tensor::from_slice(&batch.x, shape, &self.device)?,
+            false => {
+                let sets = batch.x.chunks_exact(batch.rows * batch.features);
+                let parts: Vec<&[f32]> = sets.map(|x| &x[part.clone()]).collect();
+                Tensor::from_vec(parts.concat(), shape, &self.device)?
+            }
+        };
+        match batch.input_sets() {
+            1 => sets.squeeze(0),
+            _ => self.of_runs(&sets, |run| run.input_set),
         }
-        let sets: Vec<f32> = batch
-            .x
-            .chunks_exact(batch.rows * batch.features)
-            .flat_map(|x| &x[part.clone()])
-            .copied()
-            .collect();
-        let sets = Tensor::from_vec(sets, (batch.input_sets(), rows.len(), batch.features), &self.device)?;
-        self.of_runs(&sets, |run| run.input_set)
     }
 
     /// Of every run its own of `sets`, `[sets, …]`: `[runs, …]`.

@@ -1,10 +1,11 @@
 //! How much memory a sweep takes, before it starts.
 
+use super::graph::EVALUATION_ROWS;
 use crate::data::impressions::FACTS;
 use crate::data::{DataSpec, Labels, Opened, Subset};
 use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{DeviceChoice, Experiment};
-use crate::model::{Layout, Parameter};
+use crate::model::{Layout, Parameter, Role};
 
 /// The program itself with its allocator's reserves.
 const BASE: u64 = 30 << 20;
@@ -122,6 +123,51 @@ fn scored_rows(experiment: &Experiment) -> usize {
     }
 }
 
+/// Groups in a row that a GPU can train as one population: Candle's kernels count the elements of a tensor in 32 bits,
+/// and would begin again at 0 beyond them. Not a bound of memory.
+pub fn populations<'a>(experiment: &Experiment, groups: &'a [Group]) -> Vec<&'a [Group]> {
+    /// Half of what 32 bits count: what follows is an estimate.
+    const MOST: usize = i32::MAX as usize;
+    let train = &experiment.train;
+    let rows = train.batch_size.max(train.held_out_rows.min(EVALUATION_ROWS));
+    let largest: Vec<usize> = experiment
+        .models
+        .iter()
+        .map(|model| largest_tensor(experiment.network(model).layout(), experiment.problem().features, rows))
+        .collect();
+    let mut populations = Vec::new();
+    let (mut first, mut elements) = (0, vec![0usize; largest.len()]);
+    for (at, group) in groups.iter().enumerate() {
+        let mut grown = elements.clone();
+        group
+            .runs
+            .iter()
+            .for_each(|run| grown[run.model] = grown[run.model].saturating_add(largest[run.model]));
+        if at > first && grown.iter().any(|&elements| elements > MOST) {
+            populations.push(&groups[first..at]);
+            grown.iter_mut().zip(&elements).for_each(|(grown, before)| *grown -= before);
+            first = at;
+        }
+        elements = grown;
+    }
+    populations.push(&groups[first..]);
+    populations
+}
+
+/// Elements of the largest tensor of one run: its inputs, what goes into or comes out of one of its layers, or a
+/// parameter's moments.
+fn largest_tensor(layout: &Layout, features: usize, rows: usize) -> usize {
+    let of_parameter = |parameter: &Parameter| {
+        let beside = match parameter.role {
+            Role::Weight { fan_in, fan_out } => parameter.count() / fan_in.min(fan_out).max(1),
+            _ => 1,
+        };
+        (2 * parameter.count()).max(rows.saturating_mul(beside))
+    };
+    let of_layers = layout.parameters.iter().map(of_parameter).max().unwrap_or(0);
+    of_layers.max(rows.saturating_mul(features))
+}
+
 /// Upper bound of the text of the largest group's records, in bytes.
 pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     /// Text of a point without its numbers, and of one number with its comma, at their longest.
@@ -169,4 +215,33 @@ fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     let gate = tasks * (16 + LIST + 8 * 4);
     let run = 200 + points.saturating_mul(point).saturating_add(gate_points.saturating_mul(gate));
     run.saturating_mul(plan.runs().count() as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::library;
+
+    #[test]
+    fn a_gpu_trains_the_papers_grid_as_one_population() {
+        let experiment = library::find("figure4", &["grid.seeds=200".into()]).unwrap();
+        let plan = Plan::new(&experiment);
+        assert_eq!(populations(&experiment, &plan.groups).len(), 1);
+    }
+
+    #[test]
+    fn no_tensor_of_a_population_has_more_elements_than_a_kernel_counts() {
+        let sets = ["grid.seeds=20", "train.batch_size=200000"].map(String::from);
+        let experiment = library::find("ci", &sets).unwrap();
+        let plan = Plan::new(&experiment);
+        let populations = populations(&experiment, &plan.groups);
+        assert!(populations.len() > 1 && populations.iter().all(|groups| !groups.is_empty()));
+        let seeds = populations.concat().iter().map(|group| group.seed).collect::<Vec<_>>();
+        assert_eq!(seeds, plan.groups.iter().map(|group| group.seed).collect::<Vec<_>>());
+        for groups in populations {
+            // MMoE's hidden layer, 8 experts of 16 units.
+            let runs = groups.iter().flat_map(|group| &group.runs).filter(|run| run.model == 3).count();
+            assert!(runs * 200_000 * 128 < u32::MAX as usize);
+        }
+    }
 }

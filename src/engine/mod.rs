@@ -1,7 +1,7 @@
 //! Engines: what trains a population of runs side by side.
 //!
 //! An engine turns initial parameters and batches into losses. The training loop that both engines share
-//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`]; `graph` is plain Candle ops and
+//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`], where it computes is a [`device`]; `graph` is plain Candle ops and
 //! autograd for any model and device, `fused` one custom op per model on the CPU for the mixture family, [`heads`] the
 //! same for models of click and conversion, whose losses are in [`conversion`]. [`score`] and [`funnel_score`] say what
 //! a trained model is worth.
@@ -11,6 +11,7 @@ use adam::Correction;
 
 pub mod adam;
 pub mod conversion;
+pub mod device;
 pub mod funnel_score;
 pub mod fused;
 pub mod graph;

@@ -3,6 +3,8 @@
 //! A group's runs share their inputs. Groups have seeds of their own, so a batch for several of them has an input
 //! set a group; their label sets stand one after the other in the same order.
 
+use rayon::prelude::*;
+
 use crate::data::{Batch, Feed};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
@@ -25,17 +27,16 @@ struct Source {
 impl Sources {
     /// One source a group, in their order.
     pub fn new(experiment: &Experiment, groups: &[Group]) -> Self {
-        Self(groups.iter().map(|group| Source::new(experiment, group)).collect())
+        Self(groups.par_iter().map(|group| Source::new(experiment, group)).collect())
     }
 
-    /// Fills `batch` with what `of` takes from every feed, side by side; straight where there is one.
-    pub fn fill(&mut self, batch: &mut Batch, mut of: impl FnMut(&mut Feed, &mut Batch)) {
+    /// Fills `batch` with what `of` takes from every feed, side by side; straight where there is one. Several are filled
+    /// on all cores: a GPU would wait for one.
+    pub fn fill(&mut self, batch: &mut Batch, of: impl Fn(&mut Feed, &mut Batch) + Sync) {
         if let [one] = &mut self.0[..] {
             return of(&mut one.feed, batch);
         }
-        for source in &mut self.0 {
-            of(&mut source.feed, &mut source.batch);
-        }
+        self.0.par_iter_mut().for_each(|source| of(&mut source.feed, &mut source.batch));
         batch.join(self.0.iter().map(|source| &source.batch));
     }
 

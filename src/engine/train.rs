@@ -3,14 +3,14 @@
 
 use std::time::Instant;
 
-use candle_core::{Device, Result};
+use candle_core::Result;
 
 use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::heads::HeadsPopulation;
 use super::score::Score;
 use super::sources::Sources;
-use super::{Evaluation, Population, Start, StartRun, funnel_score};
+use super::{Evaluation, Population, Start, StartRun, device, funnel_score};
 use crate::data::{Batch, Feed, Labels, Subset};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
@@ -32,14 +32,6 @@ pub trait Watch: Sync {
     fn trained(&self, run_steps: u64);
     /// Whether the group is to be given up.
     fn cancelled(&self) -> bool;
-}
-
-/// The device of an experiment. Fails where the binary was built without CUDA, or the device is not there.
-pub fn device(choice: DeviceChoice) -> Result<Device> {
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Cuda(number) => Device::new_cuda(number),
-    }
 }
 
 /// Makes the population of an engine on a device from what it starts with.
@@ -343,7 +335,7 @@ pub fn population<'a>(
 ) -> Result<Box<dyn Population + 'a>> {
     let one_input = start.runs.iter().all(|run| run.input_set == 0);
     match (engine, start.model.mixture(), start.model.heads()) {
-        (Engine::Graph, ..) => Ok(Box::new(GraphPopulation::new(start, device(choice)?)?)),
+        (Engine::Graph, ..) => Ok(Box::new(GraphPopulation::new(start, device::open(choice)?)?)),
         (Engine::Fused, ..) if !one_input => {
             candle_core::bail!("the fused engine trains one group at a time")
         }

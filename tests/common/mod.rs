@@ -1,6 +1,7 @@
 //! What the tests of the command line share: a small experiment and the built program.
 #![allow(dead_code, reason = "each test program uses a part of this")]
 
+use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -103,4 +104,35 @@ pub fn digest(study: &Path) -> String {
     let text = std::fs::read_to_string(study.join("manifest.json")).unwrap();
     let line = text.lines().find(|line| line.contains("\"digest\"")).unwrap();
     line.split('"').nth(3).unwrap().to_string()
+}
+
+/// Rows in the form of the original census file whose labels follow age, class of worker and sex, with some noise.
+pub fn census_rows(count: usize) -> String {
+    let mut text = String::new();
+    for i in 0..count {
+        let at = |k: usize| (i * (37 + 12 * k) + i * i * (3 + k)) % 97;
+        let age = at(0) % 80;
+        let worker = ["Private", "Not in universe", "State government"][at(1) % 3];
+        let sex = ["Male", "Female"][at(2) % 2];
+        let single = age < 25 || at(3) < 10;
+        let rich = (age > 40 && worker == "Private" && at(4) < 80) || at(5) < 5;
+        let college = worker == "State government" || at(6) < 20;
+        let education = if college { "Bachelors degree(BA AB BS)" } else { "High school graduate" };
+        let marital = if single { "Never married" } else { "Divorced" };
+        let income = if rich { "50000+." } else { "- 50000." };
+        let year = 94 + i % 2;
+        writeln!(
+            text,
+            "{age}, {worker}, {}, 0, {education}, 0, Not in universe, {marital}, Retail trade, Sales, White, All other, \
+             {sex}, No, Not in universe, Full-time schedules, 0, 0, {}, Single, Not in universe, Utah, Householder, \
+             Householder, 1000.5, ?, ?, ?, Yes, ?, {}, Not in universe, Mexico, Mexico, Mexico, Foreign, 0, No, 2, {}, \
+             {year}, {income}",
+            at(7) % 5,
+            at(8) * 100,
+            at(9) % 7,
+            at(10) % 53
+        )
+        .unwrap();
+    }
+    text
 }

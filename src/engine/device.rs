@@ -1,0 +1,86 @@
+//! The device that populations live on, and in plain words what is wrong with it.
+
+use candle_core::{DType, Device, Error, Result, Tensor};
+
+use crate::experiment::DeviceChoice;
+
+/// The device of an experiment. Fails where the binary was built without CUDA, or the device is not there.
+pub fn open(choice: DeviceChoice) -> Result<Device> {
+    match choice {
+        DeviceChoice::Cpu => Ok(Device::Cpu),
+        DeviceChoice::Cuda(number) => Device::new_cuda(number),
+    }
+}
+
+/// Opens a device and computes a sum there: kernels are loaded at the first one, and a driver can be too old for them.
+pub fn check(choice: DeviceChoice) -> Result<()> {
+    let sum = (Tensor::ones(1, DType::F32, &open(choice)?)? + 1.0)?;
+    match sum.to_vec1::<f32>()?[..] {
+        [2.0] => Ok(()),
+        ref other => candle_core::bail!("{choice} says that 1 + 1 is {other:?}"),
+    }
+}
+
+/// What an error of Candle says, without the backtrace that it carries where RUST_BACKTRACE is set; after the number
+/// of a GPU's driver, what to do about it.
+pub fn explain(error: &Error) -> String {
+    let mut error = error;
+    while let Error::WithBacktrace { inner, .. } = error {
+        error = inner;
+    }
+    let text = error.to_string();
+    match DRIVER_ERRORS.iter().find(|(name, _)| text.contains(name)) {
+        Some((name, remedy)) => format!("{remedy} ({name})"),
+        None => text,
+    }
+}
+
+/// What CUDA's driver answers in situations that a user can change. A driver that is missing altogether is not among
+/// them: the program is linked to it and does not start.
+const DRIVER_ERRORS: [(&str, &str); 9] = [
+    (
+        "CUDA_ERROR_NO_DEVICE",
+        "no NVIDIA GPU is seen here; `nvidia-smi` lists them, CUDA_VISIBLE_DEVICES hides them",
+    ),
+    ("CUDA_ERROR_INVALID_DEVICE", "there is no GPU of this number; `nvidia-smi` lists them, from 0"),
+    ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", OLD_DRIVER),
+    ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", OLD_DRIVER),
+    ("CUDA_ERROR_INSUFFICIENT_DRIVER", OLD_DRIVER),
+    ("CUDA_ERROR_NO_BINARY_FOR_GPU", OTHER_GPU),
+    ("CUDA_ERROR_INVALID_PTX", OTHER_GPU),
+    (
+        "CUDA_ERROR_OUT_OF_MEMORY",
+        "the GPU's memory does not hold this; it takes a smaller train.batch_size or grid, or a GPU that \
+         nobody else is using",
+    ),
+    ("CUDA_ERROR_STUB_LIBRARY", "the library of the CUDA driver is a stand-in to link to, not a driver"),
+];
+
+const OLD_DRIVER: &str = "the GPU's driver is older than the CUDA toolkit that this program was built with; it takes a \
+                          newer driver or a build with an older toolkit";
+
+const OTHER_GPU: &str = "this program was built for another generation of GPUs; it takes a build with CUDA_COMPUTE_CAP \
+                         set to the compute capability that `nvidia-smi --query-gpu=compute_cap --format=csv` shows, \
+                         without its dot";
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cpu_computes() {
+        check(DeviceChoice::Cpu).unwrap();
+    }
+
+    #[test]
+    fn errors_are_told_without_backtraces() {
+        let inner = Box::new(Error::Msg("planted".into()));
+        let backtrace = Box::new(std::backtrace::Backtrace::force_capture());
+        let error = Error::WithBacktrace { inner, backtrace };
+        assert!(error.to_string().lines().count() > 1);
+        assert_eq!(explain(&error), "planted");
+        let error = Error::Msg("DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device\")".into());
+        assert!(explain(&error).starts_with("no NVIDIA GPU is seen here"), "{}", explain(&error));
+        assert!(explain(&error).ends_with("(CUDA_ERROR_NO_DEVICE)"));
+    }
+}

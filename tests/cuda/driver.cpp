@@ -1,0 +1,155 @@
+// The driver: one device whose memory lies on the host, and whose work is done when the call returns.
+//
+// STAND_IN_GPU, where it is set, says what is wrong with it: "no device", "old driver" or a size of its memory
+// in bytes.
+#include <cstdlib>
+#include <cstring>
+#include <map>
+#include <mutex>
+
+#include "threads.hpp"
+
+namespace {
+
+// Numbers of the driver API.
+enum Answer {
+    Success = 0,
+    InvalidValue = 1,
+    OutOfMemory = 2,
+    NoDevice = 100,
+    InvalidDevice = 101,
+    UnsupportedPtxVersion = 222,
+    NotFound = 500,
+};
+constexpr int MEMORY_POOLS_SUPPORTED = 115;
+constexpr std::size_t MEMORY = std::size_t(8) << 30;
+// What memory holds before it is written: no number, in f32.
+constexpr int UNWRITTEN = 0xff;
+
+std::mutex turn;
+std::map<void *, std::size_t> allocated;
+std::size_t used;
+thread_local void *current;
+int handle;
+
+const char *fault() {
+    const char *set = getenv("STAND_IN_GPU");
+    return set ? set : "";
+}
+bool is(const char *name) { return strcmp(fault(), name) == 0; }
+std::size_t memory() {
+    std::size_t bytes = strtoull(fault(), nullptr, 10);
+    return bytes ? bytes : MEMORY;
+}
+
+Answer allocate(void **pointer, std::size_t bytes) {
+    std::lock_guard<std::mutex> own(turn);
+    if (bytes > memory() - used)
+        return OutOfMemory;
+    // A kernel may read 16 bytes at once.
+    *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
+    memset(*pointer, UNWRITTEN, bytes);
+    allocated[*pointer] = bytes;
+    used += bytes;
+    return Success;
+}
+
+Answer release(void *pointer) {
+    std::lock_guard<std::mutex> own(turn);
+    auto found = allocated.find(pointer);
+    if (found == allocated.end())
+        return InvalidValue;
+    used -= found->second;
+    allocated.erase(found);
+    free(pointer);
+    return Success;
+}
+
+template <class T> Answer give(T *place, T value) {
+    *place = value;
+    return Success;
+}
+
+const char *name(int answer) {
+    switch (answer) {
+    case Success: return "CUDA_SUCCESS";
+    case InvalidValue: return "CUDA_ERROR_INVALID_VALUE";
+    case OutOfMemory: return "CUDA_ERROR_OUT_OF_MEMORY";
+    case NoDevice: return "CUDA_ERROR_NO_DEVICE";
+    case InvalidDevice: return "CUDA_ERROR_INVALID_DEVICE";
+    case UnsupportedPtxVersion: return "CUDA_ERROR_UNSUPPORTED_PTX_VERSION";
+    case NotFound: return "CUDA_ERROR_NOT_FOUND";
+    default: return "an error that the stand-in for a GPU does not name";
+    }
+}
+
+} // namespace
+
+extern "C" {
+
+Answer cuInit(unsigned) { return is("no device") ? NoDevice : Success; }
+Answer cuGetErrorName(int error, const char **text) { return give(text, name(error)); }
+Answer cuGetErrorString(int error, const char **text) { return give(text, name(error)); }
+
+Answer cuDeviceGetCount(int *count) { return give(count, 1); }
+Answer cuDeviceGet(int *device, int ordinal) { return ordinal == 0 ? give(device, 0) : InvalidDevice; }
+Answer cuDeviceGetAttribute(int *value, int attribute, int) {
+    return give(value, attribute == MEMORY_POOLS_SUPPORTED ? 1 : 0);
+}
+Answer cuDevicePrimaryCtxRetain(void **context, int) { return give(context, static_cast<void *>(&handle)); }
+Answer cuDevicePrimaryCtxRelease_v2(int) { return Success; }
+Answer cuCtxGetCurrent(void **context) { return give(context, current); }
+Answer cuCtxSetCurrent(void *context) { return give(&current, context); }
+Answer cuCtxSynchronize() { return Success; }
+Answer cuMemGetInfo_v2(std::size_t *left, std::size_t *total) {
+    give(total, memory());
+    return give(left, memory() - used);
+}
+
+// All work is in one order: streams and events have nothing to do.
+Answer cuStreamCreate(void **stream, unsigned) { return give(stream, static_cast<void *>(&handle)); }
+Answer cuStreamDestroy_v2(void *) { return Success; }
+Answer cuStreamSynchronize(void *) { return Success; }
+Answer cuStreamWaitEvent(void *, void *, unsigned) { return Success; }
+Answer cuEventCreate(void **event, unsigned) { return give(event, static_cast<void *>(&handle)); }
+Answer cuEventDestroy_v2(void *) { return Success; }
+Answer cuEventRecord(void *, void *) { return Success; }
+Answer cuEventSynchronize(void *) { return Success; }
+
+Answer cuMemAlloc_v2(void **pointer, std::size_t bytes) { return allocate(pointer, bytes); }
+Answer cuMemAllocAsync(void **pointer, std::size_t bytes, void *) { return allocate(pointer, bytes); }
+Answer cuMemFree_v2(void *pointer) { return release(pointer); }
+Answer cuMemFreeAsync(void *pointer, void *) { return release(pointer); }
+
+Answer cuMemcpyHtoDAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
+    memcpy(to, from, bytes);
+    return Success;
+}
+Answer cuMemcpyDtoHAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
+    memcpy(to, from, bytes);
+    return Success;
+}
+Answer cuMemcpyDtoDAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
+    memmove(to, from, bytes);
+    return Success;
+}
+Answer cuMemsetD8Async(void *to, unsigned char value, std::size_t bytes, void *) {
+    memset(to, value, bytes);
+    return Success;
+}
+
+Answer cuModuleLoadData(void **module, const void *) {
+    return is("old driver") ? UnsupportedPtxVersion : give(module, static_cast<void *>(&handle));
+}
+Answer cuModuleUnload(void *) { return Success; }
+Answer cuModuleGetFunction(const Kernel **function, void *, const char *name) {
+    const Kernel *found = Kernel::find(name);
+    return found ? give(function, found) : NotFound;
+}
+Answer cuLaunchKernel(const Kernel *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
+                      unsigned block_y, unsigned block_z, unsigned, void *, void **arguments, void **) {
+    std::lock_guard<std::mutex> own(turn);
+    function->run({grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, arguments);
+    return Success;
+}
+}

@@ -1,0 +1,3 @@
+#pragma once
+/* Older than half-width numbers. */
+#define CUDA_VERSION 0
