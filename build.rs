@@ -1,9 +1,13 @@
-//! Tells the program which commit it is built from, for the manifest of a study.
+//! Tells the program which commit it is built from, for the manifest of a study; with the feature `cuda` compiles the
+//! kernels of the graph engine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 fn main() {
+    if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
+        compile_kernels();
+    }
     // Moves with every commit and checkout; absent in a source archive.
     let log = Path::new(".git/logs/HEAD");
     if log.exists() {
@@ -15,4 +19,22 @@ fn main() {
     let commit = commit.ok().filter(|output| output.status.success());
     let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
     println!("cargo:rustc-env=MMOE_STUDY_COMMIT={}", commit.unwrap_or_default());
+}
+
+/// Makes kernels.ptx for the oldest GPUs that CUDA 13 knows (Turing); drivers compile it for the GPU that they find.
+fn compile_kernels() {
+    const SOURCE: &str = "src/model/ops/gpu/kernels.cu";
+    println!("cargo:rerun-if-changed={SOURCE}");
+    println!("cargo:rerun-if-env-changed=NVCC");
+    println!("cargo:rerun-if-env-changed=CUDA_HOME");
+    let of_toolkit = std::env::var_os("CUDA_HOME").map(|home| Path::new(&home).join("bin/nvcc"));
+    let named = std::env::var_os("NVCC").map(PathBuf::from);
+    let nvcc = named.or(of_toolkit.filter(|nvcc| nvcc.exists())).unwrap_or_else(|| "nvcc".into());
+    let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("kernels.ptx");
+    let mut command = Command::new(&nvcc);
+    command.args(["--ptx", "-arch=compute_75", "-O3", "-o"]).arg(&out).arg(SOURCE);
+    match command.status() {
+        Ok(status) if status.success() => {}
+        result => panic!("{} of the CUDA toolkit could not compile {SOURCE}: {result:?}", nvcc.display()),
+    }
 }

@@ -117,7 +117,7 @@ impl<'a> GraphPopulation<'a> {
             let Some(gradient) = gradients.get(parameter.as_tensor()) else {
                 candle_core::bail!("a parameter of the model has no part in its predictions");
             };
-            if ops::fit(&[parameter.as_tensor(), gradient]) {
+            if ops::in_place(&[parameter.as_tensor(), gradient]) {
                 moments.inplace_op2(&gradient.contiguous()?, &UpdateMoments)?;
                 parameter.inplace_op2(moments, &UpdateParameters { corrections: &corrections })?;
             } else {

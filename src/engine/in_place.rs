@@ -3,10 +3,18 @@
 //! Two sweeps over memory, because an in-place operation changes one tensor: the moments from the gradient,
 //! then the parameters from the moments.
 
+#[cfg(feature = "cuda")]
+use candle_core::backend::BackendStorage;
+#[cfg(feature = "cuda")]
+use candle_core::cuda_backend::cudarc::driver::PushKernelArg;
 use candle_core::{CpuStorage, InplaceOp2, Layout, Result};
+#[cfg(feature = "cuda")]
+use candle_core::{CudaStorage, Error};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
 use crate::data::simd::{Simd, multiversion};
+#[cfg(feature = "cuda")]
+use crate::model::ops::gpu;
 use crate::model::ops::{floats, floats_mut};
 
 /// m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g²: moments `[2, runs, shape…]`, gradient `[runs, shape…]`.
@@ -27,6 +35,27 @@ impl InplaceOp2 for UpdateMoments {
         let gradient = floats(gradient, gl)?;
         let (first, second) = floats_mut(moments, ml)?.split_at_mut(gradient.len());
         update_moments(Simd::best(), first, second, gradient);
+        Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        moments: &mut CudaStorage,
+        ml: &Layout,
+        gradient: &CudaStorage,
+        gl: &Layout,
+    ) -> Result<()> {
+        let device = moments.device().clone();
+        let threads = gpu::number(gl.shape().elem_count())?;
+        let betas = [BETA_1, BETA_2, 1.0 - BETA_1, 1.0 - BETA_2].map(|beta| beta as f32);
+        let (stream, function) = gpu::load(&device, "adam_moments")?;
+        let (mut moments, gradient) = (gpu::view_mut(moments, ml)?, gpu::view(gradient, gl)?);
+        let mut arguments = stream.launch_builder(&function);
+        arguments.arg(&threads).arg(&mut moments).arg(&gradient);
+        betas.iter().for_each(|beta| _ = arguments.arg(beta));
+        // SAFETY: the arguments are those of the kernel's declaration; moments are twice the gradient.
+        unsafe { arguments.launch(gpu::config(threads)) }.map_err(Error::wrap)?;
         Ok(())
     }
 }
@@ -66,6 +95,32 @@ impl InplaceOp2 for UpdateParameters<'_> {
         {
             update_parameters(Simd::best(), theta, first, second, *correction);
         }
+        Ok(())
+    }
+
+    #[cfg(feature = "cuda")]
+    fn cuda_fwd(
+        &self,
+        theta: &mut CudaStorage,
+        tl: &Layout,
+        moments: &CudaStorage,
+        ml: &Layout,
+    ) -> Result<()> {
+        let device = theta.device().clone();
+        let count = tl.shape().elem_count();
+        let (threads, each) = (gpu::number(count)?, gpu::number(count / self.corrections.len())?);
+        let steps: Vec<f32> = self.corrections.iter().map(|correction| correction.step as f32).collect();
+        let steps = device.clone_htod(&steps)?;
+        // All runs have done the same number of steps.
+        let root = self.corrections.first().map_or(1.0, |correction| correction.root) as f32;
+        let epsilon = EPSILON as f32;
+        let (stream, function) = gpu::load(&device, "adam_parameters")?;
+        let (mut theta, moments) = (gpu::view_mut(theta, tl)?, gpu::view(moments, ml)?);
+        let mut arguments = stream.launch_builder(&function);
+        arguments.arg(&threads).arg(&each).arg(&mut theta).arg(&moments).arg(&steps).arg(&root).arg(&epsilon);
+        // SAFETY: the arguments are those of the kernel's declaration; moments are twice the parameters, and every
+        // run has a step.
+        unsafe { arguments.launch(gpu::config(threads)) }.map_err(Error::wrap)?;
         Ok(())
     }
 }

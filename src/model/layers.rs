@@ -17,31 +17,44 @@ use super::ops;
 /// x W for every run, without a bias: x `[batch, features]` or `[runs, batch, features]`, W
 /// `[runs, features, columns]`, the result `[runs, batch, columns]`.
 pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    if x.rank() == 3 {
-        return x.contiguous()?.matmul(&weight.contiguous()?);
-    }
-    if ops::fit(&[x, weight]) {
+    if x.rank() == 2 && ops::fit(&[x, weight]) {
         return ops::shared_input::shared_input(x, weight);
     }
     let (runs, features, _) = weight.dims3()?;
-    x.broadcast_as((runs, x.dim(0)?, features))?.matmul(weight)
+    let x = match x.rank() {
+        2 => x.broadcast_as((runs, x.dim(0)?, features))?,
+        _ => x.contiguous()?,
+    };
+    #[cfg(feature = "cuda")]
+    if ops::gpu::fit(&[&x, weight]) && !x.track_op() {
+        return ops::gpu::product_of_data(&x, weight);
+    }
+    x.matmul(&weight.contiguous()?)
 }
 
 /// ReLU(x W + b) for every run: x and W as in [`linear`], `bias` is `[runs, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    if x.rank() == 3 {
-        // One tower, as it were: the layer with a gradient of its input.
-        return tower(x, &weight.unsqueeze(1)?, &bias.unsqueeze(1)?)?.squeeze(1);
+    match (ops::fit(&[x, weight, bias]), x.rank()) {
+        (true, 2) => ops::hidden::hidden(x, weight, bias),
+        // One tower, as it were: the operation with a gradient of its input.
+        (true, _) => tower(x, &weight.unsqueeze(1)?, &bias.unsqueeze(1)?)?.squeeze(1),
+        #[cfg(feature = "cuda")]
+        (false, 3) if ops::gpu::fit(&[x, weight, bias]) && !x.track_op() => {
+            ops::gpu::hidden_of_data(x, weight, bias)
+        }
+        (false, _) => bias_relu(&linear(x, weight)?, bias),
     }
-    if ops::fit(&[x, weight, bias]) {
-        return ops::hidden::hidden(x, weight, bias);
-    }
-    relu(&linear(x, weight)?.broadcast_add(&bias.unsqueeze(1)?)?)
 }
 
-/// ReLU as the operations in [`ops`] have it, in plain ones: its derivative at 0 is 0, where Candle's has 1, and what
-/// is no number stays none, which a GPU's maximum makes 0.
-fn relu(x: &Tensor) -> Result<Tensor> {
+/// ReLU(z + b) as the operations in [`ops`] have it: z is `[…, batch, columns]`, b `[…, columns]`. The derivative at 0
+/// is 0, where that of Candle's own ReLU is 1, and what is no number stays none, which a GPU's maximum makes 0.
+fn bias_relu(z: &Tensor, bias: &Tensor) -> Result<Tensor> {
+    #[cfg(feature = "cuda")]
+    if ops::gpu::fit(&[z, bias]) {
+        let flat = ops::gpu::bias_relu(&z.flatten_to(z.rank() - 3)?, &bias.flatten_to(bias.rank() - 2)?)?;
+        return flat.reshape(z.shape());
+    }
+    let x = z.broadcast_add(&bias.unsqueeze(bias.rank() - 1)?)?;
     let active = x.detach().relu()?.sign()?;
     x * active
 }
@@ -66,6 +79,10 @@ pub fn gate_logits(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> 
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     if ops::fit(&[logits]) {
         return ops::softmax::softmax(logits);
+    }
+    #[cfg(feature = "cuda")]
+    if ops::gpu::fit(&[logits]) {
+        return ops::gpu::softmax(logits);
     }
     // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
     candle_nn::ops::softmax(logits, D::Minus1)
@@ -102,6 +119,10 @@ pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     if ops::fit(&[gates, experts]) {
         return ops::mixture::mixture(gates, experts);
     }
+    #[cfg(feature = "cuda")]
+    if ops::gpu::fit(&[gates, experts]) {
+        return ops::gpu::mixture(gates, experts);
+    }
     gates.contiguous()?.matmul(&split_columns(experts, gates.dim(D::Minus1)?)?)?.transpose(1, 2)
 }
 
@@ -127,10 +148,15 @@ pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[input, weight, bias]) {
         return ops::tower::tower(input, weight, bias);
     }
-    let input = if input.rank() == 3 { input.unsqueeze(1)? } else { input.clone() };
-    let (runs, _, batch, units) = input.dims4()?;
-    let input = input.broadcast_as((runs, weight.dim(1)?, batch, units))?.contiguous()?;
-    relu(&input.matmul(weight)?.broadcast_add(&bias.unsqueeze(2)?)?)
+    let (runs, tasks, units, hidden) = weight.dims4()?;
+    if input.rank() == 4 && input.dim(1)? == tasks {
+        return bias_relu(&input.contiguous()?.matmul(&weight.contiguous()?)?, bias);
+    }
+    // All towers read the same: one product with their weights side by side, instead of copies of the input.
+    let input = input.reshape((runs, (), units))?;
+    let beside = weight.transpose(1, 2)?.contiguous()?.reshape((runs, units, tasks * hidden))?;
+    let z = split_columns(&input.contiguous()?.matmul(&beside)?, tasks)?.transpose(1, 2)?;
+    bias_relu(&z.contiguous()?, bias)
 }
 
 /// h_k · o_k + d_k for every task k: `hidden` is `[runs, tasks, batch, hidden]`, `weight`
@@ -138,6 +164,10 @@ pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[hidden, weight, bias]) {
         return ops::output::output(hidden, weight, bias);
+    }
+    #[cfg(feature = "cuda")]
+    if ops::gpu::fit(&[hidden, weight, bias]) {
+        return ops::gpu::output(hidden, weight, bias);
     }
     // A product with one column takes another path in `gemm`, whose bits depend on the shape of the whole;
     // so the scalar output is a sum of products.

@@ -1,11 +1,14 @@
 // The driver: one device whose memory lies on the host, and whose work is done when the call returns.
 //
 // STAND_IN_GPU, where it is set, says what is wrong with it: "no device", "old driver" or a size of its memory
-// in bytes.
+// in bytes. STAND_IN_GPU_COUNTS names a file for what was asked of it: a line a kernel with its launches and threads, the
+// same of copies with their bytes, the most memory that was held.
+#include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <map>
 #include <mutex>
+#include <string>
 
 #include "threads.hpp"
 
@@ -29,6 +32,7 @@ constexpr int UNWRITTEN = 0xff;
 std::mutex turn;
 std::map<void *, std::size_t> allocated;
 std::size_t used;
+std::size_t most_used;
 thread_local void *current;
 int handle;
 
@@ -51,6 +55,7 @@ Answer allocate(void **pointer, std::size_t bytes) {
     memset(*pointer, UNWRITTEN, bytes);
     allocated[*pointer] = bytes;
     used += bytes;
+    most_used = used > most_used ? used : most_used;
     return Success;
 }
 
@@ -64,6 +69,37 @@ Answer release(void *pointer) {
     free(pointer);
     return Success;
 }
+
+struct Count {
+    std::size_t times, size;
+};
+std::map<std::string, Count> counts;
+
+void count(const std::string &what, std::size_t size) {
+    Count &of = counts[what];
+    of.times++, of.size += size;
+}
+
+Answer copy(const char *what, void *to, const void *from, std::size_t bytes) {
+    std::lock_guard<std::mutex> own(turn);
+    count(what, bytes);
+    memmove(to, from, bytes);
+    return Success;
+}
+
+// Written when the program ends.
+struct Report {
+    ~Report() {
+        const char *path = getenv("STAND_IN_GPU_COUNTS");
+        FILE *file = path ? fopen(path, "w") : nullptr;
+        if (!file)
+            return;
+        for (auto &[what, of] : counts)
+            fprintf(file, "%s %zu %zu\n", what.c_str(), of.times, of.size);
+        fprintf(file, "memory 1 %zu\n", most_used);
+        fclose(file);
+    }
+} report;
 
 template <class T> Answer give(T *place, T value) {
     *place = value;
@@ -122,18 +158,17 @@ Answer cuMemFree_v2(void *pointer) { return release(pointer); }
 Answer cuMemFreeAsync(void *pointer, void *) { return release(pointer); }
 
 Answer cuMemcpyHtoDAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
-    memcpy(to, from, bytes);
-    return Success;
+    return copy("host-to-device", to, from, bytes);
 }
 Answer cuMemcpyDtoHAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
-    memcpy(to, from, bytes);
-    return Success;
+    return copy("device-to-host", to, from, bytes);
 }
 Answer cuMemcpyDtoDAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
-    memmove(to, from, bytes);
-    return Success;
+    return copy("device-to-device", to, from, bytes);
 }
 Answer cuMemsetD8Async(void *to, unsigned char value, std::size_t bytes, void *) {
+    std::lock_guard<std::mutex> own(turn);
+    count("memset", bytes);
     memset(to, value, bytes);
     return Success;
 }
@@ -149,6 +184,7 @@ Answer cuModuleGetFunction(const Kernel **function, void *, const char *name) {
 Answer cuLaunchKernel(const Kernel *function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x,
                       unsigned block_y, unsigned block_z, unsigned, void *, void **arguments, void **) {
     std::lock_guard<std::mutex> own(turn);
+    count(function->name, std::size_t(grid_x) * grid_y * grid_z * block_x * block_y * block_z);
     function->run({grid_x, grid_y, grid_z}, {block_x, block_y, block_z}, arguments);
     return Success;
 }

@@ -41,10 +41,10 @@ declared '[a-z0-9_]+' "$kernels/ffi.rs" | unsupported cudart 801
 # A kernel is found by its name, as in a module of PTX, and called with the types of its declaration.
 flags=(-std=c++17 -O2 -fPIC -U_FORTIFY_SOURCE -w -I . -I include)
 objects=()
-for source in affine binary cast fill indexing reduce ternary unary; do
-    with=("${flags[@]}" -I "$kernels" -include kernel.hpp)
+for source in affine binary cast fill indexing reduce ternary unary kernels; do
+    with=("${flags[@]}" -I "$kernels" -I ../../src/model/ops/gpu -include kernel.hpp)
     unit=$folder/$source.cpp
-    waits=$(grep -qE '__syncthreads|__shfl' "$kernels/$source.cu" && echo true || echo false)
+    waits=$(grep -qsE '__syncthreads|__shfl' "$kernels/$source.cu" && echo true || echo false)
     printf '#include "%s.cu"\n' "$source" >"$unit"
     names=$(g++ "${with[@]}" -D__global__=a_kernel -E "$unit" | tr '\n' ' ' | grep -oE 'a_kernel +void +[A-Za-z0-9_]+')
     for name in $(awk '{ print $3 }' <<<"$names"); do

@@ -116,7 +116,7 @@ void wait_for_warp() {
 
 Exchanged *exchanged(unsigned lanes) { return &threads[running ^ lanes].shown; }
 
-void Kernel::add(const char *name) { kernels()[name] = this; }
+void Kernel::add() { kernels()[name] = this; }
 
 const Kernel *Kernel::find(const char *name) {
     auto found = kernels().find(name);

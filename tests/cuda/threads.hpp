@@ -23,12 +23,14 @@ Exchanged *exchanged(unsigned lanes);
 
 // A kernel that is found by its name. `waits`: its threads wait for each other.
 struct Kernel {
-    template <class... A> Kernel(const char *name, void (*function)(A...), bool waits) : waits(waits) {
+    const char *const name;
+
+    template <class... A> Kernel(const char *name, void (*function)(A...), bool waits) : name(name), waits(waits) {
         this->function = reinterpret_cast<void (*)()>(function);
         call = [](void (*function)(), void **arguments) {
             apply(reinterpret_cast<void (*)(A...)>(function), arguments, std::index_sequence_for<A...>());
         };
-        add(name);
+        add();
     }
 
     // Runs a grid to its end.
@@ -41,7 +43,7 @@ struct Kernel {
     static void apply(void (*function)(A...), void **arguments, std::index_sequence<I...>) {
         function(*static_cast<std::remove_cv_t<A> *>(arguments[I])...);
     }
-    void add(const char *name);
+    void add();
 
     void (*function)();
     void (*call)(void (*)(), void **);

@@ -29,6 +29,8 @@ use candle_core::{CpuStorage, DType, Layout, Result, Shape, Storage, Tensor, bai
 
 pub mod elementwise;
 pub mod embedding;
+#[cfg(feature = "cuda")]
+pub mod gpu;
 pub mod hidden;
 pub mod largest;
 pub mod mixture;
@@ -44,6 +46,15 @@ mod tests;
 /// Whether these operations compute with these tensors: f32 on the CPU.
 pub fn fit(tensors: &[&Tensor]) -> bool {
     tensors.iter().all(|tensor| tensor.device().is_cpu() && tensor.dtype() == DType::F32)
+}
+
+/// Whether Adam's operations in place compute with these tensors: f32, on the CPU or a GPU.
+pub fn in_place(tensors: &[&Tensor]) -> bool {
+    #[cfg(feature = "cuda")]
+    if gpu::fit(tensors) {
+        return true;
+    }
+    fit(tensors)
 }
 
 /// The floats of a contiguous tensor, as an operation's forward pass gets it.

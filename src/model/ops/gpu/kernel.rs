@@ -1,0 +1,163 @@
+//! A kernel of `kernels.cu` as an operation of Candle: contiguous f32 in, contiguous f32 out.
+
+use std::sync::Arc;
+
+use candle_core::backend::BackendStorage;
+use candle_core::cuda_backend::cudarc::driver::{
+    CudaFunction, CudaStream, CudaView, CudaViewMut, LaunchConfig, PushKernelArg,
+};
+use candle_core::cuda_backend::{CudaDevice, WrapErr};
+use candle_core::{
+    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, Layout, Result, Shape, Tensor, bail,
+};
+
+/// The kernels, compiled by `build.rs` for every GPU from Turing on.
+const PTX: &str = include_str!(concat!(env!("OUT_DIR"), "/kernels.ptx"));
+
+/// Threads of a block: enough to fill a multiprocessor with several blocks.
+const BLOCK: u32 = 256;
+
+/// A kernel that takes its number of threads, sizes, inputs and what it fills, in this order.
+pub struct Kernel {
+    /// Its name in `kernels.cu`.
+    pub name: &'static str,
+    /// Threads that do something.
+    pub threads: usize,
+    /// Sizes behind the number of threads.
+    pub sizes: Vec<usize>,
+    /// Shape of what it fills.
+    pub shape: Shape,
+}
+
+impl Kernel {
+    /// Computes from contiguous inputs, without a graph.
+    pub fn of(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+        match inputs {
+            [a] => a.apply_op1_no_bwd(self),
+            [a, b] => a.apply_op2_no_bwd(b, self),
+            [a, b, c] => a.apply_op3_no_bwd(b, c, self),
+            _ => bail!("kernels take one to three inputs"),
+        }
+    }
+
+    /// The forward pass of an operation.
+    pub fn run(&self, inputs: &[(&CudaStorage, &Layout)]) -> Result<(CudaStorage, Shape)> {
+        let device = inputs[0].0.device();
+        let views =
+            inputs.iter().map(|(storage, layout)| view(storage, layout)).collect::<Result<Vec<_>>>()?;
+        let sizes = self.sizes.iter().map(|&size| number(size)).collect::<Result<Vec<u32>>>()?;
+        let threads = number(self.threads)?;
+        // SAFETY: the kernel writes every element.
+        let mut filled = unsafe { device.alloc::<f32>(self.shape.elem_count()) }?;
+        let (stream, function) = load(device, self.name)?;
+        let mut arguments = stream.launch_builder(&function);
+        arguments.arg(&threads);
+        sizes.iter().for_each(|size| _ = arguments.arg(size));
+        views.iter().for_each(|view| _ = arguments.arg(view));
+        arguments.arg(&mut filled);
+        // SAFETY: the arguments are those of the kernel's declaration, and `mod.rs` gives shapes that fit.
+        unsafe { arguments.launch(config(threads)) }.w()?;
+        Ok((CudaStorage::wrap_cuda_slice(filled, device.clone()), self.shape.clone()))
+    }
+}
+
+/// A kernel by its name, and the stream that it is queued on.
+pub fn load(device: &CudaDevice, name: &str) -> Result<(Arc<CudaStream>, CudaFunction)> {
+    let function = device.get_or_load_custom_func(name, "mmoe-study", PTX)?.into_cuda_function();
+    Ok((device.cuda_stream(), function))
+}
+
+/// Blocks for a number of threads.
+pub fn config(threads: u32) -> LaunchConfig {
+    LaunchConfig { grid_dim: (threads.div_ceil(BLOCK), 1, 1), block_dim: (BLOCK, 1, 1), shared_mem_bytes: 0 }
+}
+
+/// A size as kernels take it.
+pub fn number(size: usize) -> Result<u32> {
+    u32::try_from(size).map_err(candle_core::Error::wrap)
+}
+
+/// The floats of a contiguous tensor.
+pub fn view<'a>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a, f32>> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(storage.as_cuda_slice::<f32>()?.slice(start..end)),
+        None => bail!("kernels take contiguous f32"),
+    }
+}
+
+/// The floats of a contiguous tensor, to write to.
+pub fn view_mut<'a>(storage: &'a mut CudaStorage, layout: &Layout) -> Result<CudaViewMut<'a, f32>> {
+    match layout.contiguous_offsets() {
+        Some((start, end)) => Ok(storage.as_cuda_slice_mut::<f32>()?.slice_mut(start..end)),
+        None => bail!("kernels take contiguous f32"),
+    }
+}
+
+/// Kernels run on a GPU alone.
+pub fn not_on_a_cpu() -> Result<(CpuStorage, Shape)> {
+    bail!("an operation of the GPU was asked of the CPU")
+}
+
+impl CustomOp1 for Kernel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        not_on_a_cpu()
+    }
+
+    fn cuda_fwd(&self, a: &CudaStorage, al: &Layout) -> Result<(CudaStorage, Shape)> {
+        self.run(&[(a, al)])
+    }
+}
+
+impl CustomOp2 for Kernel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        not_on_a_cpu()
+    }
+
+    fn cuda_fwd(
+        &self,
+        a: &CudaStorage,
+        al: &Layout,
+        b: &CudaStorage,
+        bl: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        self.run(&[(a, al), (b, bl)])
+    }
+}
+
+impl CustomOp3 for Kernel {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn cpu_fwd(
+        &self,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+        _: &CpuStorage,
+        _: &Layout,
+    ) -> Result<(CpuStorage, Shape)> {
+        not_on_a_cpu()
+    }
+
+    fn cuda_fwd(
+        &self,
+        a: &CudaStorage,
+        al: &Layout,
+        b: &CudaStorage,
+        bl: &Layout,
+        c: &CudaStorage,
+        cl: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        self.run(&[(a, al), (b, bl), (c, cl)])
+    }
+}
