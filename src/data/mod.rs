@@ -20,7 +20,8 @@
 //! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
 //! the scores and the report.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::sync::{Arc, OnceLock};
 
 pub mod ali_ccp;
 pub mod census;
@@ -307,6 +308,8 @@ pub struct Batch {
     pub y: Vec<f32>,
     /// Working memory of the generators: kept here so that a generator can be shared.
     pub(crate) scratch: Scratch,
+    /// What an engine has made of the inputs, for the next population that reads this batch; every fill empties it.
+    pub(crate) made: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -338,6 +341,7 @@ impl Batch {
     /// # Panics
     /// If they differ in rows, features or tasks.
     pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
+        self.made = OnceLock::new();
         self.label_sets = 0;
         self.x.clear();
         self.y.clear();
@@ -365,6 +369,7 @@ impl Batch {
 
     /// Gives every buffer the length of the new shape; allocates only to grow.
     fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
+        self.made = OnceLock::new();
         self.rows = rows;
         self.features = features;
         self.tasks = tasks;

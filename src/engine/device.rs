@@ -1,15 +1,28 @@
 //! The device that populations live on, and in plain words what is wrong with it.
 
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
 use candle_core::{DType, Device, Error, Result, Tensor};
 
 use crate::experiment::DeviceChoice;
 
-/// The device of an experiment. Fails where the binary was built without CUDA, or the device is not there.
+/// The device of an experiment, opened once: tensors of a GPU that is opened twice cannot be put together, and each
+/// opening compiles its kernels. Fails where the binary was built without CUDA, or the device is not there.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
-    match choice {
-        DeviceChoice::Cpu => Ok(Device::Cpu),
-        DeviceChoice::Cuda(number) => Device::new_cuda(number),
+    static GPUS: Mutex<Option<HashMap<usize, Device>>> = Mutex::new(None);
+    let number = match choice {
+        DeviceChoice::Cpu => return Ok(Device::Cpu),
+        DeviceChoice::Cuda(number) => number,
+    };
+    let mut gpus = GPUS.lock().unwrap_or_else(PoisonError::into_inner);
+    let gpus = gpus.get_or_insert_default();
+    if let Some(gpu) = gpus.get(&number) {
+        return Ok(gpu.clone());
     }
+    let gpu = Device::new_cuda(number)?;
+    gpus.insert(number, gpu.clone());
+    Ok(gpu)
 }
 
 /// Opens a device and computes a sum there: kernels are loaded at the first one, and a driver can be too old for them.

@@ -7,6 +7,8 @@
 //! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `in_place`), which
 //! is most of its speed there; `benches/NOTES-graph.md` has the measurements.
 
+use std::sync::Arc;
+
 use candle_core::{D, Device, Result, Tensor, Var};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
@@ -70,7 +72,7 @@ impl<'a> GraphPopulation<'a> {
         let part = rows.start * batch.features..rows.end * batch.features;
         let shape = (batch.input_sets(), rows.len(), batch.features);
         let sets = match rows.len() == batch.rows {
-            true => Tensor::from_slice(&batch.x, shape, &self.device)?,
+            true => self.whole_inputs(batch, shape)?,
             false => {
                 let sets = batch.x.chunks_exact(batch.rows * batch.features);
                 let parts: Vec<&[f32]> = sets.map(|x| &x[part.clone()]).collect();
@@ -81,6 +83,20 @@ impl<'a> GraphPopulation<'a> {
             1 => sets.squeeze(0),
             _ => self.of_runs(&sets, |run| run.input_set),
         }
+    }
+
+    /// All inputs of a batch on the device, brought there by the first population that asks.
+    fn whole_inputs(&self, batch: &Batch, shape: (usize, usize, usize)) -> Result<Tensor> {
+        if let Some(x) = batch.made.get().and_then(|made| made.downcast_ref::<Tensor>())
+            && x.device().same_device(&self.device)
+        {
+            return Ok(x.clone());
+        }
+        let x = Tensor::from_slice(&batch.x, shape, &self.device)?;
+        if !self.device.is_cpu() {
+            _ = batch.made.set(Arc::new(x.clone()));
+        }
+        Ok(x)
     }
 
     /// Of every run its own of `sets`, `[sets, …]`: `[runs, …]`.

@@ -66,10 +66,14 @@ pub fn train_together(
     let mut sources = Sources::new(experiment, groups);
     let models = build_models(experiment, groups);
     let mut teams = teams(experiment, groups, &models, &sources, make)?;
-    let (mut held_out, mut batch) = (Batch::default(), Batch::default());
+    let (mut held_out, mut batch, mut next) = (Batch::default(), Batch::default(), Batch::default());
     let train = &experiment.train;
     sources.fill(&mut held_out, |feed, batch| feed.held_out(train.held_out_rows, batch));
     let steps = if teams.is_empty() { 0 } else { train.steps };
+    let fill = |sources: &mut Sources, step: u64, batch: &mut Batch| {
+        sources.fill(batch, |feed, batch| feed.training_batch(step, train.batch_size, batch));
+    };
+    fill(&mut sources, 0, &mut batch);
     for step in 0..=steps {
         if watch.cancelled() {
             return Ok(None);
@@ -77,10 +81,22 @@ pub fn train_together(
         if teams.iter().all(|team| team.alive.is_empty()) {
             break;
         }
-        sources.fill(&mut batch, |feed, batch| feed.training_batch(step, train.batch_size, batch));
-        for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
-            let run_steps = team.step(step, train, &batch, &held_out)?;
-            watch.trained(run_steps);
+        // A GPU does not wait while the rows of many seeds are made; one group has its thread for both.
+        let ahead = groups.len() > 1 && step < steps;
+        std::thread::scope(|scope| -> Result<()> {
+            if ahead {
+                scope.spawn(|| fill(&mut sources, step + 1, &mut next));
+            }
+            for team in teams.iter_mut().filter(|team| !team.alive.is_empty()) {
+                let run_steps = team.step(step, train, &batch, &held_out)?;
+                watch.trained(run_steps);
+            }
+            Ok(())
+        })?;
+        if ahead {
+            std::mem::swap(&mut batch, &mut next);
+        } else if step < steps {
+            fill(&mut sources, step + 1, &mut batch);
         }
     }
     if experiment.data.labels() == Labels::Binary {
