@@ -8,8 +8,10 @@ mod common;
 
 use std::path::Path;
 
+use candle_core::{DType, Device, Tensor, Var};
 use common::{Desk, census_rows, tables};
 use mmoe_study::analysis::regression::{Verdict, check};
+use mmoe_study::model::layers;
 use mmoe_study::store::Folder;
 
 /// Trains a study on the CPU and on the GPU, both in plain or custom operations of the graph engine.
@@ -118,6 +120,22 @@ fn models_of_clicks_and_conversions_train_and_score_as_on_the_cpu() {
     for table in ["funnel.csv", "deciles.csv"] {
         assert_near(&desk, table, 0.01);
     }
+}
+
+#[test]
+fn units_at_zero_are_not_active_and_what_is_no_number_stays_none() -> candle_core::Result<()> {
+    let gpu = Device::new_cuda(0)?;
+    for dtype in [DType::F32, DType::F64] {
+        let weight = Var::from_tensor(&Tensor::ones((2, 3, 4), dtype, &gpu)?)?;
+        let bias = Var::from_tensor(&Tensor::zeros((2, 4), dtype, &gpu)?)?;
+        let zeros = Tensor::zeros((2, 5, 3), dtype, &gpu)?;
+        let gradients = layers::hidden(&zeros, &weight, &bias)?.sum_all()?.backward()?;
+        let of_bias = gradients.get(&bias).unwrap().abs()?.sum_all()?.to_dtype(DType::F64)?;
+        assert_eq!(of_bias.to_scalar::<f64>()?, 0.0, "{dtype:?}");
+        let none = layers::hidden(&(zeros + f64::NAN)?, &weight, &bias)?.to_dtype(DType::F64)?;
+        assert!(none.flatten_all()?.to_vec1::<f64>()?.iter().all(|h| h.is_nan()), "{dtype:?}");
+    }
+    Ok(())
 }
 
 #[test]

@@ -5,7 +5,8 @@
 //! gradient, because runs never mix.
 //!
 //! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `in_place`), which
-//! is most of its speed there; `benches/NOTES-graph.md` has the measurements.
+//! is most of its speed there; `benches/NOTES-graph.md` has the measurements. On a GPU layers and Adam are kernels
+//! of their own (`model::ops::gpu`).
 
 use std::sync::Arc;
 

@@ -8,7 +8,8 @@
 //! trained beside it.
 //!
 //! Each is written in plain Candle operations, which say what it computes and run on any device and in any
-//! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place.
+//! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place, on a GPU in f32 that of
+//! `ops::gpu`.
 
 use candle_core::{D, Result, Tensor};
 

@@ -6,8 +6,8 @@
 //! networks with its backward pass, for every run of a population, and computes one run after the other:
 //! a run's bits do not depend on the runs beside it.
 //!
-//! `layers` calls them where [`fit`] says so, and plain Candle operations elsewhere: on CUDA, and in f64,
-//! where the gradient checks are. `tests` compares both.
+//! `layers` calls them where [`fit`] says so, and plain Candle operations in f64, where the gradient checks are.
+//! `tests` compares both. `gpu`, with the feature `cuda`, has the same equations for a GPU.
 //!
 //! | operation | equation |
 //! |---|---|
