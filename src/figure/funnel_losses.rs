@@ -3,11 +3,11 @@
 use plotters::prelude::{DrawingBackend, RGBColor};
 
 use super::curves::{
-    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
-    with_room,
+    ModelCurve, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
+    uncertainty_note, with_room,
 };
 use super::frame::{Entry, Frame};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
 use super::{Figure, theme};
 use crate::analysis::funnel::{base_place, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
@@ -70,14 +70,23 @@ impl FunnelLosses {
     }
 }
 
-/// From a little below the lowest mean, since losses of rare things are far from 0 however well they are known, to the
-/// losses from step `from` on.
+/// From a little below to a little above all that is drawn from step `from` on, since losses of rare things are far
+/// from 0 however well they are known. Where there are whiskers in the place of bands, that is means and the last
+/// step's intervals; a curve that leaves the panel, see [`loss_axis`], takes its interval with it.
 fn axis(curves: &[ModelCurve], from: f64) -> Axis {
     let top = loss_axis(curves, from, "").range.end;
-    let points = curves.iter().flat_map(|curve| curve.mean.points()).map(|point| point.1);
-    let lowest = points.filter(|loss| loss.is_finite()).fold(top, f64::min);
-    let low = (lowest - 0.1 * (top - lowest)).max(0.0);
-    Axis::new("Loss, nats", low..top, 6, theme::number)
+    let drawn = curves.iter().flat_map(|curve| {
+        let (means, mut ends) = (curve.mean.points(), curve.mean.band());
+        if crowded(curves.len()) {
+            ends = ends.split_off(ends.len().saturating_sub(1));
+        }
+        let ends = ends.into_iter().filter(|&(step, low, _)| step >= from && low <= top);
+        let means = means.into_iter().filter(|&(step, mean)| step >= from && mean <= top);
+        ends.flat_map(|(_, low, high)| [low, high]).chain(means.map(|(_, mean)| mean)).collect::<Vec<_>>()
+    });
+    let (low, high) = drawn.fold((top, 0.0), |(low, high), loss| (loss.min(low), loss.max(high)));
+    let top = top.max(round_up(high));
+    Axis::new("Loss, nats", (low - 0.1 * (top - low)).max(0.0)..top, 6, theme::number)
 }
 
 impl Figure for FunnelLosses {
@@ -93,8 +102,7 @@ impl Figure for FunnelLosses {
         let curves = &self.panels[0].1;
         format!(
             "{}, cross-entropy in nats of pCTR and of pCTCVR on all impressions, which is logged of every model whatever it \
-             is trained on: mean over {} a curve, {}. Panels reach up to the losses after a fifth of the training. Models \
-             with the same click network have the same loss of clicks at the same learning rate.{}",
+             is trained on: mean over {} a curve, {}. Panels hold what follows the first fifth of the training. Models with the same click network have the same loss of clicks at the same learning rate.{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),
@@ -114,5 +122,38 @@ impl Figure for FunnelLosses {
             draw_curves(&panel, &curves)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::Interval;
+
+    /// A curve that falls from ln 2 to `last` in 400 steps, with intervals of ± `half` at its end and three times
+    /// that before.
+    fn curve(last: f64, half: f64) -> ModelCurve {
+        let loss = |estimate: f64, half| Interval { estimate, low: estimate - half, high: estimate + half };
+        let loss = vec![loss(2f64.ln(), 3.0 * half), loss(1.1 * last, 3.0 * half), loss(last, half)];
+        let mean = MeanCurve { steps: vec![0, 200, 400], loss, runs: 10, diverged: 0 };
+        ModelCurve { model: "base".into(), task_correlation: 0.5, mean, paper: Vec::new() }
+    }
+
+    #[test]
+    fn no_band_and_no_whisker_leaves_its_panel() {
+        // Six curves have bands, widest at step 200; seven have whiskers, which show the last step alone.
+        for (curves, low, high) in [(6, 0.022 - 0.012, 0.022 + 0.012), (7, 0.02 - 0.004, 0.02 + 0.004)] {
+            let range = axis(&(0..curves).map(|_| curve(0.02, 0.004)).collect::<Vec<_>>(), 80.0).range;
+            assert!(low - 0.01 < range.start && range.start < low, "{curves} curves: {range:?}");
+            assert!(high < range.end && range.end < high + 0.01, "{curves} curves: {range:?}");
+        }
+    }
+
+    #[test]
+    fn a_model_that_got_worse_does_not_flatten_the_others() {
+        let curves: Vec<_> = (0..7).map(|i| curve(if i == 3 { 50.0 } else { 0.02 }, 0.001)).collect();
+        let range = axis(&curves, 80.0).range;
+        // At most 1.2 times the loss at the start, ln 2, rounded up.
+        assert!(range.start < 0.019 && range.end <= 1.0, "{range:?}");
     }
 }
