@@ -341,7 +341,7 @@ impl Batch {
     /// # Panics
     /// If they differ in rows, features or tasks.
     pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
-        self.made = OnceLock::new();
+        self.forget_made();
         self.label_sets = 0;
         self.x.clear();
         self.y.clear();
@@ -357,6 +357,11 @@ impl Batch {
         }
     }
 
+    /// Drops what an engine has made of the inputs.
+    pub(crate) fn forget_made(&mut self) {
+        self.made = OnceLock::new();
+    }
+
     /// The labels of one task in one label set, `[rows]`.
     ///
     /// # Panics
@@ -369,7 +374,7 @@ impl Batch {
 
     /// Gives every buffer the length of the new shape; allocates only to grow.
     fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
-        self.made = OnceLock::new();
+        self.forget_made();
         self.rows = rows;
         self.features = features;
         self.tasks = tasks;

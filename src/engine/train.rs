@@ -95,6 +95,9 @@ pub fn train_together(
         })?;
         if ahead {
             std::mem::swap(&mut batch, &mut next);
+            // Here, not in the thread that fills it next: a GPU frees memory in the order of a thread's own work, and the
+            // work that reads this was queued by this thread.
+            next.forget_made();
         } else if step < steps {
             fill(&mut sources, step + 1, &mut batch);
         }
