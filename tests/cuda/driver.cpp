@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <string>
+#include <thread>
 
 #include "threads.hpp"
 
@@ -26,11 +27,16 @@ enum Answer {
 };
 constexpr int MEMORY_POOLS_SUPPORTED = 115;
 constexpr std::size_t MEMORY = std::size_t(8) << 30;
+void *const STREAM_PER_THREAD = reinterpret_cast<void *>(2);
 // What memory holds before it is written: no number, in f32.
 constexpr int UNWRITTEN = 0xff;
 
 std::mutex turn;
-std::map<void *, std::size_t> allocated;
+struct Memory {
+    std::size_t bytes;
+    std::thread::id owner;
+};
+std::map<void *, Memory> allocated;
 std::size_t used;
 std::size_t most_used;
 thread_local void *current;
@@ -53,18 +59,23 @@ Answer allocate(void **pointer, std::size_t bytes) {
     // A kernel may read 16 bytes at once.
     *pointer = aligned_alloc(256, (bytes + 255) / 256 * 256);
     memset(*pointer, UNWRITTEN, bytes);
-    allocated[*pointer] = bytes;
+    allocated[*pointer] = {bytes, std::this_thread::get_id()};
     used += bytes;
     most_used = used > most_used ? used : most_used;
     return Success;
 }
 
-Answer release(void *pointer) {
+Answer release(void *pointer, void *stream) {
     std::lock_guard<std::mutex> own(turn);
     auto found = allocated.find(pointer);
     if (found == allocated.end())
         return InvalidValue;
-    used -= found->second;
+    // On a GPU the work of another thread may not be done with it by then.
+    if (stream == STREAM_PER_THREAD && found->second.owner != std::this_thread::get_id()) {
+        fprintf(stderr, "a thread freed what is in another thread's stream of the stand-in for a GPU\n");
+        abort();
+    }
+    used -= found->second.bytes;
     allocated.erase(found);
     free(pointer);
     return Success;
@@ -154,8 +165,8 @@ Answer cuEventSynchronize(void *) { return Success; }
 
 Answer cuMemAlloc_v2(void **pointer, std::size_t bytes) { return allocate(pointer, bytes); }
 Answer cuMemAllocAsync(void **pointer, std::size_t bytes, void *) { return allocate(pointer, bytes); }
-Answer cuMemFree_v2(void *pointer) { return release(pointer); }
-Answer cuMemFreeAsync(void *pointer, void *) { return release(pointer); }
+Answer cuMemFree_v2(void *pointer) { return release(pointer, nullptr); }
+Answer cuMemFreeAsync(void *pointer, void *stream) { return release(pointer, stream); }
 
 Answer cuMemcpyHtoDAsync_v2(void *to, const void *from, std::size_t bytes, void *) {
     return copy("host-to-device", to, from, bytes);
