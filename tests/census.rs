@@ -101,7 +101,15 @@ fn a_tuned_study_is_divided_once_it_is_tuned() {
     let output = desk.run(&["status", "begun"]);
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().contains("tuning          not finished"));
-    assert_eq!(desk.run(&["report", "begun"]).status.code(), Some(1));
+    for command in ["report", "claims"] {
+        let output = desk.run(&[command, "begun"]);
+        assert_eq!(output.status.code(), Some(1));
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "error: begun: its models are still being tuned, so it has no runs yet; `sweep run begun/study.toml --out begun` \
+             goes on\n"
+        );
+    }
 }
 
 #[test]

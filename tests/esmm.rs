@@ -78,6 +78,11 @@ fn rows<'a>(table: &'a str, start: &str) -> Vec<&'a str> {
 fn every_model_is_trained_and_scored_on_all_impressions() {
     let desk = desk();
     let tables = study(&desk, "study", &[]);
+    let compared = desk.done(&["compare", "study", "study"]);
+    assert!(
+        compared.contains("Held-out loss of conversions (pCTCVR) after the last step; equal data"),
+        "{compared}"
+    );
     let (runs, funnel, deciles) = (&tables[0], &tables[3], &tables[4]);
     assert!(runs.starts_with("model,task_correlation,selection,learning_rate,seed,status,"), "{runs}");
     assert_eq!(runs.lines().count(), 1 + 12 * 2 * 2);

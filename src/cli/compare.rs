@@ -6,19 +6,32 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{DONE, print};
-use crate::analysis::Measure;
 use crate::analysis::comparison::{By, CellComparison, CellName, Change, StudyComparison, compare};
+use crate::analysis::{Measure, TaskLoss};
 use crate::store::Folder;
 
 /// Compares the studies in two folders by final loss.
 pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
-    let measure = Measure::shown(&a);
+    let shown = Measure::shown(&a);
+    // Of impressions what all their models are for, the conversions.
+    let (task, whose) = match a.experiment.data.has_impressions() {
+        true => (TaskLoss::Task(2), "conversions (pCTCVR)"),
+        false => (shown.task, "task 1"),
+    };
+    let measure = Measure { task, ..shown };
+    let loss = format!("{} of {whose}", measure.rows.loss());
     let comparison = compare(&a, &b, measure, By::LearningRate);
-    print(&text(&comparison, measure, first, second)?)?;
+    print(&text(&comparison, &loss, first, second)?)?;
     if let Some(page) = page {
         let names = [first, second].map(|path| path.display().to_string());
-        crate::report::comparison::write([&a, &b], [&names[0], &names[1]], &comparison, measure, page)?;
+        crate::report::comparison::write(
+            [&a, &b],
+            [&names[0], &names[1]],
+            &comparison,
+            (measure, &loss),
+            page,
+        )?;
         print(&format!("{}\n", page.display()))?;
     }
     Ok(DONE)
@@ -26,7 +39,7 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
 
 fn text(
     comparison: &StudyComparison,
-    measure: Measure,
+    loss: &str,
     first: &Path,
     second: &Path,
 ) -> Result<String, std::fmt::Error> {
@@ -35,8 +48,7 @@ fn text(
     let data = if comparison.same_data { "equal" } else { "different" };
     writeln!(
         text,
-        "{} of task 1 after the last step; {data} data. p is corrected for {} cells (Holm).\n",
-        measure.rows.loss(),
+        "{loss} after the last step; {data} data. p is corrected for {} cells (Holm).\n",
         comparison.cells.len()
     )?;
     let head = ["model", "p(tasks)", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];

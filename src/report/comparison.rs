@@ -20,7 +20,7 @@ const LOSS: usize = 4;
 struct Page<'a> {
     first: &'a str,
     second: &'a str,
-    loss: &'static str,
+    loss: &'a str,
     same_data: bool,
     svg: Option<String>,
     caption: String,
@@ -28,12 +28,12 @@ struct Page<'a> {
     only: Vec<String>,
 }
 
-/// Writes the comparison of two studies, called `names`, to the file at `path`.
+/// Writes the comparison of two studies, called `names`, to the file at `path`: by a measure and what it is called.
 pub fn write(
     studies: [&Study; 2],
     names: [&str; 2],
     comparison: &StudyComparison,
-    measure: Measure,
+    (measure, loss): (Measure, &str),
     path: &Path,
 ) -> Result<(), ReportError> {
     let overlay = figure::overlay(studies[0], studies[1], measure)?;
@@ -70,7 +70,7 @@ pub fn write(
     let page = Page {
         first: names[0],
         second: names[1],
-        loss: measure.rows.loss(),
+        loss,
         same_data: comparison.same_data,
         svg,
         caption,
@@ -93,7 +93,7 @@ mod tests {
         let comparison = compare(&a, &b, Measure::default(), By::LearningRate);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("compare.html");
-        write([&a, &b], ["<first>", "second"], &comparison, Measure::default(), &path).unwrap();
+        write([&a, &b], ["<first>", "second"], &comparison, (Measure::default(), "Loss"), &path).unwrap();
         let html = std::fs::read_to_string(path).unwrap();
         assert_eq!(html.matches("<svg").count(), 1);
         assert_eq!(html.matches("<td class=\"m\">").count(), comparison.cells.len());

@@ -27,6 +27,15 @@ pub enum StoreError {
         /// The file that every study has.
         missing: &'static str,
     },
+    /// A study whose models are still being tuned.
+    #[error(
+        "{0}: its models are still being tuned, so it has no runs yet; `sweep run {0}/study.toml --out {0}` goes on",
+        path.display()
+    )]
+    BeingTuned {
+        /// The folder.
+        path: PathBuf,
+    },
     /// A study whose runs are still being trained, or whose processes were all killed.
     #[error("{}: no tables yet (there is no {missing}); `sweep report` writes those of the runs that are finished", path.display())]
     NoTables {

@@ -381,6 +381,9 @@ impl Folder {
     /// Reads the study back from its CSV files, `study.toml` and `manifest.json`.
     pub fn read(&self) -> Result<Study, StoreError> {
         let experiment = self.experiment()?;
+        if experiment.tune.is_some() {
+            return Err(StoreError::BeingTuned { path: self.path.clone() });
+        }
         Ok(Study {
             runs: tables::read_runs(&self.path, experiment.grid.vary)?,
             experiment,
