@@ -102,7 +102,8 @@ impl Figure for FunnelLosses {
         let curves = &self.panels[0].1;
         format!(
             "{}, cross-entropy in nats of pCTR and of pCTCVR on all impressions, which is logged of every model whatever it \
-             is trained on: mean over {} a curve, {}. Panels hold what follows the first fifth of the training. Models with the same click network have the same loss of clicks at the same learning rate.{}",
+             is trained on: mean over {} a curve, {}. Panels hold what follows the first fifth of the training. Models \
+             with the same click network have the same loss of clicks at the same learning rate.{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),

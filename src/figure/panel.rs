@@ -297,6 +297,12 @@ impl<DB: DrawingBackend> Panel<DB> {
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
+    /// A faint text that begins at a place.
+    pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+        let style = theme::text(TEXT, FAINT, HPos::Left);
+        self.plot.draw(&Text::new(text.to_owned(), at, style))
+    }
+
     /// A text in the middle of an empty panel.
     pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
         let style = theme::text(TEXT, FAINT, HPos::Center);

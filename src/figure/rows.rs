@@ -70,8 +70,11 @@ impl RowPanel {
                 let value = value.filter(|value| !shown(*value))?;
                 Some(format!("{what} {}", theme::decimals(value, 4)))
             });
+            // Only what is below the axis is not shown: it stands at the axis' lower end.
             let text = beyond.collect::<Vec<_>>().join(", ");
-            panel.note((self.x.range.end, at + 0.3), &text)?;
+            if !text.is_empty() {
+                panel.note_from((self.x.range.start, at + 0.3), &format!(" ← {text}"))?;
+            }
         }
         Ok(())
     }
