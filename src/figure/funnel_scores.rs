@@ -24,6 +24,8 @@ const PANELS: [(&str, Quantity); 3] = [
 /// The figure of a study of one place.
 pub struct FunnelScores {
     panels: Vec<RowPanel>,
+    /// Whether impressions are made, seed by seed, with a known truth.
+    made: bool,
 }
 
 impl FunnelScores {
@@ -44,7 +46,8 @@ impl FunnelScores {
             RowPanel::new(name.to_owned(), rows.collect(), "AUC on the test impressions", REACH)
         };
         let panels: Vec<RowPanel> = PANELS.into_iter().filter_map(panel).collect();
-        (!panels.is_empty()).then_some(Self { panels })
+        let made = study.experiment.data.funnel().is_some();
+        (!panels.is_empty()).then_some(Self { panels, made })
     }
 
     fn frame(&self) -> Frame {
@@ -68,12 +71,21 @@ impl Figure for FunnelScores {
     }
 
     fn caption(&self) -> String {
-        "Area under the ROC curve of every run on the test impressions, and the mean with its 95 % bootstrap interval over \
-         runs. A seed draws impressions as well as first parameters, so most of the scatter of runs is common to all \
-         models: differences, paired by seed, are in the table. On all impressions pCVR is scored in expectation over \
-         outcomes drawn by the true pCVR, which no log can do. What is more than 0.1 below the best mean is written, not \
-         drawn."
-            .to_owned()
+        let seeds = match self.made {
+            true => {
+                "A seed draws impressions as well as first parameters, so most of the scatter of runs is common to all \
+                 models: differences, paired by seed, are in the table. On all impressions pCVR is scored in expectation \
+                 over outcomes drawn by the true pCVR, which no log can do."
+            }
+            false => {
+                "A seed draws first parameters and the order of batches; all runs share their impressions. Differences, \
+                 paired by seed, are in the table."
+            }
+        };
+        format!(
+            "Area under the ROC curve of every run on the test impressions, and the mean with its 95 % bootstrap interval \
+             over runs. {seeds} What is more than 0.1 below the best mean is written, not drawn."
+        )
     }
 
     fn size(&self) -> (u32, u32) {
