@@ -8,17 +8,19 @@ fn main() {
     if std::env::var_os("CARGO_FEATURE_CUDA").is_some() {
         compile_kernels();
     }
-    // Moves with every commit and checkout; absent in a source archive.
-    let log = Path::new(".git/logs/HEAD");
-    if log.exists() {
-        println!("cargo:rerun-if-changed={}", log.display());
-    } else {
-        println!("cargo:rerun-if-changed=build.rs");
+    // Git's log of HEAD moves with every commit and checkout; a worktree has it elsewhere, a source archive nowhere.
+    match git(&["rev-parse", "--git-path", "logs/HEAD"]).filter(|log| Path::new(log).exists()) {
+        Some(log) => println!("cargo:rerun-if-changed={log}"),
+        None => println!("cargo:rerun-if-changed=build.rs"),
     }
-    let commit = Command::new("git").args(["rev-parse", "HEAD"]).output();
-    let commit = commit.ok().filter(|output| output.status.success());
-    let commit = commit.map(|output| String::from_utf8_lossy(&output.stdout).trim().to_string());
+    let commit = git(&["rev-parse", "HEAD"]);
     println!("cargo:rustc-env=MMOE_STUDY_COMMIT={}", commit.unwrap_or_default());
+}
+
+/// What a command of Git prints; nothing where there is no Git or no repository.
+fn git(arguments: &[&str]) -> Option<String> {
+    let output = Command::new("git").args(arguments).output().ok()?;
+    output.status.success().then(|| String::from_utf8_lossy(&output.stdout).trim().to_owned())
 }
 
 /// Makes kernels.ptx for the oldest GPUs that CUDA 13 knows (Turing); drivers compile it for the GPU that they find.
