@@ -1,10 +1,10 @@
 //! Engines: what trains a population of runs side by side.
 //!
 //! An engine turns initial parameters and batches into losses. The training loop that both engines share
-//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`], where it computes is a [`device`]; `graph` is plain Candle ops and
-//! autograd for any model and device, `fused` one custom op per model on the CPU for the mixture family, [`heads`] the
-//! same for models of click and conversion, whose losses are in [`conversion`]. [`score`] and [`funnel_score`] say what
-//! a trained model is worth.
+//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`], where it computes is a [`device`];
+//! `graph` is Candle's tensors and autograd for any model and device, `fused` one custom op per model on the CPU for the
+//! mixture family, [`heads`] the same for models of click and conversion, whose losses are in [`conversion`]. [`score`]
+//! and [`funnel_score`] say what a trained model is worth.
 
 use crate::data::{Batch, Labels};
 use adam::Correction;
