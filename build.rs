@@ -29,9 +29,13 @@ fn compile_kernels() {
     println!("cargo:rerun-if-changed={SOURCE}");
     println!("cargo:rerun-if-env-changed=NVCC");
     println!("cargo:rerun-if-env-changed=CUDA_HOME");
-    let of_toolkit = std::env::var_os("CUDA_HOME").map(|home| Path::new(&home).join("bin/nvcc"));
+    // As Candle's build looks for it: named, on the path, in a toolkit.
+    let toolkits = ["CUDA_HOME", "CUDA_PATH"].into_iter().filter_map(std::env::var_os).map(PathBuf::from);
+    let of_toolkits = toolkits.chain(["/usr/local/cuda".into()]).map(|toolkit| toolkit.join("bin/nvcc"));
     let named = std::env::var_os("NVCC").map(PathBuf::from);
-    let nvcc = named.or(of_toolkit.filter(|nvcc| nvcc.exists())).unwrap_or_else(|| "nvcc".into());
+    let mut places = named.into_iter().chain(["nvcc".into()]).chain(of_toolkits);
+    let answers = |nvcc: &PathBuf| Command::new(nvcc).arg("--version").output().is_ok();
+    let nvcc = places.find(answers).unwrap_or_else(|| "nvcc".into());
     let out = PathBuf::from(std::env::var_os("OUT_DIR").expect("cargo sets it")).join("kernels.ptx");
     let mut command = Command::new(&nvcc);
     command.args(["--ptx", "-arch=compute_75", "-O3", "-o"]).arg(&out).arg(SOURCE);

@@ -192,6 +192,11 @@ fn what_is_wrong_with_a_gpu_is_said_before_anything_is_written() {
     if stands_in() {
         refused("no device", "cuda", "train.device = \"cuda:0\": no NVIDIA GPU is seen here");
         refused("old driver", "cuda", "the GPU's driver is older than the CUDA toolkit");
+        refused(
+            "older driver",
+            "cuda",
+            "cuBLAS does not start: the GPU's driver is older than the CUDA toolkit",
+        );
     }
 }
 

@@ -1,36 +1,55 @@
 //! The device that populations live on, and in plain words what is wrong with it.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
 
 use candle_core::{DType, Device, Error, Result, Tensor};
 
 use crate::experiment::DeviceChoice;
+use crate::model::layers;
 
 /// The device of an experiment, opened once: tensors of a GPU that is opened twice cannot be put together, and each
 /// opening compiles its kernels. Fails where the binary was built without CUDA, or the device is not there.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
-    static GPUS: Mutex<Option<HashMap<usize, Device>>> = Mutex::new(None);
+    static GPUS: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
     let number = match choice {
         DeviceChoice::Cpu => return Ok(Device::Cpu),
         DeviceChoice::Cuda(number) => number,
     };
     let mut gpus = GPUS.lock().unwrap_or_else(PoisonError::into_inner);
-    let gpus = gpus.get_or_insert_default();
     if let Some(gpu) = gpus.get(&number) {
         return Ok(gpu.clone());
     }
     let gpu = Device::new_cuda(number)?;
+    #[cfg(feature = "cuda")]
+    keep_memory(number);
     gpus.insert(number, gpu.clone());
     Ok(gpu)
 }
 
-/// Opens a device and computes a sum there: kernels are loaded at the first one, and a driver can be too old for them.
+/// Lets what was freed stay in the driver's pool for what is asked for next: by itself it goes back to the system at
+/// every wait for the GPU, which is once a step. A GPU without pools has nothing to keep.
+#[cfg(feature = "cuda")]
+fn keep_memory(number: usize) {
+    use candle_core::cuda_backend::cudarc::driver::{result, sys};
+    let mut all = u64::MAX;
+    // SAFETY: the device is open, the pool is its own, and the attribute is a u64.
+    let kept = result::device::get(number as i32).and_then(|device| unsafe {
+        let threshold = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
+        let pool = result::device::get_default_mem_pool(device)?;
+        result::mem_pool::set_attribute(pool, threshold, (&raw mut all).cast())
+    });
+    _ = kept;
+}
+
+/// Opens a device and computes a product, a sum and a softmax there: Candle's kernels, our own and cuBLAS are loaded at
+/// their first use, and a driver can be too old for each.
 pub fn check(choice: DeviceChoice) -> Result<()> {
-    let sum = (Tensor::ones(1, DType::F32, &open(choice)?)? + 1.0)?;
-    match sum.to_vec1::<f32>()?[..] {
-        [2.0] => Ok(()),
-        ref other => candle_core::bail!("{choice} says that 1 + 1 is {other:?}"),
+    let ones = Tensor::ones((1, 2, 2), DType::F32, &open(choice)?)?;
+    let halves = layers::softmax(&(ones.matmul(&ones)? + 1.0)?)?;
+    match halves.flatten_all()?.to_vec1::<f32>()?[..] {
+        [0.5, 0.5, 0.5, 0.5] => Ok(()),
+        ref other => candle_core::bail!("{choice} says that the halves of 1 are {other:?}"),
     }
 }
 
@@ -58,7 +77,11 @@ const DRIVER_ERRORS: [(&str, &str); 9] = [
     ("CUDA_ERROR_INVALID_DEVICE", "there is no GPU of this number; `nvidia-smi` lists them, from 0"),
     ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", OLD_DRIVER),
     ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", OLD_DRIVER),
-    ("CUDA_ERROR_INSUFFICIENT_DRIVER", OLD_DRIVER),
+    (
+        "CUBLAS_STATUS_NOT_INITIALIZED",
+        "cuBLAS does not start: the GPU's driver is older than the CUDA toolkit that this program was built with, or \
+         others have taken the GPU's memory",
+    ),
     ("CUDA_ERROR_NO_BINARY_FOR_GPU", OTHER_GPU),
     ("CUDA_ERROR_INVALID_PTX", OTHER_GPU),
     (

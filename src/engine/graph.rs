@@ -5,7 +5,7 @@
 //! gradient, because runs never mix.
 //!
 //! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `in_place`), which
-//! is most of its speed there; `benches/NOTES-graph.md` has the measurements. On a GPU layers and Adam are kernels
+//! is most of its speed there; `benches/NOTES-graph.md` has the measurements. On a GPU layers, embeddings and Adam are kernels
 //! of their own (`model::ops::gpu`).
 
 use std::sync::Arc;
@@ -224,12 +224,17 @@ impl Population for GraphPopulation<'_> {
 
     fn predict(&mut self, batch: &Batch) -> Result<Vec<f32>> {
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_detached_tensor()).collect();
-        let mut pieces = Vec::new();
+        let mut pieces: Vec<(usize, Vec<f32>)> = Vec::new();
         for start in (0..batch.rows).step_by(EVALUATION_ROWS) {
             let x = self.inputs(batch, start..(start + EVALUATION_ROWS).min(batch.rows))?;
-            pieces.push(self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?.predictions);
+            let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
+            let rows = forward.predictions.dim(2)?;
+            pieces.push((rows, forward.predictions.flatten_all()?.to_vec1()?));
         }
-        Tensor::cat(&pieces, 2)?.flatten_all()?.to_vec1()
+        // Joined here: all rows of all runs can be more than a GPU's tensor holds.
+        let heads = pieces.first().map_or(0, |(rows, piece)| piece.len() / rows);
+        let of_head = |head: usize| pieces.iter().map(move |(rows, piece)| &piece[head * rows..][..*rows]);
+        Ok((0..heads).flat_map(of_head).flatten().copied().collect())
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {

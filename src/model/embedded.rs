@@ -54,6 +54,10 @@ impl Embedded {
         if ops::fit(&[x, table]) {
             return ops::embedding::embedding(x, table, self.columns);
         }
+        #[cfg(feature = "cuda")]
+        if ops::gpu::fit(&[x, table]) {
+            return ops::gpu::embedding(x, table, self.columns);
+        }
         let (runs, words, units) = table.dims3()?;
         let (batch, features) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
         let x = x.broadcast_as((runs, batch, features))?;

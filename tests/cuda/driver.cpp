@@ -1,6 +1,7 @@
 // The driver: one device whose memory lies on the host, and whose work is done when the call returns.
 //
-// STAND_IN_GPU, where it is set, says what is wrong with it: "no device", "old driver" or a size of its memory
+// STAND_IN_GPU, where it is set, says what is wrong with it: "no device", "old driver" (by less than a number of
+// CUDA), "older driver" (by more: cuBLAS does not start) or a size of its memory
 // in bytes. STAND_IN_GPU_COUNTS names a file for what was asked of it: a line a kernel with its launches and threads, the
 // same of copies with their bytes, the most memory that was held.
 #include <cstdio>
@@ -143,6 +144,8 @@ Answer cuDeviceGet(int *device, int ordinal) { return ordinal == 0 ? give(device
 Answer cuDeviceGetAttribute(int *value, int attribute, int) {
     return give(value, attribute == MEMORY_POOLS_SUPPORTED ? 1 : 0);
 }
+Answer cuDeviceGetDefaultMemPool(void **pool, int) { return give(pool, static_cast<void *>(&handle)); }
+Answer cuMemPoolSetAttribute(void *, int, void *) { return Success; }
 Answer cuDevicePrimaryCtxRetain(void **context, int) { return give(context, static_cast<void *>(&handle)); }
 Answer cuDevicePrimaryCtxRelease_v2(int) { return Success; }
 Answer cuCtxGetCurrent(void **context) { return give(context, current); }

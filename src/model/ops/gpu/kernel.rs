@@ -27,9 +27,16 @@ pub struct Kernel {
     pub sizes: Vec<usize>,
     /// Shape of what it fills.
     pub shape: Shape,
+    /// Whether it adds to zeros, instead of writing every element.
+    pub adds: bool,
 }
 
 impl Kernel {
+    /// A kernel that writes every element of what it fills.
+    pub fn new(name: &'static str, threads: usize, sizes: &[usize], shape: impl Into<Shape>) -> Self {
+        Self { name, threads, sizes: sizes.to_vec(), shape: shape.into(), adds: false }
+    }
+
     /// Computes from contiguous inputs, without a graph.
     pub fn of(&self, inputs: &[&Tensor]) -> Result<Tensor> {
         match inputs {
@@ -47,8 +54,12 @@ impl Kernel {
             inputs.iter().map(|(storage, layout)| view(storage, layout)).collect::<Result<Vec<_>>>()?;
         let sizes = self.sizes.iter().map(|&size| number(size)).collect::<Result<Vec<u32>>>()?;
         let threads = number(self.threads)?;
-        // SAFETY: the kernel writes every element.
-        let mut filled = unsafe { device.alloc::<f32>(self.shape.elem_count()) }?;
+        let elements = self.shape.elem_count();
+        let mut filled = match self.adds {
+            true => device.alloc_zeros::<f32>(elements)?,
+            // SAFETY: the kernel writes every element.
+            false => unsafe { device.alloc::<f32>(elements) }?,
+        };
         let (stream, function) = load(device, self.name)?;
         let mut arguments = stream.launch_builder(&function);
         arguments.arg(&threads);

@@ -131,6 +131,40 @@ extern "C" __global__ void output_back_weights(u32 threads, u32 rows, u32 units,
         back[threads + tower] = bias;
 }
 
+// The rows of e that the first `columns` of x name, side by side, then the other features of x: x [rows, features] or, where
+// `own` is 1, [runs, rows, features]; e [runs, words, units]; y [runs, rows, columns * units + features - columns]. A
+// row that e does not have is zeros.
+extern "C" __global__ void embedding(u32 threads, u32 rows, u32 features, u32 columns, u32 words, u32 units, u32 own,
+                                     const float *x, const float *e, float *y) {
+    EACH(i)
+    u32 width = columns * units + features - columns;
+    u32 place = i % width, row = i / width % rows, run = i / (width * rows);
+    x += (own * run * rows + row) * features;
+    if (place >= columns * units) {
+        y[i] = x[place - columns * units + columns];
+        return;
+    }
+    u32 word = (u32)x[place / units];
+    y[i] = word < words ? e[(run * words + word) * units + place % units] : 0.0f;
+}
+
+// de, which holds zeros, gets the gradients of all places where a row was looked up. A thread a run, column and unit: no
+// other column names its rows.
+extern "C" __global__ void embedding_back(u32 threads, u32 rows, u32 features, u32 columns, u32 words, u32 units, u32 own,
+                                          const float *x, const float *dy, float *de) {
+    EACH(i)
+    u32 unit = i % units, column = i / units % columns, run = i / (units * columns);
+    u32 width = columns * units + features - columns;
+    x += own * run * rows * features + column;
+    dy += run * rows * width + column * units + unit;
+    de += run * words * units + unit;
+    for (u32 row = 0; row < rows; row++) {
+        u32 word = (u32)x[row * features];
+        if (word < words)
+            de[word * units] += dy[row * width];
+    }
+}
+
 // m = b1 m + (1 - b1) g and v = b2 v + (1 - b2) g g; `moments` holds m and behind it v.
 extern "C" __global__ void adam_moments(u32 threads, float *moments, const float *g, float beta_1, float beta_2,
                                         float rest_1, float rest_2) {

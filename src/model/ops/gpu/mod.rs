@@ -136,8 +136,7 @@ impl CustomOp2 for BiasRelu {
     ) -> Result<(CudaStorage, Shape)> {
         let shape = zl.shape().clone();
         let (_, rows, columns) = shape.dims3()?;
-        let kernel =
-            Kernel { name: "bias_relu", threads: shape.elem_count(), sizes: vec![rows, columns], shape };
+        let kernel = Kernel::new("bias_relu", shape.elem_count(), &[rows, columns], shape);
         kernel.run(&[(z, zl), (b, bl)])
     }
 
@@ -150,12 +149,8 @@ impl CustomOp2 for BiasRelu {
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let (_, rows, columns) = h.dims3()?;
         let threads = b.elem_count();
-        let back = Kernel {
-            name: "bias_relu_back",
-            threads,
-            sizes: vec![rows, columns],
-            shape: (h.elem_count() + threads).into(),
-        };
+        let shape = h.elem_count() + threads;
+        let back = Kernel::new("bias_relu_back", threads, &[rows, columns], shape);
         let (to_z, to_b) = parts(&back.of(&[h, &gradient.contiguous()?])?, h, b)?;
         Ok((Some(to_z), Some(to_b)))
     }
@@ -179,7 +174,7 @@ impl Softmax {
     /// A kernel with a thread for every row of choices.
     fn kernel(name: &'static str, shape: &Shape) -> Result<Kernel> {
         let choices = shape.dim(D::Minus1)?;
-        Ok(Kernel { name, threads: shape.elem_count() / choices, sizes: vec![choices], shape: shape.clone() })
+        Ok(Kernel::new(name, shape.elem_count() / choices, &[choices], shape.clone()))
     }
 }
 
@@ -214,7 +209,7 @@ impl Mixture {
     fn kernel(name: &'static str, gates: &Shape, experts: &Shape, shape: Shape) -> Result<Kernel> {
         let (_, rows, number, of_gate) = gates.dims4()?;
         let units = experts.dim(2)? / of_gate;
-        Ok(Kernel { name, threads: shape.elem_count(), sizes: vec![rows, number, of_gate, units], shape })
+        Ok(Kernel::new(name, shape.elem_count(), &[rows, number, of_gate, units], shape))
     }
 }
 
@@ -289,9 +284,11 @@ impl CustomOp3 for Output {
         dl: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
         let (runs, tasks, rows, units) = hl.shape().dims4()?;
-        let shape = (runs, tasks, rows).into();
-        let kernel = Kernel { name: "output", threads: runs * tasks * rows, sizes: vec![rows, units], shape };
-        kernel.run(&[(h, hl), (o, ol), (d, dl)])
+        Kernel::new("output", runs * tasks * rows, &[rows, units], (runs, tasks, rows)).run(&[
+            (h, hl),
+            (o, ol),
+            (d, dl),
+        ])
     }
 
     fn bwd(
@@ -304,14 +301,70 @@ impl CustomOp3 for Output {
     ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
         let (_, _, rows, units) = h.dims4()?;
         let gradient = gradient.contiguous()?;
-        let sizes = vec![rows, units];
-        let (threads, shape) = (h.elem_count(), h.shape().clone());
-        let to_hidden = Kernel { name: "output_back_hidden", threads, sizes: sizes.clone(), shape };
+        let to_hidden = Kernel::new("output_back_hidden", h.elem_count(), &[rows, units], h.shape().clone());
         let to_h = to_hidden.of(&[o, &gradient])?;
-        let threads = o.elem_count();
-        let shape = (threads + d.elem_count()).into();
-        let to_weights = Kernel { name: "output_back_weights", threads, sizes, shape };
+        let shape = o.elem_count() + d.elem_count();
+        let to_weights = Kernel::new("output_back_weights", o.elem_count(), &[rows, units], shape);
         let (to_o, to_d) = parts(&to_weights.of(&[h, &gradient])?, o, d)?;
         Ok((Some(to_h), Some(to_o), Some(to_d)))
+    }
+}
+
+/// Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, or every run's own,
+/// `[runs, batch, columns + numbers]`, whose first `columns` are row numbers of the table `[runs, words, units]`; the
+/// result is `[runs, batch, columns · units + numbers]`. A row number beyond the table gives zeros. Different columns
+/// name different rows, as all our data have it: a column's sums are then its own.
+pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
+    x.contiguous()?.apply_op2(&table.contiguous()?, Embedding { columns })
+}
+
+struct Embedding {
+    columns: usize,
+}
+
+impl Embedding {
+    /// Sizes that both kernels take: batch, features, columns, words, units and whether every run has its own x.
+    fn sizes(&self, x: &Shape, table: &Shape) -> Result<[usize; 6]> {
+        let (_, words, units) = table.dims3()?;
+        let (batch, features) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
+        Ok([batch, features, self.columns, words, units, usize::from(x.rank() == 3)])
+    }
+}
+
+impl CustomOp2 for Embedding {
+    fn name(&self) -> &'static str {
+        "embedding"
+    }
+
+    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
+        not_on_a_cpu()
+    }
+
+    fn cuda_fwd(
+        &self,
+        x: &CudaStorage,
+        xl: &Layout,
+        e: &CudaStorage,
+        el: &Layout,
+    ) -> Result<(CudaStorage, Shape)> {
+        let sizes = self.sizes(xl.shape(), el.shape())?;
+        let [batch, features, columns, _, units, _] = sizes;
+        let shape = (el.shape().dim(0)?, batch, columns * units + features - columns);
+        let threads = Shape::from(shape).elem_count();
+        Kernel::new("embedding", threads, &sizes, shape).run(&[(x, xl), (e, el)])
+    }
+
+    fn bwd(
+        &self,
+        x: &Tensor,
+        e: &Tensor,
+        _: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        let sizes = self.sizes(x.shape(), e.shape())?;
+        let (runs, _, units) = e.dims3()?;
+        let back = Kernel::new("embedding_back", runs * self.columns * units, &sizes, e.shape().clone());
+        let to_e = Kernel { adds: true, ..back }.of(&[x, &gradient.contiguous()?])?;
+        Ok((None, Some(to_e)))
     }
 }
