@@ -164,11 +164,12 @@ impl FigureView {
             heading: match number.parse::<u8>() {
                 Ok(_) => format!("Figure {number}"),
                 Err(_) => match drawn.name.as_str() {
-                    "funnel_scores" => "AUC by model".to_owned(),
+                    "auc" | "funnel_scores" => "AUC by model".to_owned(),
+                    "gates" => "Gates while training".to_owned(),
                     "funnel_knob" => "By setting".to_owned(),
                     "funnel_bias" => "Bias by click probability".to_owned(),
                     "funnel_losses" => "Losses while training".to_owned(),
-                    _ => format!("{} by model", number.to_uppercase()),
+                    name => name.to_owned(),
                 },
             },
             caption: drawn.caption.clone(),
