@@ -5,7 +5,8 @@
 //! looks at is computed from the store alone.
 //!
 //! - [`experiment`]: the TOML schema with its checks; the plan: runs, groups and their identities.
-//! - [`data`]: the generator of MMoE §3.2 on counter-based streams.
+//! - [`simd`]: loops compiled for every vector width, and the choice at run time.
+//! - [`data`]: where rows come from (MMoE §3.2, Census-Income, a simulated funnel, Ali-CCP), on counter-based streams.
 //! - [`model`]: one file an architecture, in layers with a leading run axis; `ops`, what layers are on a CPU.
 //! - [`engine`]: what trains a group, and the training loop that engines share.
 //! - [`schedule`]: groups onto threads.
@@ -24,4 +25,5 @@ pub mod figure;
 pub mod model;
 pub mod report;
 pub mod schedule;
+pub mod simd;
 pub mod store;

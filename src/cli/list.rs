@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{DONE, print};
 use crate::experiment::library;
-use crate::model::{REGISTRY, conversion};
+use crate::model::{REGISTRY, towers};
 use crate::store::Folder;
 
 /// Prints them.
@@ -21,7 +21,7 @@ pub fn run() -> Result<u8> {
         }
     }
     for (what, registry) in
-        [("Architectures", REGISTRY), ("Models of click and conversion", conversion::REGISTRY)]
+        [("Architectures", REGISTRY), ("Models of click and conversion", towers::REGISTRY)]
     {
         writeln!(text, "\n{what} (grid.models):")?;
         for architecture in registry {

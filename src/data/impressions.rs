@@ -10,8 +10,8 @@ use rand::Rng;
 
 use super::Batch;
 use super::correlation::PairSums;
-use super::normal::{Purpose, Stream};
-use super::order::EpochOrder;
+use super::shuffle::EpochOrder;
+use super::stream::{Purpose, Stream};
 
 /// Most rows of an embedding table: their numbers are stored as `f32`, which has every whole number up to this.
 pub const MOST_WORDS: usize = 1 << 24;

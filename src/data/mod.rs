@@ -2,9 +2,9 @@
 //!
 //! Data is the first stage of a run's journey and the only one that draws random numbers by the
 //! billion. Two properties hold throughout. Every batch can be made alone: streams are counters,
-//! not states ([`philox`], [`normal`]), so step 7,000 of seed 12 needs no step before it. And the
+//! not states ([`philox`], [`stream`]), so step 7,000 of seed 12 needs no step before it. And the
 //! bits depend on nothing but the specification and the seed: not on the CPU's vector width
-//! ([`simd`]), not on what else is made beside it.
+//! ([`crate::simd`]), not on what else is made beside it.
 //!
 //! Each kind of data has a specification (plain configuration, [`DataSpec`]), what is opened of it once for a
 //! whole study ([`Opened`]), and one seed's way through it ([`Feed`]) with the methods `training_batch` and
@@ -20,29 +20,29 @@
 //! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
 //! the scores and the report.
 
-use std::any::Any;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 pub mod ali_ccp;
+mod batch;
 pub mod census;
 mod correlation;
-mod directions;
 pub mod funnel;
 pub mod impressions;
 pub mod knob;
 pub mod normal;
-mod order;
 pub mod philox;
-pub mod simd;
-pub mod sine;
+mod projections;
+mod shuffle;
+pub mod stream;
 pub mod synthetic;
 
 pub use ali_ccp::{AliCcp, AliCcpSpec};
+pub use batch::Batch;
 pub use census::{Census, CensusSpec, DataError, Subset};
 pub use funnel::FunnelSpec;
 pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
 pub use knob::Knob;
-pub use normal::{Purpose, Stream, StreamRng};
+pub use stream::{Purpose, Stream, StreamRng};
 pub use synthetic::{Generator, Source, SyntheticSpec};
 
 /// What the rows of a study are.
@@ -285,119 +285,5 @@ impl Feed {
             Self::Impressions(feed) if subset == Subset::Test => feed.test(usize::MAX, batch),
             Self::Impressions(_) => batch.reshape(0, 0, 0, 0),
         }
-    }
-}
-
-/// Rows of inputs with their labels, in buffers that are reused from one fill to the next.
-///
-/// The runs of a group share their inputs and differ in task correlation, so one x comes with
-/// several label sets. Batches of several seeds can be joined to one, of as many input sets.
-#[derive(Clone, Debug, Default)]
-pub struct Batch {
-    /// Number of examples.
-    pub rows: usize,
-    /// Inputs of an example: the d of the paper.
-    pub features: usize,
-    /// Labels of an example within one label set.
-    pub tasks: usize,
-    /// Label sets: one a task correlation.
-    pub label_sets: usize,
-    /// Inputs, `[rows, features]`; of joined batches `[input_sets, rows, features]`.
-    pub x: Vec<f32>,
-    /// Labels, `[label_sets, tasks, rows]`.
-    pub y: Vec<f32>,
-    /// Working memory of the generators: kept here so that a generator can be shared.
-    pub(crate) scratch: Scratch,
-    /// What an engine has made of the inputs, for the next population that reads this batch; every fill empties it.
-    pub(crate) made: OnceLock<Arc<dyn Any + Send + Sync>>,
-}
-
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Scratch {
-    /// Stream rows of the batch's examples, `[rows]`.
-    row_numbers: Vec<u64>,
-    /// Label noise, `[rows, tasks]`.
-    noise: Vec<f32>,
-    /// Projections of x on the task vectors, `[tasks, rows]`.
-    projections: Vec<f32>,
-}
-
-impl Batch {
-    /// An empty batch; the first fill gives it its shape.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Input sets: 1 unless batches were joined.
-    pub fn input_sets(&self) -> usize {
-        match self.rows * self.features {
-            0 => 1,
-            one => self.x.len() / one,
-        }
-    }
-
-    /// Becomes all of `batches` side by side: their input sets, and their label sets, in order.
-    ///
-    /// # Panics
-    /// If they differ in rows, features or tasks.
-    pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
-        self.forget_made();
-        self.label_sets = 0;
-        self.x.clear();
-        self.y.clear();
-        for batch in batches {
-            let shape = (batch.rows, batch.features, batch.tasks);
-            if self.label_sets == 0 {
-                (self.rows, self.features, self.tasks) = shape;
-            }
-            assert_eq!(shape, (self.rows, self.features, self.tasks), "batches of one shape are joined");
-            self.label_sets += batch.label_sets;
-            self.x.extend_from_slice(&batch.x);
-            self.y.extend_from_slice(&batch.y);
-        }
-    }
-
-    /// Drops what an engine has made of the inputs.
-    pub(crate) fn forget_made(&mut self) {
-        self.made = OnceLock::new();
-    }
-
-    /// The labels of one task in one label set, `[rows]`.
-    ///
-    /// # Panics
-    /// If `label_set` or `task` is out of range.
-    pub fn labels(&self, label_set: usize, task: usize) -> &[f32] {
-        assert!(label_set < self.label_sets && task < self.tasks);
-        let start = (label_set * self.tasks + task) * self.rows;
-        &self.y[start..start + self.rows]
-    }
-
-    /// Gives every buffer the length of the new shape; allocates only to grow.
-    fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
-        self.forget_made();
-        self.rows = rows;
-        self.features = features;
-        self.tasks = tasks;
-        self.label_sets = label_sets;
-        self.x.resize(rows * features, 0.0);
-        self.y.resize(label_sets * tasks * rows, 0.0);
-        self.scratch.noise.resize(rows * tasks, 0.0);
-        self.scratch.projections.resize(tasks * rows, 0.0);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn labels_finds_its_way_through_the_layout() {
-        let mut batch = Batch::new();
-        batch.reshape(3, 5, 2, 4);
-        for (i, y) in batch.y.iter_mut().enumerate() {
-            *y = i as f32;
-        }
-        assert_eq!(batch.labels(2, 1), [15.0, 16.0, 17.0]);
-        assert_eq!(batch.x.len(), 15);
     }
 }

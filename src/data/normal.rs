@@ -1,93 +1,25 @@
-//! Standard normals by counter: the random streams of a study.
+//! Standard normals by counter.
 //!
-//! A [`Stream`] is an endless table of normals, one for each seed and [`Purpose`]; a batch is a few
-//! rows of it. Entry (r, k) is a function of (seed, purpose, r, k) and of nothing else, so rows can
-//! be made alone, in any range and in any order, and two runs that share a seed see the same
-//! numbers whatever else differs between them (common random numbers).
+//! A batch is a few rows of a [`Stream`]'s endless table of normals. Rows can be drawn alone, in any range and in
+//! any order.
 //!
 //! Philox words become normals by the transform of Box and Muller (1958): for u, v uniform,
 //! sqrt(-2 ln u)·(cos, sin)(2πv) is a pair of independent normals. It has no rejection, hence no
 //! branches, so the loop runs on vectors; logarithm, sine and cosine are polynomials. With 32-bit
 //! uniforms down to 2⁻³³ the normals reach ±6.76.
 
-use std::convert::Infallible;
-
-use rand::TryRng;
-
 use super::philox;
-use super::simd::{Simd, multiversion};
-use super::sine::{cos_half_turn, sin_half_turn};
-
-/// What random numbers are for. Streams of different purposes are independent.
-///
-/// The numbers enter the generator's counter: **never renumber or reuse one**, or every stored
-/// result stops being reproducible. New purposes take new numbers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[repr(u32)]
-pub enum Purpose {
-    /// The orthonormal vectors behind the tasks' weights (MMoE §3.2, step 1).
-    TaskVectors = 1,
-    /// Inputs of training examples.
-    TrainingInputs = 2,
-    /// Label noise of training examples.
-    TrainingNoise = 3,
-    /// Inputs of held-out examples.
-    HeldOutInputs = 4,
-    /// Label noise of held-out examples.
-    HeldOutNoise = 5,
-    /// Inputs of the points whose label correlation is measured (MMoE figure 2).
-    LabelInputs = 6,
-    /// Label noise of the points whose label correlation is measured.
-    LabelNoise = 7,
-    /// The order of a finite training set; the row is the epoch.
-    Shuffle = 8,
-    /// Initial parameters of models.
-    Init = 9,
-    /// Resampling in the statistics.
-    Bootstrap = 10,
-    /// Random division of a data set that is not synthetic.
-    Split = 11,
-    /// Experts that a gate does without at a training step; the row is the step.
-    GateDropout = 12,
-    /// The orthonormal vectors behind the scores of impressions.
-    FunnelVectors = 13,
-    /// Effects of the words of impressions; the row is the field.
-    FunnelEffects = 14,
-    /// Inputs of impressions; the row is the impression.
-    FunnelInputs = 15,
-    /// What becomes of impressions: click, conversion, delay; the row is the impression.
-    FunnelOutcomes = 16,
-    /// Inputs of the impressions that rates are solved on.
-    FunnelRates = 17,
-    /// Which impressions a smaller training set keeps.
-    FunnelShare = 18,
-    /// Rows that a training method samples; the row is the place in the sequence of training rows.
-    Sampling = 19,
-}
-
-/// One random stream: an endless table of rows for a seed and a purpose.
-///
-/// The Philox counter is `[block within the row, row low, row high, purpose]` and its key the seed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Stream {
-    /// The run's seed.
-    pub seed: u64,
-    /// What the numbers are for.
-    pub purpose: Purpose,
-}
+use super::stream::Stream;
+use crate::simd::sine::{cos_half_turn, sin_half_turn};
+use crate::simd::{CpuFeatures, multiversion};
 
 impl Stream {
-    /// The stream of `seed` for `purpose`.
-    pub fn new(seed: u64, purpose: Purpose) -> Self {
-        Self { seed, purpose }
-    }
-
     /// Fills `out`, `[rows, width]`, with the first `width` normals of `rows` consecutive rows.
     ///
     /// # Panics
     /// If `out` is not `rows * width` long, or if there are 2³² rows or normals a row or more.
     pub fn normals(&self, first_row: u64, rows: usize, width: usize, out: &mut [f32]) {
-        self.normals_on(Simd::best(), RowNumbers::From(first_row), rows, width, out);
+        self.normals_on(CpuFeatures::best(), RowNumbers::From(first_row), rows, width, out);
     }
 
     /// As [`Stream::normals`] for any rows: `out` is `[rows.len(), width]`.
@@ -96,32 +28,24 @@ impl Stream {
     /// As [`Stream::normals`].
     pub fn normals_of_rows(&self, rows: &[u64], width: usize, out: &mut [f32]) {
         let numbers = RowNumbers::List(rows);
-        self.normals_on(Simd::best(), numbers, rows.len(), width, out);
+        self.normals_on(CpuFeatures::best(), numbers, rows.len(), width, out);
     }
 
-    /// Uniform random words from one row, for the distributions of `rand_distr`. The words are
-    /// those that the row's normals are made of, so use a stream for one or the other.
-    pub fn rng(&self, row: u64) -> StreamRng {
-        StreamRng {
-            key: self.key(),
-            counter: [0, row as u32, (row >> 32) as u32, self.purpose as u32],
-            words: [0; 4],
-            used: 4,
-        }
-    }
-
-    fn key(&self) -> [u32; 2] {
-        [self.seed as u32, (self.seed >> 32) as u32]
-    }
-
-    fn normals_on(&self, simd: Simd, numbers: RowNumbers<'_>, rows: usize, width: usize, out: &mut [f32]) {
+    fn normals_on(
+        &self,
+        cpu: CpuFeatures,
+        numbers: RowNumbers<'_>,
+        rows: usize,
+        width: usize,
+        out: &mut [f32],
+    ) {
         assert_eq!(out.len(), rows * width, "normals: rows times width");
         assert!(
             u32::try_from(rows).is_ok() && u32::try_from(width).is_ok(),
             "normals: too many rows or columns for one call"
         );
         if !out.is_empty() {
-            fill(simd, self.key(), self.purpose as u32, numbers, width, out);
+            fill(cpu, self.key(), self.purpose as u32, numbers, width, out);
         }
     }
 }
@@ -309,65 +233,12 @@ fn ln_unit(word: u32) -> f32 {
     exponent as f32 * std::f32::consts::LN_2 + (f + f * f * q)
 }
 
-/// Uniform random words from one row of a [`Stream`]; implements the generator traits of `rand`.
-///
-/// ```
-/// use mmoe_study::data::{Purpose, Stream};
-/// use rand_distr::{Distribution, StandardNormal};
-/// let mut rng = Stream::new(1, Purpose::Init).rng(0);
-/// let weight: f32 = StandardNormal.sample(&mut rng);
-/// # assert!(weight.is_finite());
-/// ```
-///
-/// A row has 2³⁴ words and then repeats.
-#[derive(Clone, Debug)]
-pub struct StreamRng {
-    key: [u32; 2],
-    counter: [u32; 4],
-    words: [u32; 4],
-    /// How many of `words` have been handed out.
-    used: usize,
-}
-
-impl StreamRng {
-    fn word(&mut self) -> u32 {
-        if self.used == self.words.len() {
-            self.words = philox::block(self.key, self.counter);
-            self.counter[0] = self.counter[0].wrapping_add(1);
-            self.used = 0;
-        }
-        self.used += 1;
-        self.words[self.used - 1]
-    }
-}
-
-impl TryRng for StreamRng {
-    type Error = Infallible;
-
-    fn try_next_u32(&mut self) -> Result<u32, Infallible> {
-        Ok(self.word())
-    }
-
-    fn try_next_u64(&mut self) -> Result<u64, Infallible> {
-        let low = u64::from(self.word());
-        Ok(u64::from(self.word()) << 32 | low)
-    }
-
-    fn try_fill_bytes(&mut self, bytes: &mut [u8]) -> Result<(), Infallible> {
-        for chunk in bytes.chunks_mut(4) {
-            chunk.copy_from_slice(&self.word().to_le_bytes()[..chunk.len()]);
-        }
-        Ok(())
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::collections::HashSet;
-
     use rand::Rng;
     use rand_distr::{Distribution, StandardNormal};
 
+    use super::super::stream::Purpose;
     use super::*;
 
     const DRAWS: usize = 1 << 20;
@@ -408,11 +279,11 @@ mod tests {
         for width in [1, 2, 3, 4, 7, 64, 100, 101, 256, 300] {
             let [mut want, mut got] = [vec![0.0; 97 * width], vec![0.0; 97 * width]];
             for numbers in [RowNumbers::From(u64::MAX - 3), RowNumbers::List(&list)] {
-                stream.normals_on(Simd::available()[0], numbers, 97, width, &mut want);
-                for simd in Simd::available() {
-                    stream.normals_on(simd, numbers, 97, width, &mut got);
+                stream.normals_on(CpuFeatures::available()[0], numbers, 97, width, &mut want);
+                for cpu in CpuFeatures::available() {
+                    stream.normals_on(cpu, numbers, 97, width, &mut got);
                     let same = want.iter().zip(&got).all(|(a, b)| a.to_bits() == b.to_bits());
-                    assert!(same, "width {width} on {}", simd.name());
+                    assert!(same, "width {width} on {}", cpu.name());
                 }
             }
         }
@@ -581,48 +452,6 @@ mod tests {
         }
     }
 
-    #[test]
-    fn purposes_have_numbers_of_their_own() {
-        use Purpose::*;
-        let all = [
-            TaskVectors,
-            TrainingInputs,
-            TrainingNoise,
-            HeldOutInputs,
-            HeldOutNoise,
-            LabelInputs,
-            LabelNoise,
-            Shuffle,
-            Init,
-            Bootstrap,
-            Split,
-            GateDropout,
-            FunnelVectors,
-            FunnelEffects,
-            FunnelInputs,
-            FunnelOutcomes,
-            FunnelRates,
-            FunnelShare,
-            Sampling,
-        ];
-        let numbers: HashSet<u32> = all.iter().map(|&purpose| purpose as u32).collect();
-        assert_eq!(numbers.len(), all.len());
-    }
-
-    #[test]
-    fn random_words_come_in_every_size_from_one_sequence() {
-        let stream = Stream::new(1, Purpose::Init);
-        let (mut a, mut b) = (stream.rng(3), stream.rng(3));
-        let low = u64::from(a.next_u32());
-        let high = u64::from(a.next_u32());
-        assert_eq!(b.next_u64(), high << 32 | low);
-        let mut bytes = [0; 6];
-        b.fill_bytes(&mut bytes);
-        assert_eq!(bytes[..4], a.next_u32().to_le_bytes());
-        assert_eq!(bytes[4..], a.next_u32().to_le_bytes()[..2]);
-        assert_ne!(stream.rng(4).next_u64(), stream.rng(3).next_u64());
-    }
-
     /// `cargo test --release --lib -- --ignored --nocapture time_normals`
     #[test]
     #[ignore = "a measurement"]
@@ -630,17 +459,17 @@ mod tests {
         let stream = Stream::new(1, Purpose::TrainingInputs);
         for width in [100, 2, 101] {
             let mut out = vec![0.0; 128 * width];
-            for simd in Simd::available() {
+            for cpu in CpuFeatures::available() {
                 let mut best = f64::INFINITY;
                 for repetition in 0..20 {
                     let start = std::time::Instant::now();
                     for step in 0..100 {
                         let first = RowNumbers::From((repetition * 100 + step) * 128);
-                        stream.normals_on(simd, first, 128, width, std::hint::black_box(&mut out));
+                        stream.normals_on(cpu, first, 128, width, std::hint::black_box(&mut out));
                     }
                     best = best.min(start.elapsed().as_secs_f64() / (100 * out.len()) as f64);
                 }
-                println!("width {width}, {}: {:.2} ns a normal", simd.name(), best * 1e9);
+                println!("width {width}, {}: {:.2} ns a normal", cpu.name(), best * 1e9);
             }
         }
     }

@@ -27,7 +27,7 @@
 
 use crate::data::Fact;
 use crate::data::impressions::FACTS;
-use crate::model::conversion::Method;
+use crate::model::towers::Method;
 
 /// Most logits of a row.
 const HEADS: usize = 3;

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::conversion::{conversion_probability, joint_probability, sigmoid};
 use crate::data::Impressions;
-use crate::model::conversion::Method;
+use crate::model::towers::Method;
 
 /// Bins of the calibration error, of equal counts, and of the true pCTR.
 const BINS: usize = 10;

@@ -19,7 +19,7 @@ use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::impressions::FACTS;
 use crate::data::{Batch, Labels};
-use crate::model::conversion::Method;
+use crate::model::towers::Method;
 use crate::model::{Model, Noise, Objective, Parameters, ops};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.

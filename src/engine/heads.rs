@@ -19,10 +19,10 @@ use super::in_place::{update_moments, update_parameters};
 use super::{Evaluation, Population, Start, StartRun};
 use crate::data::Batch;
 use crate::data::impressions::FACTS;
-use crate::data::simd::{Simd, multiversion};
-use crate::model::conversion::HeadsShape;
 use crate::model::ops::elementwise::masked_with_sums;
 use crate::model::ops::product::{Before, Matrix, product};
+use crate::model::towers::HeadsShape;
+use crate::simd::{CpuFeatures, multiversion};
 
 /// Rows of one pass outside training: bounds the memory of scoring.
 const EVALUATION_ROWS: usize = 1024;
@@ -101,7 +101,7 @@ impl HeadsPopulation {
     fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>) {
         let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
         let parameters = &self.parameters[run * places.count..][..places.count];
-        let (count, heads, simd) = (rows.len(), shape.method.heads(), Simd::best());
+        let (count, heads, cpu) = (rows.len(), shape.method.heads(), CpuFeatures::best());
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
         shape.embed(&parameters[places.table.clone()], x, &mut work.input);
         work.units.resize_with(shape.hidden.len(), Vec::new);
@@ -123,7 +123,7 @@ impl HeadsPopulation {
                     out,
                     Before::Forgotten,
                 );
-                bias_relu(simd, out, bias);
+                bias_relu(cpu, out, bias);
             }
             inputs = units;
         }
@@ -133,7 +133,7 @@ impl HeadsPopulation {
         let outputs = outputs.zip(&parameters[places.output_bias.clone()]);
         let each = work.logits.chunks_exact_mut(count).zip(last.chunks_exact(count * inputs));
         for ((logits, units), (weight, &bias)) in each.zip(outputs) {
-            output(simd, units, weight, bias, logits);
+            output(cpu, units, weight, bias, logits);
         }
     }
 
@@ -141,7 +141,7 @@ impl HeadsPopulation {
     fn backward(&mut self, run: usize, batch: &Batch) {
         let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
         let parameters = &self.parameters[run * places.count..][..places.count];
-        let (rows, simd) = (batch.rows, Simd::best());
+        let (rows, cpu) = (batch.rows, CpuFeatures::best());
         let word_columns = shape.fields * shape.embedding_units;
         work.gradient.resize(places.count, 0.0);
         work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
@@ -157,7 +157,7 @@ impl HeadsPopulation {
             above.resize(rows * units, 0.0);
             work.sums.resize(units, 0.0);
             output_backward(
-                simd,
+                cpu,
                 &work.units[layer][head * rows * units..][..rows * units],
                 &parameters[of_head(&places.output_weight, units)],
                 logit_gradient,
@@ -203,7 +203,7 @@ impl HeadsPopulation {
                 );
                 above.resize(rows * inputs, 0.0);
                 work.sums.resize(inputs, 0.0);
-                masked_with_sums(simd, input, below, above, &mut work.sums);
+                masked_with_sums(cpu, input, below, above, &mut work.sums);
                 (units, layer) = (inputs, layer - 1);
             }
         }
@@ -296,8 +296,8 @@ impl Population for HeadsPopulation {
 
 /// One step of Adam on a run's parameters.
 fn adam(theta: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], correction: Correction) {
-    update_moments(Simd::best(), first, second, gradient);
-    update_parameters(Simd::best(), theta, first, second, correction);
+    update_moments(CpuFeatures::best(), first, second, gradient);
+    update_parameters(CpuFeatures::best(), theta, first, second, correction);
 }
 
 multiversion! {
@@ -487,18 +487,18 @@ mod tests {
         let values =
             |n: usize, salt: f32| -> Vec<f32> { (0..n).map(|i| (i as f32 * 0.7 + salt).sin()).collect() };
         let (rows, units) = (13, 21);
-        let of = |simd: Simd| {
+        let of = |cpu: CpuFeatures| {
             let mut h = values(rows * units, 0.1);
-            bias_relu(simd, &mut h, &values(units, 0.2));
+            bias_relu(cpu, &mut h, &values(units, 0.2));
             let (mut out, mut masked) = (vec![0.0; rows], vec![0.0; rows * units]);
             let (mut to_weight, mut sums) = (vec![0.0; units], vec![0.0; units]);
-            output(simd, &h, &values(units, 0.3), 0.5, &mut out);
+            output(cpu, &h, &values(units, 0.3), 0.5, &mut out);
             let (weight, gradient) = (values(units, 0.3), values(rows, 0.4));
-            output_backward(simd, &h, &weight, &gradient, &mut masked, &mut to_weight, &mut sums);
+            output_backward(cpu, &h, &weight, &gradient, &mut masked, &mut to_weight, &mut sums);
             [h, out, masked, to_weight, sums]
         };
-        for simd in Simd::available() {
-            assert_eq!(of(simd), of(Simd::available()[0]), "{}", simd.name());
+        for cpu in CpuFeatures::available() {
+            assert_eq!(of(cpu), of(CpuFeatures::available()[0]), "{}", cpu.name());
         }
     }
 }

@@ -12,10 +12,10 @@ use candle_core::{CpuStorage, InplaceOp2, Layout, Result};
 use candle_core::{CudaStorage, Error};
 
 use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
-use crate::data::simd::{Simd, multiversion};
 #[cfg(feature = "cuda")]
 use crate::model::ops::gpu;
 use crate::model::ops::{floats, floats_mut};
+use crate::simd::{CpuFeatures, multiversion};
 
 /// m ← β₁ m + (1 − β₁) g and v ← β₂ v + (1 − β₂) g²: moments `[2, runs, shape…]`, gradient `[runs, shape…]`.
 pub struct UpdateMoments;
@@ -34,7 +34,7 @@ impl InplaceOp2 for UpdateMoments {
     ) -> Result<()> {
         let gradient = floats(gradient, gl)?;
         let (first, second) = floats_mut(moments, ml)?.split_at_mut(gradient.len());
-        update_moments(Simd::best(), first, second, gradient);
+        update_moments(CpuFeatures::best(), first, second, gradient);
         Ok(())
     }
 
@@ -93,7 +93,7 @@ impl InplaceOp2 for UpdateParameters<'_> {
         for ((theta, (first, second)), correction) in
             theta.chunks_exact_mut(each).zip(moments).zip(self.corrections)
         {
-            update_parameters(Simd::best(), theta, first, second, *correction);
+            update_parameters(CpuFeatures::best(), theta, first, second, *correction);
         }
         Ok(())
     }

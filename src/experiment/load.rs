@@ -16,11 +16,11 @@ use super::tune::{self, Tune};
 use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
-use crate::data::sine::LARGEST_ARGUMENT;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Labels};
 use crate::model::initialise::Init;
-use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, conversion};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, towers};
+use crate::simd::sine::LARGEST_ARGUMENT;
 
 /// Why an experiment could not be read.
 #[derive(Debug, Error)]
@@ -264,7 +264,7 @@ fn needs_times(model: &ModelSpec) -> bool {
 
 /// The architectures that can learn what the data has.
 fn registry(data: &DataSpec) -> &'static [Architecture] {
-    if data.has_impressions() { conversion::REGISTRY } else { REGISTRY }
+    if data.has_impressions() { towers::REGISTRY } else { REGISTRY }
 }
 
 /// Refuses text that would move the cursor of a terminal or break a page.

@@ -8,7 +8,7 @@ use rand_distr::{Distribution, StandardNormal, Uniform};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Parameter, Role};
-use crate::data::normal::{Purpose, Stream};
+use crate::data::stream::{Purpose, Stream};
 
 /// How first values are drawn. Biases start at 0 unless stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -18,7 +18,7 @@ use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem, at_least_one,
     layers,
 };
-use crate::data::normal::Purpose;
+use crate::data::stream::Purpose;
 
 /// Sizes; experts and towers are MMoE's.
 #[derive(Debug, Clone, Serialize, Deserialize)]

@@ -12,7 +12,6 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 mod cgc;
-pub mod conversion;
 mod cross_stitch;
 pub mod embedded;
 mod extraction;
@@ -31,11 +30,12 @@ mod ple;
 mod shared_bottom;
 mod single_task;
 mod tensor_factorization;
+pub mod towers;
 
-pub use conversion::HeadsShape;
 pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
 pub use noise::Noise;
+pub use towers::HeadsShape;
 
 /// Every architecture that an experiment can name, in the order `sweep list` shows them.
 pub static REGISTRY: &[Architecture] = &[
@@ -52,9 +52,9 @@ pub static REGISTRY: &[Architecture] = &[
     ple::ARCHITECTURE,
 ];
 
-/// The architecture called `name`, of [`REGISTRY`] or [`conversion::REGISTRY`].
+/// The architecture called `name`, of [`REGISTRY`] or [`towers::REGISTRY`].
 pub fn architecture(name: &str) -> Option<&'static Architecture> {
-    REGISTRY.iter().chain(conversion::REGISTRY).find(|architecture| architecture.name == name)
+    REGISTRY.iter().chain(towers::REGISTRY).find(|architecture| architecture.name == name)
 }
 
 /// What the data asks of a model.
@@ -113,8 +113,8 @@ pub trait Model: Send + Sync {
 pub enum Objective {
     /// Every task's own loss, which the kind of labels decides.
     Tasks,
-    /// Clicks and conversions: predictions are logits of [`conversion::Method::heads`].
-    Conversion(conversion::Method),
+    /// Clicks and conversions: predictions are logits of [`towers::Method::heads`].
+    Conversion(towers::Method),
 }
 
 /// What a forward pass gives.

@@ -7,7 +7,7 @@
 use candle_core::{Device, Result, Tensor};
 use rand::Rng;
 
-use crate::data::normal::{Purpose, Stream};
+use crate::data::stream::{Purpose, Stream};
 
 /// The noise of one training step of a population.
 #[derive(Debug, Clone, Copy)]

@@ -116,7 +116,7 @@ struct MethodRow {
     source: &'static str,
 }
 
-/// The methods of [`crate::model::conversion`], in its order.
+/// The methods of [`crate::model::towers`], in its order.
 #[rustfmt::skip]
 static METHODS: [MethodRow; 12] = [
     method("base", "BASE", "its own", "clicked impressions", "Ma et al. 2018 (ESMM), §3.1"),
@@ -321,7 +321,7 @@ fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
 mod tests {
     use super::*;
     use crate::data::Knob;
-    use crate::model::conversion::REGISTRY;
+    use crate::model::towers::REGISTRY;
     use crate::report::write;
     use crate::store::funnel_sample::FunnelSample;
 

@@ -70,7 +70,7 @@ fn character(architecture: &str) -> Character {
 impl FunnelSample {
     /// Every architecture there is.
     pub fn all_models() -> Vec<&'static str> {
-        crate::model::conversion::REGISTRY.iter().map(|architecture| architecture.name).collect()
+        crate::model::towers::REGISTRY.iter().map(|architecture| architecture.name).collect()
     }
 
     pub fn study(&self) -> Study {

@@ -4,8 +4,8 @@
 use super::read::RawRows;
 use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS};
 use super::{COLUMNS, Census, MainTask};
-use crate::data::normal::{Purpose, Stream};
-use crate::data::order::shuffled;
+use crate::data::shuffle::shuffled;
+use crate::data::stream::{Purpose, Stream};
 
 /// Shares of training, validation and test rows where there is one file: the paper's 199,523 : 49,881 : 49,881.
 const SHARES: [usize; 3] = [4, 1, 1];

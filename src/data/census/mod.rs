@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::Batch;
-use super::order::EpochOrder;
+use super::shuffle::EpochOrder;
 use schema::{CATEGORIES, NUMBERS};
 
 mod encode;

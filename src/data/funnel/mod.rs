@@ -44,10 +44,10 @@
 
 use rand::Rng;
 
-use super::directions::sine_of;
 use super::impressions::{ImpressionLog, Impressions, Truth};
-use super::normal::{Purpose, Stream, StreamRng};
-use super::order::shuffled;
+use super::projections::sine_of;
+use super::shuffle::shuffled;
+use super::stream::{Purpose, Stream, StreamRng};
 use rates::{intercept, sigmoid};
 use scores::{Block, Scores};
 

@@ -54,7 +54,7 @@ pub fn intercept(rate: f64, spread: f64, scores: &[f64], weights: &[f64]) -> f64
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::normal::{Purpose, Stream};
+    use crate::data::stream::{Purpose, Stream};
 
     #[test]
     fn a_solved_rate_is_the_rate_asked_for() {

@@ -4,10 +4,10 @@ use rand::Rng;
 
 use super::FunnelSpec;
 use super::words::{Frequencies, effects};
-use crate::data::directions::{Lanes, orthonormal, pad, project};
-use crate::data::normal::{Purpose, Stream};
-use crate::data::simd::Simd;
-use crate::data::sine;
+use crate::data::projections::{Lanes, orthonormal, pad, project};
+use crate::data::stream::{Purpose, Stream};
+use crate::simd::CpuFeatures;
+use crate::simd::sine;
 
 /// ω, the frequency of the wave in [`Scores`]: within ±2σ of t it turns more than once and a half, so that no line
 /// and no few kinks follow it.
@@ -80,7 +80,7 @@ impl Scores {
             block.words.extend(words);
         }
         block.projections.resize(count * self.directions.len(), 0.0);
-        project(Simd::best(), &self.directions, self.numbers, &block.numbers, &mut block.projections);
+        project(CpuFeatures::best(), &self.directions, self.numbers, &block.numbers, &mut block.projections);
         self.parts(count, block);
         // Without a fifth direction that of s₂: uncorrelated with the scores, if not independent of them.
         let delay = block.projections.chunks_exact(count).next_back().expect("there are four directions");
@@ -95,7 +95,7 @@ impl Scores {
             let (t, s) = projections.split_at(count);
             block.waves.clear();
             block.waves.extend_from_slice(t);
-            sine::add_sines(Simd::best(), &[(FREQUENCY as f32, 0.0)], &mut block.waves);
+            sine::add_sines(CpuFeatures::best(), &[(FREQUENCY as f32, 0.0)], &mut block.waves);
             out.clear();
             for (row, ((wave, t), s)) in block.waves.iter().zip(t).zip(s).enumerate() {
                 let interaction = f64::from(*t) * f64::from(*s);

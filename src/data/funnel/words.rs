@@ -1,6 +1,6 @@
 //! Words of a categorical field: how often each comes, and what it does to the scores.
 
-use crate::data::normal::{Purpose, Stream};
+use crate::data::stream::{Purpose, Stream};
 
 /// A word is drawn with 32 random bits, and frequencies are multiples of 2⁻³²: what is drawn has exactly the
 /// frequencies that the effects are standardised under.

@@ -1,6 +1,6 @@
 //! Loops over whole rows that several operations share.
 
-use crate::data::simd::multiversion;
+use crate::simd::multiversion;
 
 multiversion! {
     /// ReLU in place; NaN stays, so that a diverged run shows in its loss.

@@ -9,7 +9,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use super::elementwise::{masked_with_sums, push_copies, relu};
 use super::product::{Before, Matrix, product};
 use super::{floats, read, result, tensor};
-use crate::data::simd::Simd;
+use crate::simd::CpuFeatures;
 
 struct Hidden;
 
@@ -35,14 +35,14 @@ impl CustomOp3 for Hidden {
         let (batch, features) = xl.shape().dims2()?;
         let (runs, _, columns) = wl.shape().dims3()?;
         let x = Matrix::new(floats(x, xl)?, batch, features);
-        let simd = Simd::best();
+        let cpu = CpuFeatures::best();
         let mut h = Vec::with_capacity(runs * batch * columns);
         let each = floats(w, wl)?.chunks_exact(features * columns).zip(floats(b, bl)?.chunks_exact(columns));
         for (w, b) in each {
             let start = h.len();
             push_copies(&mut h, b, batch);
             product(x, Matrix::new(w, features, columns), &mut h[start..], Before::Added);
-            relu(simd, &mut h[start..]);
+            relu(cpu, &mut h[start..]);
         }
         result(h, (runs, batch, columns))
     }
@@ -60,14 +60,14 @@ impl CustomOp3 for Hidden {
         let gradient = gradient.contiguous()?;
         let (x, h, gradient) = (read(x)?, read(h)?, read(&gradient)?);
         let x = Matrix::new(&x, batch, features).transposed();
-        let simd = Simd::best();
+        let cpu = CpuFeatures::best();
         let mut masked = vec![0.0; batch * columns];
         let mut weight = vec![0.0; runs * features * columns];
         let mut bias = vec![0.0; runs * columns];
         let each = h.chunks_exact(batch * columns).zip(gradient.chunks_exact(batch * columns));
         let out = weight.chunks_exact_mut(features * columns).zip(bias.chunks_exact_mut(columns));
         for ((h, gradient), (weight, bias)) in each.zip(out) {
-            masked_with_sums(simd, h, gradient, &mut masked, bias);
+            masked_with_sums(cpu, h, gradient, &mut masked, bias);
             product(x, Matrix::new(&masked, batch, columns), weight, Before::Forgotten);
         }
         Ok((None, tensor(weight, w.shape())?, tensor(bias, b.shape())?))

@@ -6,7 +6,7 @@
 use candle_core::{CpuStorage, CustomOp2, Layout, Result, Shape, Tensor};
 
 use super::{floats, read, result, tensor};
-use crate::data::simd::{Simd, multiversion};
+use crate::simd::{CpuFeatures, multiversion};
 
 /// The paper's expert units: loops whose length the compiler knows are several times as fast.
 const PAPER_UNITS: usize = 16;
@@ -53,7 +53,7 @@ impl CustomOp2 for Mixture {
     ) -> Result<(CpuStorage, Shape)> {
         let sizes = Sizes::of(gl.shape(), fl.shape())?;
         let mut m = vec![0.0; sizes.runs * sizes.gates * sizes.batch * sizes.units];
-        forward(Simd::best(), floats(g, gl)?, floats(f, fl)?, &mut m, sizes);
+        forward(CpuFeatures::best(), floats(g, gl)?, floats(f, fl)?, &mut m, sizes);
         result(m, (sizes.runs, sizes.gates, sizes.batch, sizes.units))
     }
 
@@ -67,8 +67,8 @@ impl CustomOp2 for Mixture {
         let sizes = Sizes::of(g.shape(), f.shape())?;
         let gradient = gradient.contiguous()?;
         let (mut to_g, mut to_f) = (vec![0.0; g.elem_count()], vec![0.0; f.elem_count()]);
-        let simd = Simd::best().without_avx512();
-        backward(simd, &read(g)?, &read(f)?, &read(&gradient)?, &mut to_g, &mut to_f, sizes);
+        let cpu = CpuFeatures::best().without_avx512();
+        backward(cpu, &read(g)?, &read(f)?, &read(&gradient)?, &mut to_g, &mut to_f, sizes);
         Ok((tensor(to_g, g.shape())?, tensor(to_f, f.shape())?))
     }
 }

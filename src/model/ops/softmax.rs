@@ -5,7 +5,7 @@
 use candle_core::{CpuStorage, CustomOp1, D, Layout, Result, Shape, Tensor};
 
 use super::{floats, read, result, tensor};
-use crate::data::simd::{Simd, multiversion};
+use crate::simd::{CpuFeatures, multiversion};
 
 struct Softmax;
 
@@ -22,14 +22,14 @@ impl CustomOp1 for Softmax {
     fn cpu_fwd(&self, z: &CpuStorage, layout: &Layout) -> Result<(CpuStorage, Shape)> {
         let choices = layout.shape().dim(D::Minus1)?;
         let mut g = floats(z, layout)?.to_vec();
-        forward(Simd::best(), &mut g, choices);
+        forward(CpuFeatures::best(), &mut g, choices);
         result(g, layout.shape().clone())
     }
 
     fn bwd(&self, _: &Tensor, g: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
         let gradient = gradient.contiguous()?;
         let mut z = read(&gradient)?.to_vec();
-        backward(Simd::best(), &read(g)?, &mut z, g.dim(D::Minus1)?);
+        backward(CpuFeatures::best(), &read(g)?, &mut z, g.dim(D::Minus1)?);
         tensor(z, g.shape())
     }
 }

@@ -10,7 +10,7 @@ use candle_core::{CpuStorage, CustomOp3, Layout, Result, Shape, Tensor};
 use super::elementwise::{masked_with_sums, push_copies, relu};
 use super::product::{Before, Matrix, product};
 use super::{floats, read, result, tensor};
-use crate::data::simd::Simd;
+use crate::simd::CpuFeatures;
 
 struct Tower;
 
@@ -45,7 +45,7 @@ impl CustomOp3 for Tower {
         let (runs, tasks, units, hidden) = tl.shape().dims4()?;
         let (batch, shared) = batch_and_shared(ml.shape(), tasks)?;
         let (m, t, c) = (floats(m, ml)?, floats(t, tl)?, floats(c, cl)?);
-        let simd = Simd::best();
+        let cpu = CpuFeatures::best();
         let mut h = Vec::with_capacity(runs * tasks * batch * hidden);
         let towers = t.chunks_exact(units * hidden).zip(c.chunks_exact(hidden));
         for (tower, (t, c)) in towers.enumerate() {
@@ -54,7 +54,7 @@ impl CustomOp3 for Tower {
             let start = h.len();
             push_copies(&mut h, c, batch);
             product(m, Matrix::new(t, units, hidden), &mut h[start..], Before::Added);
-            relu(simd, &mut h[start..]);
+            relu(cpu, &mut h[start..]);
         }
         result(h, (runs, tasks, batch, hidden))
     }
@@ -74,7 +74,7 @@ impl CustomOp3 for Tower {
         let mut to_t = vec![0.0; t.elem_count()];
         let mut to_c = vec![0.0; c.elem_count()];
         let mut masked = vec![0.0; batch * hidden];
-        let simd = Simd::best();
+        let cpu = CpuFeatures::best();
         let (m_values, t_values, h, gradient) = (read(m)?, read(t)?, read(h)?, read(&gradient)?);
         let given = h.chunks_exact(batch * hidden).zip(gradient.chunks_exact(batch * hidden));
         let given = given.zip(t_values.chunks_exact(units * hidden));
@@ -82,7 +82,7 @@ impl CustomOp3 for Tower {
         for (tower, (((h, gradient), t), (to_t, to_c))) in given.zip(wanted).enumerate() {
             let from = if shared { tower / tasks } else { tower };
             let place = from * batch * units..(from + 1) * batch * units;
-            masked_with_sums(simd, h, gradient, &mut masked, to_c);
+            masked_with_sums(cpu, h, gradient, &mut masked, to_c);
             let masked = Matrix::new(&masked, batch, hidden);
             let m = Matrix::new(&m_values[place.clone()], batch, units);
             product(m.transposed(), masked, to_t, Before::Forgotten);

@@ -3,8 +3,8 @@
 //!
 //! A task looks at its inputs through a few unit vectors, and how related two tasks are is an angle between them.
 
-use super::normal::Stream;
-use super::simd::multiversion;
+use super::stream::Stream;
+use crate::simd::multiversion;
 
 /// √(1 - p²), without cancellation near |p| = 1.
 pub fn sine_of(p: f64) -> f64 {
@@ -85,9 +85,9 @@ fn project_body(vectors: &[Vec<Lanes>], dim: usize, x: &[f32], projections: &mut
 
 #[cfg(test)]
 mod tests {
-    use super::super::normal::Purpose;
-    use super::super::simd::Simd;
+    use super::super::stream::Purpose;
     use super::*;
+    use crate::simd::CpuFeatures;
 
     #[test]
     fn fewer_directions_are_the_first_of_more() {
@@ -103,10 +103,10 @@ mod tests {
             let mut x = vec![0.0; 9 * dim];
             Stream::new(0, Purpose::Init).normals(0, 9, dim, &mut x);
             let [mut want, mut got] = [vec![0.0; 18], vec![0.0; 18]];
-            project(Simd::available()[0], &vectors, dim, &x, &mut want);
-            for simd in Simd::available() {
-                project(simd, &vectors, dim, &x, &mut got);
-                assert_eq!(want, got, "{}", simd.name());
+            project(CpuFeatures::available()[0], &vectors, dim, &x, &mut want);
+            for cpu in CpuFeatures::available() {
+                project(cpu, &vectors, dim, &x, &mut got);
+                assert_eq!(want, got, "{}", cpu.name());
             }
         }
     }

@@ -8,11 +8,11 @@
 //! The polynomials are minimax fits (Remez, absolute error) on [-π/2, π/2], made for this file;
 //! the normals of [`super::normal`] turn on the same two.
 
-use super::simd::multiversion;
+use crate::simd::multiversion;
 
 /// sin x for x in [-π/2, π/2]: x + x³·S(x²), fit error 5e-9.
 #[inline(always)]
-pub(super) fn sin_half_turn(x: f32) -> f32 {
+pub fn sin_half_turn(x: f32) -> f32 {
     let z = x * x;
     let s = 2.599_903_2e-6;
     let s = s * z - 1.980_654_8e-4;
@@ -23,7 +23,7 @@ pub(super) fn sin_half_turn(x: f32) -> f32 {
 
 /// cos x for x in [-π/2, π/2]: 1 + x²·C(x²), fit error 5e-8.
 #[inline(always)]
-pub(super) fn cos_half_turn(x: f32) -> f32 {
+pub fn cos_half_turn(x: f32) -> f32 {
     let z = x * x;
     let c = 2.319_282_8e-5;
     let c = c * z - 1.385_586_2e-3;
@@ -50,7 +50,7 @@ pub const LARGEST_ARGUMENT: f64 = 300.0;
 /// slowly beyond 300, and altogether from about 1e6; infinities give NaN.
 ///
 /// ```
-/// assert!((mmoe_study::data::sine::sin(100.0) - 100f32.sin()).abs() < 2e-6);
+/// assert!((mmoe_study::simd::sine::sin(100.0) - 100f32.sin()).abs() < 2e-6);
 /// ```
 #[inline(always)]
 pub fn sin(x: f32) -> f32 {
@@ -91,8 +91,8 @@ fn add_sines_body(waves: &[(f32, f32)], t: &mut [f32]) {
 
 #[cfg(test)]
 mod tests {
-    use super::super::simd::Simd;
     use super::*;
+    use crate::simd::CpuFeatures;
 
     /// 2e-6 is a fiftieth of a thousandth of the label noise (0.1), and ten times what is reached,
     /// so that a broken reduction fails while rounding never does.
@@ -134,17 +134,17 @@ mod tests {
     #[test]
     fn slices_equal_single_values_at_every_width_and_length() {
         let waves = [(3.71, 1.55), (14.63, -0.3), (0.5, 200.0)];
-        for simd in Simd::available() {
+        for cpu in CpuFeatures::available() {
             for length in [0, 1, 63, 64, 65, 200] {
                 let input: Vec<f32> = (0..length).map(|i| (i as f32 - 90.0) * 0.037).collect();
                 let mut output = input.clone();
-                add_sines(simd, &waves, &mut output);
+                add_sines(cpu, &waves, &mut output);
                 for (&t, &got) in input.iter().zip(&output) {
                     let mut want = t;
                     for (alpha, beta) in waves {
                         want += sin(alpha * t + beta);
                     }
-                    assert_eq!(got.to_bits(), want.to_bits(), "{}", simd.name());
+                    assert_eq!(got.to_bits(), want.to_bits(), "{}", cpu.name());
                 }
             }
         }

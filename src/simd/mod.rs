@@ -2,16 +2,18 @@
 //!
 //! A released binary is built for the oldest CPU of its family, so without help the loops would
 //! run four lanes wide on machines that have sixteen. Each hot loop is therefore one ordinary,
-//! auto-vectorised function body that `multiversion!` compiles once a vector width; [`Simd`]
+//! auto-vectorised function body that `multiversion!` compiles once a vector width; [`CpuFeatures`]
 //! says which of the compilations this CPU may run. The body is the same source and uses only
 //! correctly rounded operations (never a fused multiply-add), so every width gives the same bits.
 
+pub mod sine;
+
 /// A vector width that this CPU has been found to support.
 ///
-/// Values come from [`Simd::best`] and [`Simd::available`] only: holding one is the proof that
+/// Values come from [`CpuFeatures::best`] and [`CpuFeatures::available`] only: holding one is the proof that
 /// the CPU has the instructions.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Simd(pub(crate) Level);
+pub struct CpuFeatures(pub(crate) Level);
 
 /// The compilations that `multiversion!` makes of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,8 +26,8 @@ pub(crate) enum Level {
     Avx512,
 }
 
-impl Simd {
-    /// The widest of [`Simd::available`]. The standard library caches the CPU's answer, so this
+impl CpuFeatures {
+    /// The widest of [`CpuFeatures::available`]. The standard library caches the CPU's answer, so this
     /// costs a few loads.
     pub fn best() -> Self {
         #[cfg(target_arch = "x86_64")]
@@ -92,13 +94,13 @@ fn has_avx512() -> bool {
         && is_x86_feature_detected!("avx512bw")
 }
 
-/// Defines `fn name(simd: Simd, arguments…)` that runs `body(arguments…)` compiled for `simd`.
+/// Defines `fn name(cpu: CpuFeatures, arguments…)` that runs `body(arguments…)` compiled for `simd`.
 ///
 /// `body` has to be `#[inline(always)]`, or it would be compiled for the portable width only.
 macro_rules! multiversion {
     ($(#[$meta:meta])* $vis:vis fn $name:ident($($arg:ident: $ty:ty),* $(,)?) = $body:path;) => {
         $(#[$meta])*
-        $vis fn $name(simd: $crate::data::simd::Simd, $($arg: $ty),*) {
+        $vis fn $name(cpu: $crate::simd::CpuFeatures, $($arg: $ty),*) {
             #[cfg(target_arch = "x86_64")]
             #[target_feature(enable = "avx2")]
             fn avx2($($arg: $ty),*) {
@@ -109,16 +111,16 @@ macro_rules! multiversion {
             fn avx512($($arg: $ty),*) {
                 $body($($arg),*)
             }
-            match simd.0 {
-                $crate::data::simd::Level::Portable => $body($($arg),*),
+            match cpu.0 {
+                $crate::simd::Level::Portable => $body($($arg),*),
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Simd` values of this level are made only after the CPU said that it
+                // SAFETY: `CpuFeatures` values of this level are made only after the CPU said that it
                 // has AVX2; `avx2` is otherwise a safe function.
-                $crate::data::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
+                $crate::simd::Level::Avx2 => unsafe { avx2($($arg),*) },
                 #[cfg(target_arch = "x86_64")]
-                // SAFETY: `Simd` values of this level are made only after the CPU said that it
+                // SAFETY: `CpuFeatures` values of this level are made only after the CPU said that it
                 // has each of the enabled features; `avx512` is otherwise a safe function.
-                $crate::data::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
+                $crate::simd::Level::Avx512 => unsafe { avx512($($arg),*) },
             }
         }
     };
@@ -131,7 +133,7 @@ mod tests {
 
     #[test]
     fn the_best_width_is_the_last_available() {
-        assert_eq!(Simd::available().last(), Some(&Simd::best()));
-        assert_eq!(Simd::available()[0].name(), "portable");
+        assert_eq!(CpuFeatures::available().last(), Some(&CpuFeatures::best()));
+        assert_eq!(CpuFeatures::available()[0].name(), "portable");
     }
 }

@@ -1,6 +1,6 @@
 //! Random orders: of a finite training set in each epoch, and of rows that are divided.
 
-use super::normal::{Purpose, Stream};
+use super::stream::{Purpose, Stream};
 
 /// The random order of a finite training set in the epoch last asked for.
 #[derive(Clone, Debug)]
@@ -46,5 +46,33 @@ pub(super) fn shuffled(stream: Stream, row: u64, count: usize, order: &mut Vec<u
         // A 64-bit fraction times n: biased by no more than n · 2⁻⁶⁴.
         let wide = u128::from(rng.next_u64()) * (last as u128 + 1);
         order.swap(last, (wide >> 64) as usize);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_epoch_of_a_finite_set_visits_every_row_once() {
+        const ROWS: usize = 50;
+        // Batches smaller than the set, not dividing it, and larger than two epochs.
+        for size in [1usize, 7, 25, 50, 128] {
+            let mut order = EpochOrder::new(6);
+            let mut sequence = Vec::new();
+            let mut numbers = Vec::new();
+            for step in 0..(4 * ROWS).div_ceil(size) {
+                order.rows((step * size) as u64, size, ROWS, &mut numbers);
+                assert_eq!(numbers.len(), size);
+                sequence.extend_from_slice(&numbers);
+            }
+            let epochs: Vec<&[u64]> = sequence.chunks_exact(ROWS).collect();
+            for epoch in &epochs {
+                let mut sorted = epoch.to_vec();
+                sorted.sort_unstable();
+                assert_eq!(sorted, (0..ROWS as u64).collect::<Vec<_>>());
+            }
+            assert_ne!(epochs[0], epochs[1]);
+        }
     }
 }
