@@ -1,9 +1,7 @@
 //! AUCs of the runs of every model on the test rows, a panel for each task, with the paper's means.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Drawing};
 use super::rows::{self, Row, RowPanel};
 use super::{Figure, theme};
 use crate::analysis::classification::models;
@@ -47,18 +45,6 @@ impl Auc {
         let tasks: Vec<RowPanel> = tasks.collect();
         (!tasks.is_empty()).then_some(Self { tasks })
     }
-
-    fn frame(&self) -> Frame {
-        let mut legend = rows::legend();
-        legend.push(Entry::new(Swatch::Square(theme::PAPER), "mean in the paper"));
-        Frame {
-            title: self.title(),
-            legend,
-            panels: self.tasks.len(),
-            columns: 1,
-            panel_height: self.tasks.iter().map(RowPanel::height).max().unwrap_or(0),
-        }
-    }
 }
 
 impl Figure for Auc {
@@ -66,8 +52,20 @@ impl Figure for Auc {
         "auc"
     }
 
-    fn title(&self) -> String {
-        "How well the models rank people they have not seen".to_owned()
+    fn heading(&self) -> &'static str {
+        "AUC by model"
+    }
+
+    fn frame(&self) -> Frame {
+        let mut legend = rows::legend();
+        legend.push(Entry::new(Swatch::Square(theme::PAPER), "mean in the paper"));
+        Frame {
+            title: "How well the models rank people they have not seen".to_owned(),
+            legend,
+            panels: self.tasks.len(),
+            columns: 1,
+            panel_height: self.tasks.iter().map(RowPanel::height).max().unwrap_or(0),
+        }
     }
 
     fn caption(&self) -> String {
@@ -77,12 +75,8 @@ impl Figure for Auc {
             .to_owned()
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        for (area, task) in self.frame().draw(area)?.iter().zip(&self.tasks) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, task) in panels.iter().zip(&self.tasks) {
             task.draw(area)?;
         }
         Ok(())

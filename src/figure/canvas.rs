@@ -1,15 +1,19 @@
-//! From a figure to its two files: PNG for slides and talk, SVG for print and the report.
+//! A figure's two files: PNG for slides, SVG for print and the report.
 //!
-//! A figure is drawn by one piece of code on whatever backend it is given. plotters knows whole units only and
-//! its bitmap backend does not smooth thick lines; so the canvas has [`OVERSAMPLING`] times as many units as the
-//! PNG has pixels, and each pixel is the mean of a square of them. The SVG gains the finer units.
+//! A figure is drawn by one piece of code on a [`Canvas`], which passes every shape on to plotters' PNG or SVG backend:
+//! figures are objects and know neither. plotters knows whole units only and its bitmap backend does not smooth thick
+//! lines; so the canvas has [`OVERSAMPLING`] times as many units as the PNG has pixels, and each pixel is the mean of a
+//! square of them. The SVG gains the finer units.
 
+use std::io;
 use std::path::Path;
 
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
+use plotters_backend::{BackendColor, BackendCoord, BackendStyle, BackendTextStyle, DrawingErrorKind};
 
+use super::frame::Frame;
 #[cfg(doc)]
 use super::theme;
 use super::theme::without_controls;
@@ -19,15 +23,128 @@ use crate::store::atomic;
 /// Side of the square of pixels that one pixel of the PNG is the mean of.
 const OVERSAMPLING: u32 = 2;
 
-/// A figure as SVG text, wide as its container, with a name for screen readers.
-pub fn svg(figure: &impl Figure) -> Result<String, FigureError> {
-    let mut text = String::new();
-    let (width, height) = figure.size();
-    {
-        let area = SVGBackend::with_string(&mut text, (width, height)).into_drawing_area();
-        draw(figure, &area)?;
+/// The backend of either file.
+pub enum Canvas<'a> {
+    /// Pixels.
+    Png(BitMapBackend<'a>),
+    /// SVG text.
+    Svg(SVGBackend<'a>),
+}
+
+/// Part of a canvas, in its units.
+pub type Area<'a> = DrawingArea<Canvas<'a>, Shift>;
+/// The result of drawing.
+pub type Drawing<T = ()> = Result<T, DrawingAreaErrorKind<io::Error>>;
+
+/// Calls a method of the backend that a canvas has.
+macro_rules! on {
+    ($canvas:ident, $backend:ident => $call:expr) => {
+        match $canvas {
+            Self::Png($backend) => $call.map_err(io_error),
+            Self::Svg($backend) => $call,
+        }
+    };
+}
+
+/// The same error with the SVG backend's type inside.
+fn io_error<E: std::error::Error + Send + Sync + 'static>(
+    error: DrawingErrorKind<E>,
+) -> DrawingErrorKind<io::Error> {
+    match error {
+        DrawingErrorKind::DrawingError(error) => DrawingErrorKind::DrawingError(io::Error::other(error)),
+        DrawingErrorKind::FontError(error) => DrawingErrorKind::FontError(error),
     }
-    let label = escape(&figure.title());
+}
+
+/// What a shape gives.
+type Shape<T = ()> = Result<T, DrawingErrorKind<io::Error>>;
+
+impl DrawingBackend for Canvas<'_> {
+    type ErrorType = io::Error;
+
+    fn get_size(&self) -> (u32, u32) {
+        match self {
+            Self::Png(backend) => backend.get_size(),
+            Self::Svg(backend) => backend.get_size(),
+        }
+    }
+
+    fn ensure_prepared(&mut self) -> Shape {
+        on!(self, backend => backend.ensure_prepared())
+    }
+
+    fn present(&mut self) -> Shape {
+        on!(self, backend => backend.present())
+    }
+
+    fn draw_pixel(&mut self, at: BackendCoord, colour: BackendColor) -> Shape {
+        on!(self, backend => backend.draw_pixel(at, colour))
+    }
+
+    fn draw_line<S: BackendStyle>(&mut self, from: BackendCoord, to: BackendCoord, style: &S) -> Shape {
+        on!(self, backend => backend.draw_line(from, to, style))
+    }
+
+    fn draw_rect<S: BackendStyle>(
+        &mut self,
+        a: BackendCoord,
+        b: BackendCoord,
+        style: &S,
+        fill: bool,
+    ) -> Shape {
+        on!(self, backend => backend.draw_rect(a, b, style, fill))
+    }
+
+    fn draw_path<S, I>(&mut self, path: I, style: &S) -> Shape
+    where
+        S: BackendStyle,
+        I: IntoIterator<Item = BackendCoord>,
+    {
+        on!(self, backend => backend.draw_path(path, style))
+    }
+
+    fn draw_circle<S: BackendStyle>(
+        &mut self,
+        at: BackendCoord,
+        radius: u32,
+        style: &S,
+        fill: bool,
+    ) -> Shape {
+        on!(self, backend => backend.draw_circle(at, radius, style, fill))
+    }
+
+    fn fill_polygon<S, I>(&mut self, corners: I, style: &S) -> Shape
+    where
+        S: BackendStyle,
+        I: IntoIterator<Item = BackendCoord>,
+    {
+        on!(self, backend => backend.fill_polygon(corners, style))
+    }
+
+    fn draw_text<S: BackendTextStyle>(&mut self, text: &str, style: &S, at: BackendCoord) -> Shape {
+        on!(self, backend => backend.draw_text(text, style, at))
+    }
+
+    fn estimate_text_size<S: BackendTextStyle>(&self, text: &str, style: &S) -> Shape<(u32, u32)> {
+        on!(self, backend => backend.estimate_text_size(text, style))
+    }
+
+    fn blit_bitmap(&mut self, at: BackendCoord, size: (u32, u32), pixels: &[u8]) -> Shape {
+        on!(self, backend => backend.blit_bitmap(at, size, pixels))
+    }
+}
+
+/// A figure as SVG text, wide as its container, with a name for screen readers.
+///
+/// # Errors
+///
+/// A shape cannot be drawn.
+pub fn svg(figure: &dyn Figure) -> Result<String, FigureError> {
+    let mut text = String::new();
+    let frame = figure.frame();
+    let (width, height) = frame.size();
+    draw(figure, &frame, Canvas::Svg(SVGBackend::with_string(&mut text, (width, height))))?;
+    let label = escape(&frame.title);
     // plotters fixes the size on screen and knows one font; a reader's browser may not have DejaVu.
     let text = text.replacen(
         &format!("width=\"{width}\" height=\"{height}\" "),
@@ -42,10 +159,15 @@ pub fn svg(figure: &impl Figure) -> Result<String, FigureError> {
 }
 
 /// Writes a figure as PNG.
-pub fn write_png(figure: &impl Figure, path: &Path) -> Result<(), FigureError> {
-    let (width, height) = figure.size();
+///
+/// # Errors
+///
+/// A shape cannot be drawn, or the file not written.
+pub fn write_png(figure: &dyn Figure, path: &Path) -> Result<(), FigureError> {
+    let frame = figure.frame();
+    let (width, height) = frame.size();
     let mut pixels = vec![255; width as usize * height as usize * 3];
-    draw(figure, &BitMapBackend::with_buffer(&mut pixels, (width, height)).into_drawing_area())?;
+    draw(figure, &frame, Canvas::Png(BitMapBackend::with_buffer(&mut pixels, (width, height))))?;
     let (width, height) = (width / OVERSAMPLING, height / OVERSAMPLING);
     let small = average(&pixels, (width, height));
     atomic::write_by(path, |file| {
@@ -58,9 +180,14 @@ pub fn write_png(figure: &impl Figure, path: &Path) -> Result<(), FigureError> {
     Ok(())
 }
 
-/// Draws a figure on white.
-fn draw<DB: DrawingBackend>(figure: &impl Figure, area: &DrawingArea<DB, Shift>) -> Result<(), FigureError> {
-    let result = area.fill(&WHITE).and_then(|()| figure.draw(area)).and_then(|()| area.present());
+/// Draws a figure in its frame, on white.
+fn draw(figure: &dyn Figure, frame: &Frame, canvas: Canvas) -> Result<(), FigureError> {
+    let area = canvas.into_drawing_area();
+    let result = area
+        .fill(&WHITE)
+        .and_then(|()| frame.draw(&area))
+        .and_then(|panels| figure.draw(&panels))
+        .and_then(|()| area.present());
     result.map_err(|error| FigureError::Draw { figure: figure.name(), reason: error.to_string() })
 }
 

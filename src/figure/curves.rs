@@ -2,8 +2,9 @@
 
 use plotters::prelude::*;
 
+use super::canvas::Drawing;
 use super::frame::Swatch;
-use super::panel::{Axis, Drawing, Panel, round_up};
+use super::panel::{Axis, Panel, round_up};
 use super::theme;
 use crate::analysis::{MeanCurve, Measure, Reported, reference};
 use crate::store::Study;
@@ -72,7 +73,7 @@ pub fn uncertainty_note(curves: usize) -> &'static str {
 
 /// Draws curves on a panel, each with its uncertainty and the paper's curve in its colour: bands below, so that
 /// they tint no line, or whiskers behind the last step where there are too many.
-pub fn draw_curves<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[(&ModelCurve, RGBColor)]) -> Drawing<DB> {
+pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing {
     let crowded = crowded(curves.len());
     for (curve, colour) in curves.iter().filter(|_| !crowded) {
         panel.band(&curve.mean.band(), *colour)?;

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::reference::{self, LabelPoint};
 use crate::store::Study;
@@ -50,11 +49,21 @@ impl Figure2 {
         let seeds = study.experiment.grid.seeds.len();
         Some(Self { ours, line, paper, x, y, seeds, rows: first.points })
     }
+}
+
+impl Figure for Figure2 {
+    fn name(&self) -> &'static str {
+        "figure2"
+    }
+
+    fn heading(&self) -> &'static str {
+        "Figure 2"
+    }
 
     fn frame(&self) -> Frame {
         let ours = if self.seeds > 1 { "measured, ± 2 sd over seeds" } else { "measured, one seed" };
         Frame {
-            title: self.title(),
+            title: "Label correlation against task correlation".to_owned(),
             legend: vec![
                 Entry::new(Swatch::Point(theme::series(0)), ours),
                 Entry::new(Swatch::Line(theme::series(0)), "closed form of our generator"),
@@ -64,16 +73,6 @@ impl Figure2 {
             columns: 1,
             panel_height: 1_900,
         }
-    }
-}
-
-impl Figure for Figure2 {
-    fn name(&self) -> &'static str {
-        "figure2"
-    }
-
-    fn title(&self) -> String {
-        "Label correlation against task correlation".to_owned()
     }
 
     fn caption(&self) -> String {
@@ -90,12 +89,7 @@ impl Figure for Figure2 {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let panels = self.frame().draw(area)?;
+    fn draw(&self, panels: &[Area]) -> Drawing {
         let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
         panel.line(&self.line, theme::series(0))?;
         for point in &self.paper {

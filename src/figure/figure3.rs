@@ -1,13 +1,12 @@
 //! Figure 3: the shared bottom's loss, a curve for every task correlation.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::curves::{
     ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
     with_room,
 };
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::reference::Counterpart;
 use crate::analysis::{Measure, reported};
@@ -53,6 +52,16 @@ impl Figure3 {
             curves,
         })
     }
+}
+
+impl Figure for Figure3 {
+    fn name(&self) -> &'static str {
+        "figure3"
+    }
+
+    fn heading(&self) -> &'static str {
+        "Figure 3"
+    }
 
     fn frame(&self) -> Frame {
         let ours = self.curves.iter().enumerate().map(|(i, curve)| {
@@ -62,22 +71,12 @@ impl Figure3 {
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
         Frame {
-            title: self.title(),
+            title: format!("{} on tasks of different correlation", self.model),
             legend: ours.chain(paper).collect(),
             panels: 1,
             columns: 1,
             panel_height: 1_900,
         }
-    }
-}
-
-impl Figure for Figure3 {
-    fn name(&self) -> &'static str {
-        "figure3"
-    }
-
-    fn title(&self) -> String {
-        format!("{} on tasks of different correlation", self.model)
     }
 
     fn caption(&self) -> String {
@@ -99,12 +98,7 @@ impl Figure for Figure3 {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let panels = self.frame().draw(area)?;
+    fn draw(&self, panels: &[Area]) -> Drawing {
         let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
         let curves = self.curves.iter().enumerate().map(|(i, curve)| (curve, theme::series(i)));
         draw_curves(&panel, &curves.collect::<Vec<_>>())?;

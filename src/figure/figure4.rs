@@ -1,13 +1,14 @@
 //! Figure 4: loss curves of all models, a panel for every task correlation.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 
+use super::canvas::{Area, Drawing};
 use super::curves::{
     ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
     with_room,
 };
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, figure3, theme};
 use crate::analysis::{Measure, reported};
 use crate::store::Study;
@@ -63,6 +64,16 @@ impl Figure4 {
             curves,
         })
     }
+}
+
+impl Figure for Figure4 {
+    fn name(&self) -> &'static str {
+        "figure4"
+    }
+
+    fn heading(&self) -> &'static str {
+        "Figure 4"
+    }
 
     fn frame(&self) -> Frame {
         let models = self.models.iter();
@@ -71,22 +82,12 @@ impl Figure4 {
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));
         let columns = self.correlations.len().min(COLUMNS);
         Frame {
-            title: self.title(),
+            title: "Loss of every model at every task correlation".to_owned(),
             legend: models.chain(paper).collect(),
             panels: self.correlations.len(),
             columns,
             panel_height: if columns == 1 { 1_900 } else { 1_560 },
         }
-    }
-}
-
-impl Figure for Figure4 {
-    fn name(&self) -> &'static str {
-        "figure4"
-    }
-
-    fn title(&self) -> String {
-        "Loss of every model at every task correlation".to_owned()
     }
 
     fn caption(&self) -> String {
@@ -106,13 +107,8 @@ impl Figure for Figure4 {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let areas = self.frame().draw(area)?;
-        for (area, &correlation) in areas.iter().zip(&self.correlations) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, &correlation) in panels.iter().zip(&self.correlations) {
             let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let here: Vec<&ModelCurve> =

@@ -1,9 +1,10 @@
 //! Figure 5: how the final losses of the runs are spread, a histogram for every model and task correlation.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up, round_values};
+use super::panel::{Axis, Heading, Panel, round_up, round_values};
 use super::{Figure, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
 use crate::analysis::{Histogram, Measure, reference, reported};
@@ -76,22 +77,7 @@ impl Figure5 {
         Some(Self { loss: measure.rows.loss(), models, correlations, panels, bins, x, y })
     }
 
-    fn frame(&self) -> Frame {
-        let mut legend: Vec<Entry> =
-            self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Bar(*colour), title)).collect();
-        if self.panels.iter().any(|panel| panel.paper.is_some()) {
-            legend.push(Entry::new(Swatch::Outline(theme::PAPER), "paper, scaled to our number of runs"));
-        }
-        Frame {
-            title: self.title(),
-            legend,
-            panels: grid::places(self.models.len(), self.correlations.len()).len(),
-            columns: grid::columns(self.correlations.len()),
-            panel_height: 940,
-        }
-    }
-
-    fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
+    fn draw_panel(&self, area: &Area, model: usize, correlation: f64) -> Drawing {
         let (name, title, colour) = &self.models[model];
         let heading = Heading::cell(title, correlation);
         let panel = Panel::new(area, &heading, &self.x, &self.y)?;
@@ -128,8 +114,23 @@ impl Figure for Figure5 {
         "figure5"
     }
 
-    fn title(&self) -> String {
-        "Final losses of the runs".to_owned()
+    fn heading(&self) -> &'static str {
+        "Figure 5"
+    }
+
+    fn frame(&self) -> Frame {
+        let mut legend: Vec<Entry> =
+            self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Bar(*colour), title)).collect();
+        if self.panels.iter().any(|panel| panel.paper.is_some()) {
+            legend.push(Entry::new(Swatch::Outline(theme::PAPER), "paper, scaled to our number of runs"));
+        }
+        Frame {
+            title: "Final losses of the runs".to_owned(),
+            legend,
+            panels: grid::places(self.models.len(), self.correlations.len()).len(),
+            columns: grid::columns(self.correlations.len()),
+            panel_height: 940,
+        }
     }
 
     fn caption(&self) -> String {
@@ -155,14 +156,9 @@ impl Figure for Figure5 {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let areas = self.frame().draw(area)?;
+    fn draw(&self, panels: &[Area]) -> Drawing {
         let places = grid::places(self.models.len(), self.correlations.len());
-        for (area, place) in areas.iter().zip(places) {
+        for (area, place) in panels.iter().zip(places) {
             if let Some((model, correlation)) = place {
                 self.draw_panel(area, model, self.correlations[correlation])?;
             }

@@ -4,10 +4,9 @@
 //! put in order of task 1's mean weight, and the k-th most used are averaged over runs. Task 1's bars fall
 //! from left to right by construction; what says something is where the other tasks' bars lie.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
+use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, grid, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, Measure, reference, reported};
@@ -70,20 +69,6 @@ impl Figure6 {
         Some(Self { models, correlations, panels, tasks, y })
     }
 
-    fn frame(&self) -> Frame {
-        let tasks = (0..self.tasks)
-            .map(|task| Entry::new(Swatch::Bar(theme::series(task)), format!("task {}", task + 1)));
-        let even = Entry::new(Swatch::Dashed(theme::FAINT), "all experts alike");
-        Frame {
-            title: self.title(),
-            legend: tasks.chain([even]).collect(),
-            // One more for the paper's.
-            panels: self.places().len() + 1,
-            columns: self.columns(),
-            panel_height: 980,
-        }
-    }
-
     /// Whether tasks are what they are, without a correlation to choose.
     fn without_knob(&self) -> bool {
         self.correlations.iter().all(|p| p.is_nan())
@@ -102,7 +87,7 @@ impl Figure6 {
         grid::places(self.models.len(), self.correlations.len())
     }
 
-    fn draw_panel<DB: DrawingBackend>(&self, area: &Area<DB>, model: usize, correlation: f64) -> Drawing<DB> {
+    fn draw_panel(&self, area: &Area, model: usize, correlation: f64) -> Drawing {
         let (name, title) = &self.models[model];
         let heading = Heading::cell(title, correlation);
         let found = self
@@ -129,8 +114,22 @@ impl Figure for Figure6 {
         "figure6"
     }
 
-    fn title(&self) -> String {
-        "Which experts the tasks use".to_owned()
+    fn heading(&self) -> &'static str {
+        "Figure 6"
+    }
+
+    fn frame(&self) -> Frame {
+        let tasks = (0..self.tasks)
+            .map(|task| Entry::new(Swatch::Bar(theme::series(task)), format!("task {}", task + 1)));
+        let even = Entry::new(Swatch::Dashed(theme::FAINT), "all experts alike");
+        Frame {
+            title: "Which experts the tasks use".to_owned(),
+            legend: tasks.chain([even]).collect(),
+            // One more for the paper's.
+            panels: self.places().len() + 1,
+            columns: self.columns(),
+            panel_height: 980,
+        }
     }
 
     fn caption(&self) -> String {
@@ -147,24 +146,19 @@ impl Figure for Figure6 {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let areas = self.frame().draw(area)?;
+    fn draw(&self, panels: &[Area]) -> Drawing {
         let places = self.places();
-        for (area, place) in areas.iter().zip(&places) {
+        for (area, place) in panels.iter().zip(&places) {
             if let Some((model, correlation)) = *place {
                 self.draw_panel(area, model, self.correlations[correlation])?;
             }
         }
-        draw_paper(&areas[places.len()])
+        draw_paper(&panels[places.len()])
     }
 }
 
 /// The paper's production values.
-fn draw_paper<DB: DrawingBackend>(area: &Area<DB>) -> Drawing<DB> {
+fn draw_paper(area: &Area) -> Drawing {
     let weights: Vec<Vec<Interval>> = reference::figure6()
         .chunk_by(|a, b| a.task == b.task)
         .map(|task| {
@@ -179,7 +173,7 @@ fn draw_paper<DB: DrawingBackend>(area: &Area<DB>) -> Drawing<DB> {
 }
 
 /// Bars of every expert, one a task, side by side, with whiskers.
-fn draw_bars<DB: DrawingBackend>(panel: &Panel<DB>, weights: &[Vec<Interval>]) -> Drawing<DB> {
+fn draw_bars(panel: &Panel, weights: &[Vec<Interval>]) -> Drawing {
     let tasks = weights.len().min(MOST_TASKS);
     // A fifth of an expert's place stays free.
     let width = 0.8 / tasks as f64;

@@ -3,7 +3,8 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
-use super::panel::{Area, BAND, DASH, DASH_GAP, Drawing, open_rectangle, square};
+use super::canvas::{Area, Drawing};
+use super::panel::{BAND, DASH, DASH_GAP, open_rectangle, square};
 use super::theme::{self, GAP, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
 
 /// Width of a legend's swatch, and free space after an entry.
@@ -73,7 +74,7 @@ impl Frame {
     }
 
     /// Draws title and legend; gives the panels' areas.
-    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB, Vec<Area<DB>>> {
+    pub fn draw<'a>(&self, area: &Area<'a>) -> Drawing<Vec<Area<'a>>> {
         let style = theme::bold(TITLE);
         area.draw_text(&theme::fit(&self.title, &style, WIDTH as i32 - 2 * GAP), &style, (GAP, GAP))?;
         let mut y = GAP + TITLE_LINE;
@@ -110,12 +111,7 @@ impl Frame {
         theme::fit(&entry.label, &style, WIDTH as i32 - 2 * GAP - SWATCH - GAP)
     }
 
-    fn draw_entry<DB: DrawingBackend>(
-        &self,
-        area: &Area<DB>,
-        entry: &Entry,
-        (x, y): (i32, i32),
-    ) -> Drawing<DB> {
+    fn draw_entry(&self, area: &Area, entry: &Entry, (x, y): (i32, i32)) -> Drawing {
         let middle = y + LEGEND_LINE / 2;
         let line = [(x, middle), (x + SWATCH, middle)];
         let block = [(x + 24, middle - 28), (x + SWATCH - 8, middle + 28)];

@@ -1,11 +1,10 @@
 //! Where pCVR is wrong: mean predicted over mean true pCVR by tenth of the impressions by true pCTR. The tenths that
 //! are hardly ever clicked are those that a log says nothing about.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::highlight::{self, Curve};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::curve::BAND_RESAMPLES;
 use crate::analysis::funnel::{ModelRuns, Place, Varied, base_place, model_runs};
@@ -48,18 +47,6 @@ impl FunnelBias {
         );
         Some(Self { panels, x })
     }
-
-    fn frame(&self) -> Frame {
-        let mut legend = highlight::legend(highlight::crowded(&self.panels[0].1));
-        legend.push(Entry::new(Swatch::Dashed(theme::INK), "the truth"));
-        Frame {
-            title: self.title(),
-            legend,
-            panels: self.panels.len(),
-            columns: self.panels.len().min(2),
-            panel_height: 1_500,
-        }
-    }
 }
 
 /// The ratios of a model; nothing without deciles.
@@ -90,8 +77,20 @@ impl Figure for FunnelBias {
         "funnel_bias"
     }
 
-    fn title(&self) -> String {
-        "Mean pCVR over the truth, from the most to the least clicked".to_owned()
+    fn heading(&self) -> &'static str {
+        "Bias by click probability"
+    }
+
+    fn frame(&self) -> Frame {
+        let mut legend = highlight::legend(highlight::crowded(&self.panels[0].1));
+        legend.push(Entry::new(Swatch::Dashed(theme::INK), "the truth"));
+        Frame {
+            title: "Mean pCVR over the truth, from the most to the least clicked".to_owned(),
+            legend,
+            panels: self.panels.len(),
+            columns: self.panels.len().min(2),
+            panel_height: 1_500,
+        }
     }
 
     fn caption(&self) -> String {
@@ -103,12 +102,8 @@ impl Figure for FunnelBias {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        for (area, (name, curves, y)) in self.frame().draw(area)?.iter().zip(&self.panels) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
             let panel = Panel::new(area, &Heading::short(name), &self.x, y)?;
             panel.dashed(&[(self.x.range.start, 1.0), ((DECILES - 1) as f64, 1.0)], theme::INK)?;
             highlight::draw(&panel, curves, y)?;

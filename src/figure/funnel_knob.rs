@@ -1,10 +1,9 @@
 //! How models of click and conversion fare as one thing is varied: a panel for every measure, a curve for every model.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::Frame;
 use super::highlight::{self, Curve};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
 use crate::engine::funnel_score::Space;
@@ -74,17 +73,6 @@ impl FunnelKnob {
         let seeds = study.experiment.grid.seeds.len();
         runs.iter().any(|runs| runs.runs.len() > runs.diverged()).then_some(Self { varied, panels, x, seeds })
     }
-
-    fn frame(&self) -> Frame {
-        Frame {
-            title: self.title(),
-            legend: highlight::legend(highlight::crowded(&self.panels[0].1)),
-            panels: self.panels.len(),
-            columns: 2,
-            // Twelve names below each other.
-            panel_height: 1_300,
-        }
-    }
 }
 
 impl Figure for FunnelKnob {
@@ -92,8 +80,19 @@ impl Figure for FunnelKnob {
         "funnel_knob"
     }
 
-    fn title(&self) -> String {
-        format!("Scores and errors by {}", self.varied.name)
+    fn heading(&self) -> &'static str {
+        "By setting"
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            title: format!("Scores and errors by {}", self.varied.name),
+            legend: highlight::legend(highlight::crowded(&self.panels[0].1)),
+            panels: self.panels.len(),
+            columns: 2,
+            // Twelve names below each other.
+            panel_height: 1_300,
+        }
     }
 
     fn caption(&self) -> String {
@@ -107,12 +106,8 @@ impl Figure for FunnelKnob {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        for (area, (name, curves, y)) in self.frame().draw(area)?.iter().zip(&self.panels) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
             let panel = Panel::new(area, &Heading::short(*name), &self.x, y)?;
             highlight::draw(&panel, curves, y)?;
         }

@@ -1,13 +1,14 @@
 //! How models of click and conversion learn: the losses of clicks, and of clicks that convert, against the step.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 
+use super::canvas::{Area, Drawing};
 use super::curves::{
     ModelCurve, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
     uncertainty_note, with_room,
 };
 use super::frame::{Entry, Frame};
-use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
+use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, theme};
 use crate::analysis::funnel::{base_place, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
@@ -55,19 +56,6 @@ impl FunnelLosses {
             x: with_room(step_axis(study, "Step", 5), runs.len()),
         })
     }
-
-    fn frame(&self) -> Frame {
-        let entry = |(title, colour): &(String, RGBColor)| {
-            Entry::new(swatch(*colour, self.models.len()), title.clone())
-        };
-        Frame {
-            title: self.title(),
-            legend: self.models.iter().map(entry).collect(),
-            panels: self.panels.len(),
-            columns: 2,
-            panel_height: 1_500,
-        }
-    }
 }
 
 /// From a little below to a little above all that is drawn from step `from` on, since losses of rare things are far
@@ -94,8 +82,21 @@ impl Figure for FunnelLosses {
         "funnel_losses"
     }
 
-    fn title(&self) -> String {
-        "Losses of clicks, and of clicks that convert".to_owned()
+    fn heading(&self) -> &'static str {
+        "Losses while training"
+    }
+
+    fn frame(&self) -> Frame {
+        let entry = |(title, colour): &(String, RGBColor)| {
+            Entry::new(swatch(*colour, self.models.len()), title.clone())
+        };
+        Frame {
+            title: "Losses of clicks, and of clicks that convert".to_owned(),
+            legend: self.models.iter().map(entry).collect(),
+            panels: self.panels.len(),
+            columns: 2,
+            panel_height: 1_500,
+        }
     }
 
     fn caption(&self) -> String {
@@ -111,12 +112,8 @@ impl Figure for FunnelLosses {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        for (area, (name, curves, y)) in self.frame().draw(area)?.iter().zip(&self.panels) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
             let panel = Panel::new(area, &Heading::short(*name), &self.x, y)?;
             let curves: Vec<_> =
                 curves.iter().zip(&self.models).map(|(curve, model)| (curve, model.1)).collect();

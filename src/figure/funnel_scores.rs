@@ -1,10 +1,8 @@
 //! AUCs of every model of click and conversion on the test impressions: a panel for pCVR as a log can score it, for
 //! pCVR on all impressions, and for pCTCVR. The paper's AUCs are of other data and stand in the report's table.
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::frame::Frame;
-use super::panel::{Area, Drawing};
 use super::rows::{self, Row, RowPanel};
 use super::{Figure, theme};
 use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
@@ -49,16 +47,6 @@ impl FunnelScores {
         let made = study.experiment.data.funnel().is_some();
         (!panels.is_empty()).then_some(Self { panels, made })
     }
-
-    fn frame(&self) -> Frame {
-        Frame {
-            title: self.title(),
-            legend: rows::legend(),
-            panels: self.panels.len(),
-            columns: 1,
-            panel_height: self.panels.iter().map(RowPanel::height).max().unwrap_or(0),
-        }
-    }
 }
 
 impl Figure for FunnelScores {
@@ -66,8 +54,18 @@ impl Figure for FunnelScores {
         "funnel_scores"
     }
 
-    fn title(&self) -> String {
-        "How well the models rank impressions they have not seen".to_owned()
+    fn heading(&self) -> &'static str {
+        "AUC by model"
+    }
+
+    fn frame(&self) -> Frame {
+        Frame {
+            title: "How well the models rank impressions they have not seen".to_owned(),
+            legend: rows::legend(),
+            panels: self.panels.len(),
+            columns: 1,
+            panel_height: self.panels.iter().map(RowPanel::height).max().unwrap_or(0),
+        }
     }
 
     fn caption(&self) -> String {
@@ -88,12 +86,8 @@ impl Figure for FunnelScores {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        for (area, panel) in self.frame().draw(area)?.iter().zip(&self.panels) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, panel) in panels.iter().zip(&self.panels) {
             panel.draw(area)?;
         }
         Ok(())

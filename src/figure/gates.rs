@@ -1,11 +1,10 @@
 //! How gates are used while training: entropy, utilisation and divergence between the tasks' gates, a row of
 //! panels for every gated model. The paper shows gates once, at the end, of a production model (Figure 6).
 
-use plotters::prelude::DrawingBackend;
-
+use super::canvas::{Area, Drawing};
 use super::curves::step_axis;
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel, round_up};
+use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, theme};
 use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
 use crate::analysis::{Interval, Measure};
@@ -64,19 +63,6 @@ impl Gates {
             y: y.into(),
         })
     }
-
-    fn frame(&self) -> Frame {
-        let entry = |(i, p): (usize, &f64)| {
-            Entry::new(Swatch::Band(theme::series(i)), format!("task correlation {}", theme::number(*p)))
-        };
-        Frame {
-            title: self.title(),
-            legend: self.correlations.iter().enumerate().map(entry).collect(),
-            panels: self.models.len() * MEASURES.len(),
-            columns: MEASURES.len(),
-            panel_height: 1_200,
-        }
-    }
 }
 
 impl Figure for Gates {
@@ -84,8 +70,21 @@ impl Figure for Gates {
         "gates"
     }
 
-    fn title(&self) -> String {
-        "Use of the gates over training".to_owned()
+    fn heading(&self) -> &'static str {
+        "Gates while training"
+    }
+
+    fn frame(&self) -> Frame {
+        let entry = |(i, p): (usize, &f64)| {
+            Entry::new(Swatch::Band(theme::series(i)), format!("task correlation {}", theme::number(*p)))
+        };
+        Frame {
+            title: "Use of the gates over training".to_owned(),
+            legend: self.correlations.iter().enumerate().map(entry).collect(),
+            panels: self.models.len() * MEASURES.len(),
+            columns: MEASURES.len(),
+            panel_height: 1_200,
+        }
     }
 
     fn caption(&self) -> String {
@@ -100,14 +99,9 @@ impl Figure for Gates {
         )
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let areas = self.frame().draw(area)?;
+    fn draw(&self, panels: &[Area]) -> Drawing {
         let rows = self.models.iter().flat_map(|model| (0..MEASURES.len()).map(move |m| (model, m)));
-        for (area, ((title, summaries), m)) in areas.iter().zip(rows) {
+        for (area, ((title, summaries), m)) in panels.iter().zip(rows) {
             let (name, of) = MEASURES[m];
             let heading = Heading { name: title.clone(), rest: format!(", {name}") };
             let panel = Panel::new(area, &heading, &self.x, &self.y[m])?;

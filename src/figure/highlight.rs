@@ -5,8 +5,9 @@
 
 use plotters::prelude::*;
 
+use super::canvas::Drawing;
 use super::frame::{Entry, Swatch};
-use super::panel::{Axis, Drawing, Panel, round_up};
+use super::panel::{Axis, Panel, round_up};
 use super::theme::{self, FAINT, TEXT};
 use crate::analysis::Interval;
 use crate::analysis::funnel::ModelRuns;
@@ -162,7 +163,7 @@ pub fn note(crowded: bool) -> &'static str {
 }
 
 /// Draws the curves: bands below, then the background, then what has a colour, then the names.
-pub fn draw<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> Drawing<DB> {
+pub fn draw(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     let (coloured, background): (Vec<&Curve>, Vec<&Curve>) =
         curves.iter().partition(|curve| curve.colour.is_some());
     for curve in &coloured {
@@ -185,7 +186,7 @@ pub fn draw<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -
 
 /// Writes every curve's name at its right end, moved as little as keeps names apart; a curve that ends beyond the panel
 /// has its last value there.
-fn names<DB: DrawingBackend>(panel: &Panel<DB>, curves: &[Curve], y: &Axis) -> Drawing<DB> {
+fn names(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     let mut ends: Vec<(&Curve, (f64, f64))> =
         curves.iter().filter_map(|curve| Some((curve, curve.end()?))).collect();
     ends.sort_by(|a, b| a.1.1.total_cmp(&b.1.1));

@@ -6,8 +6,6 @@
 
 use std::path::{Path, PathBuf};
 
-use plotters::prelude::DrawingBackend;
-
 use crate::data::Labels;
 use crate::store::{StoreError, Study, atomic};
 
@@ -32,20 +30,21 @@ mod panel;
 mod rows;
 pub mod theme;
 
-use panel::{Area, Drawing};
+use canvas::{Area, Drawing};
+use frame::Frame;
 
-/// A figure that has all it needs.
+/// A figure that has all its data.
 trait Figure {
     /// Name of its files, such as `figure4`.
     fn name(&self) -> &'static str;
-    /// One line.
-    fn title(&self) -> String;
-    /// What is shown and how to read it.
+    /// Heading above the drawing on a page.
+    fn heading(&self) -> &'static str;
+    /// Title, legend and grid of panels.
+    fn frame(&self) -> Frame;
+    /// Content of the figure and how to read it, in plain text.
     fn caption(&self) -> String;
-    /// Width and height on the canvas.
-    fn size(&self) -> (u32, u32);
-    /// Draws it on any backend.
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB>;
+    /// Draws the panels of the frame.
+    fn draw(&self, panels: &[Area]) -> Drawing;
 }
 
 /// A figure and its files.
@@ -53,8 +52,8 @@ trait Figure {
 pub struct Drawn {
     /// Name of its files, such as `figure4`.
     pub name: String,
-    /// One line.
-    pub title: String,
+    /// Heading above the drawing on a page.
+    pub heading: &'static str,
     /// What is shown and how to read it: plain text.
     pub caption: String,
     /// The PNG file, 2,000 pixels wide.
@@ -87,28 +86,42 @@ pub enum FigureError {
 /// Draws every figure that the study has data for, as PNG and SVG in `folder`, which has to be there.
 pub fn draw_all(study: &Study, folder: &Path) -> Result<Vec<Drawn>, FigureError> {
     theme::register_fonts()?;
-    let mut drawn = Vec::new();
-    drawn.extend(auc::Auc::of(study).map(|figure| draw(&figure, folder)).transpose()?);
+    figures(study).iter().map(|figure| draw(figure.as_ref(), folder)).collect()
+}
+
+/// A figure's constructor: nothing for a study without its data.
+type Make = fn(&Study) -> Option<Box<dyn Figure>>;
+
+/// The figures of a study, in the order of its page.
+fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
+    fn boxed<F: Figure + 'static>(figure: Option<F>) -> Option<Box<dyn Figure>> {
+        figure.map(|figure| Box::new(figure) as Box<dyn Figure>)
+    }
     // Figures 2 to 5 are about task correlations and squared errors.
-    if study.experiment.data.labels() == Labels::Real {
-        drawn.extend(figure2::Figure2::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(figure3::Figure3::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(figure4::Figure4::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(figure5::Figure5::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    }
-    if study.experiment.data.has_impressions() {
-        drawn.extend(funnel_scores::FunnelScores::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(funnel_knob::FunnelKnob::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(funnel_bias::FunnelBias::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-        drawn.extend(funnel_losses::FunnelLosses::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    }
+    let data = &study.experiment.data;
+    let of_kind: &[Make] = if data.has_impressions() {
+        &[
+            |study| boxed(funnel_scores::FunnelScores::of(study)),
+            |study| boxed(funnel_knob::FunnelKnob::of(study)),
+            |study| boxed(funnel_bias::FunnelBias::of(study)),
+            |study| boxed(funnel_losses::FunnelLosses::of(study)),
+        ]
+    } else if data.labels() == Labels::Real {
+        &[
+            |study| boxed(figure2::Figure2::of(study)),
+            |study| boxed(figure3::Figure3::of(study)),
+            |study| boxed(figure4::Figure4::of(study)),
+            |study| boxed(figure5::Figure5::of(study)),
+        ]
+    } else {
+        &[|study| boxed(auc::Auc::of(study))]
+    };
     // Gates have a panel for every task correlation, and none for the settings of a knob.
-    if study.experiment.grid.vary.is_some() {
-        return Ok(drawn);
-    }
-    drawn.extend(figure6::Figure6::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    drawn.extend(gates::Gates::of(study).map(|figure| draw(&figure, folder)).transpose()?);
-    Ok(drawn)
+    let of_gates: &[Make] = match study.experiment.grid.vary {
+        Some(_) => &[],
+        None => &[|study| boxed(figure6::Figure6::of(study)), |study| boxed(gates::Gates::of(study))],
+    };
+    of_kind.iter().chain(of_gates).filter_map(|make| make(study)).collect()
 }
 
 /// The curves of two studies over each other, as SVG with its caption; nothing where they have no model and task
@@ -124,7 +137,7 @@ pub fn overlay(
 }
 
 /// Draws one figure as PNG and SVG.
-fn draw(figure: &impl Figure, folder: &Path) -> Result<Drawn, FigureError> {
+fn draw(figure: &dyn Figure, folder: &Path) -> Result<Drawn, FigureError> {
     let png = folder.join(figure.name()).with_extension("png");
     let svg = folder.join(figure.name()).with_extension("svg");
     let svg_text = canvas::svg(figure)?;
@@ -132,7 +145,7 @@ fn draw(figure: &impl Figure, folder: &Path) -> Result<Drawn, FigureError> {
     canvas::write_png(figure, &png)?;
     Ok(Drawn {
         name: figure.name().to_owned(),
-        title: figure.title(),
+        heading: figure.heading(),
         caption: figure.caption(),
         png,
         svg,
@@ -189,7 +202,7 @@ mod tests {
             assert_eq!(svg, figure.svg_text);
             assert!(well_formed(&svg) && svg.matches("<text").count() > 10, "{}", figure.name);
             assert!(!svg.contains("NaN") && !svg.contains("inf"), "{}", figure.name);
-            assert!(!figure.caption.is_empty() && !figure.title.is_empty());
+            assert!(!figure.caption.is_empty() && !figure.heading.is_empty());
         }
     }
 

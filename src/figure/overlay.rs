@@ -1,11 +1,12 @@
 //! Two studies over each other: the loss curves of every model that both have, a panel for every task
 //! correlation, the first study's as lines and the second's dashed.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 
+use super::canvas::{Area, Drawing};
 use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
 use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::{MeanCurve, Measure, reported};
 use crate::store::Study;
@@ -76,19 +77,6 @@ impl Overlay {
             bands,
         })
     }
-
-    fn frame(&self) -> Frame {
-        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Band(*colour), title));
-        let second = Entry::new(Swatch::Dashed(theme::FAINT), "B, same colours");
-        let columns = self.correlations.len().min(COLUMNS);
-        Frame {
-            title: self.title(),
-            legend: models.chain([second]).collect(),
-            panels: self.correlations.len(),
-            columns,
-            panel_height: if columns == 1 { 1_900 } else { 1_560 },
-        }
-    }
 }
 
 impl Figure for Overlay {
@@ -96,8 +84,21 @@ impl Figure for Overlay {
         "overlay"
     }
 
-    fn title(&self) -> String {
-        "Loss of A (lines) and B (dashed)".to_owned()
+    fn heading(&self) -> &'static str {
+        "Curves of both"
+    }
+
+    fn frame(&self) -> Frame {
+        let models = self.models.iter().map(|(_, title, colour)| Entry::new(Swatch::Band(*colour), title));
+        let second = Entry::new(Swatch::Dashed(theme::FAINT), "B, same colours");
+        let columns = self.correlations.len().min(COLUMNS);
+        Frame {
+            title: "Loss of A (lines) and B (dashed)".to_owned(),
+            legend: models.chain([second]).collect(),
+            panels: self.correlations.len(),
+            columns,
+            panel_height: if columns == 1 { 1_900 } else { 1_560 },
+        }
     }
 
     fn caption(&self) -> String {
@@ -106,13 +107,8 @@ impl Figure for Overlay {
             .to_owned()
     }
 
-    fn size(&self) -> (u32, u32) {
-        self.frame().size()
-    }
-
-    fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
-        let areas = self.frame().draw(area)?;
-        for (area, &correlation) in areas.iter().zip(&self.correlations) {
+    fn draw(&self, panels: &[Area]) -> Drawing {
+        for (area, &correlation) in panels.iter().zip(&self.correlations) {
             let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let colour =

@@ -2,17 +2,12 @@
 
 use std::ops::Range;
 
-use plotters::coord::Shift;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
+use super::canvas::{Area, Canvas, Drawing};
 use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THIN};
-
-/// Part of a figure in units of the canvas.
-pub type Area<DB> = DrawingArea<DB, Shift>;
-/// What drawing gives.
-pub type Drawing<DB, T = ()> = Result<T, DrawingAreaErrorKind<<DB as DrawingBackend>::ErrorType>>;
 
 /// Opacity of a band of uncertainty.
 pub(super) const BAND: f64 = 0.22;
@@ -112,14 +107,14 @@ impl Heading {
 }
 
 /// A panel with axes, ready to be drawn on.
-pub struct Panel<DB: DrawingBackend> {
-    plot: DrawingArea<DB, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
+pub struct Panel<'a> {
+    plot: DrawingArea<Canvas<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     y: Range<f64>,
 }
 
-impl<DB: DrawingBackend> Panel<DB> {
+impl<'a> Panel<'a> {
     /// Draws heading, grid and axes within `area`.
-    pub fn new(area: &Area<DB>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<DB, Self> {
+    pub fn new(area: &Area<'a>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<Self> {
         let tick = theme::text(TEXT, INK, HPos::Right);
         let widest = y.ticks.iter().map(|(_, label)| theme::width(label, &tick)).max().unwrap_or(0);
         // Room for turned label, ticks' labels and ticks; below likewise; at the right for half of the last label.
@@ -148,7 +143,7 @@ impl<DB: DrawingBackend> Panel<DB> {
         Ok(panel)
     }
 
-    fn x_axis(area: &Area<DB>, axis: &Axis, (left, right): (i32, i32), base: i32) -> Drawing<DB> {
+    fn x_axis(area: &Area, axis: &Axis, (left, right): (i32, i32), base: i32) -> Drawing {
         area.draw(&PathElement::new([(left, base), (right, base)], INK.stroke_width(THIN)))?;
         let style = theme::text(TEXT, INK, HPos::Center);
         for (value, label) in &axis.ticks {
@@ -159,7 +154,7 @@ impl<DB: DrawingBackend> Panel<DB> {
         area.draw_text(&axis.label, &style, ((left + right) / 2, base + 134))
     }
 
-    fn y_axis(area: &Area<DB>, axis: &Axis, (top, base): (i32, i32), left: i32) -> Drawing<DB> {
+    fn y_axis(area: &Area, axis: &Axis, (top, base): (i32, i32), left: i32) -> Drawing {
         area.draw(&PathElement::new([(left, top), (left, base)], INK.stroke_width(THIN)))?;
         let style = theme::text(TEXT, INK, HPos::Right);
         for (value, label) in &axis.ticks {
@@ -172,7 +167,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A line through the points that lie on the panel.
-    pub fn line(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+    pub fn line(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             self.plot.draw(&PathElement::new(piece, colour.stroke_width(LINE)))?;
         }
@@ -180,7 +175,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A thin line through the points that lie on the panel.
-    pub fn hairline(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+    pub fn hairline(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             self.plot.draw(&PathElement::new(piece, colour.stroke_width(THIN)))?;
         }
@@ -188,12 +183,12 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A thin, pale line from a curve's end to its name.
-    pub fn leader(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+    pub fn leader(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&PathElement::new([from, to], colour.mix(SPECK).stroke_width(THIN)))
     }
 
     /// A name that starts at `at`, cut to `limit` units of the canvas, with what follows it, which is not cut.
-    pub fn name(&self, at: (f64, f64), name: &str, rest: &str, limit: i32, colour: RGBColor) -> Drawing<DB> {
+    pub fn name(&self, at: (f64, f64), name: &str, rest: &str, limit: i32, colour: RGBColor) -> Drawing {
         let style = theme::text(TEXT, colour, HPos::Left);
         let text = theme::fit(name, &style, limit - theme::width(rest, &style)) + rest;
         let middle = f64::from(theme::middle(TEXT)) * self.units_per_pixel().1;
@@ -208,7 +203,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A dashed line through the points that lie on the panel.
-    pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing<DB> {
+    pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             let style = colour.stroke_width(LINE - 2);
             self.plot.draw(&plotters::element::DashedPathElement::new(piece, DASH, DASH_GAP, style))?;
@@ -217,7 +212,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// The area between lower and upper values, cut off at the panel's edges.
-    pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing<DB> {
+    pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing {
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
         for piece in below(band, self.y.end) {
             let upper = piece.iter().map(|&(x, _, high)| (x, held(high)));
@@ -229,13 +224,13 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A bar from the bottom over a range of x.
-    pub fn bar(&self, x: Range<f64>, height: f64, colour: RGBColor) -> Drawing<DB> {
+    pub fn bar(&self, x: Range<f64>, height: f64, colour: RGBColor) -> Drawing {
         let corners = [(x.start, self.y.start), (x.end, height.min(self.y.end))];
         self.plot.draw(&Rectangle::new(corners, colour.filled()))
     }
 
     /// The outline of adjacent bars: edges rising, heights one fewer. Bars of no height have none.
-    pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing<DB> {
+    pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing {
         let bottom = self.y.start;
         let bars: Vec<(&[f64], f64)> = edges.windows(2).zip(heights.iter().copied()).collect();
         for bars in bars.chunk_by(|a, b| (a.1 > 0.0) == (b.1 > 0.0)).filter(|bars| bars[0].1 > 0.0) {
@@ -248,7 +243,7 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A line along x, as thick as a line of data; nothing where an end is not a number.
-    pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing<DB> {
+    pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
         if !(x.start.is_finite() && x.end.is_finite()) {
             return Ok(());
         }
@@ -256,28 +251,28 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A small filled marker that others shine through.
-    pub fn speck(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+    pub fn speck(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&Circle::new(at, MARKER * 2 / 3, colour.mix(SPECK).filled()))
     }
 
     /// A filled round marker.
-    pub fn point(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+    pub fn point(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&Circle::new(at, MARKER, colour.filled()))
     }
 
     /// A filled round marker, if it lies on the panel.
-    pub fn point_within(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+    pub fn point_within(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         if self.y.contains(&at.1) { self.point(at, colour) } else { Ok(()) }
     }
 
     /// An open square marker.
-    pub fn square(&self, at: (f64, f64), colour: RGBColor) -> Drawing<DB> {
+    pub fn square(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         let at_pixels = EmptyElement::at(at) + square((0, 0), colour);
         self.plot.draw(&at_pixels)
     }
 
     /// A whisker from `low` to `high`; nothing where they are not numbers.
-    pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing<DB> {
+    pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing {
         if !(low.is_finite() && high.is_finite()) {
             return Ok(());
         }
@@ -292,19 +287,19 @@ impl<DB: DrawingBackend> Panel<DB> {
     }
 
     /// A short text on the panel, its upper right corner at `at`.
-    pub fn note(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+    pub fn note(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Right);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
     /// A faint text that begins at a place.
-    pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+    pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Left);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
     /// A text in the middle of an empty panel.
-    pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing<DB> {
+    pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Center);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }

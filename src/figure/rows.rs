@@ -1,9 +1,10 @@
 //! Panels with a row for every model: its runs as specks, their mean with its interval, the paper's mean.
 
-use plotters::prelude::{DrawingBackend, RGBColor};
+use plotters::prelude::RGBColor;
 
+use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Swatch};
-use super::panel::{Area, Axis, Drawing, Heading, Panel};
+use super::panel::{Axis, Heading, Panel};
 use super::theme;
 use crate::analysis::Interval;
 
@@ -45,7 +46,7 @@ impl RowPanel {
     }
 
     /// Draws it.
-    pub fn draw<DB: DrawingBackend>(&self, area: &Area<DB>) -> Drawing<DB> {
+    pub fn draw(&self, area: &Area) -> Drawing {
         let height = |place: usize| (self.rows.len() - place) as f64;
         let ticks = self.rows.iter().enumerate().map(|(place, row)| (height(place), row.title.clone()));
         let range = 0.4..self.rows.len() as f64 + 0.6;

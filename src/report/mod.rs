@@ -106,7 +106,7 @@ struct Page {
 /// A figure as the page shows it.
 struct FigureView {
     name: String,
-    heading: String,
+    heading: &'static str,
     caption: String,
     /// Paths relative to the page.
     png: String,
@@ -157,21 +157,9 @@ fn place(folder: &Path) -> String {
 
 impl FigureView {
     fn new(drawn: &Drawn) -> Self {
-        let number = drawn.name.trim_start_matches("figure");
         Self {
             name: drawn.name.clone(),
-            // The drawing has its title inside.
-            heading: match number.parse::<u8>() {
-                Ok(_) => format!("Figure {number}"),
-                Err(_) => match drawn.name.as_str() {
-                    "auc" | "funnel_scores" => "AUC by model".to_owned(),
-                    "gates" => "Gates while training".to_owned(),
-                    "funnel_knob" => "By setting".to_owned(),
-                    "funnel_bias" => "Bias by click probability".to_owned(),
-                    "funnel_losses" => "Losses while training".to_owned(),
-                    name => name.to_owned(),
-                },
-            },
+            heading: drawn.heading,
             caption: drawn.caption.clone(),
             png: format!("{FIGURES}/{}.png", drawn.name),
             file: format!("{FIGURES}/{}.svg", drawn.name),
