@@ -48,7 +48,7 @@ fn main() {
         model: &*network,
         runs: vec![StartRun::new(0, 0.001, 0)],
         parameters: experiment.train.init.draw(network.layout(), 0),
-        labels: experiment.data.labels(),
+        task: experiment.data.task(),
     };
     let engine = Engine::of(&experiment, model);
     let mut population = population(engine, experiment.train.device, start).expect("sizes fit");

@@ -11,7 +11,7 @@ use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
-use mmoe_study::data::{Batch, Labels};
+use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
 use mmoe_study::engine::graph::GraphPopulation;
@@ -143,7 +143,7 @@ fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
     let model = model(name);
     let shape = model.mixture().expect("a member of the mixture family");
     let start =
-        Start { model: &*model, runs: runs(), parameters: first_values(&*model), labels: Labels::Real };
+        Start { model: &*model, runs: runs(), parameters: first_values(&*model), task: Task::Regression };
     let population = FusedPopulation::with_instructions(shape, start, set).expect("sizes fit");
     let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
     let flops = rows as f64 * shape.flops_per_row();
@@ -155,7 +155,7 @@ fn graph(name: &str, rows: usize) -> Case {
     // The population borrows its model for as long as the benchmark runs.
     let model: &'static dyn Model = Box::leak(model(name));
     let flops = rows as f64 * model.mixture().expect("a member of the mixture family").flops_per_row();
-    let start = Start { model, runs: runs(), parameters: first_values(model), labels: Labels::Real };
+    let start = Start { model, runs: runs(), parameters: first_values(model), task: Task::Regression };
     let population = GraphPopulation::new(start, candle_core::Device::Cpu).expect("sizes fit");
     let case = format!("graph {name} B={rows}, data fresh");
     Case::new(case, None, flops, steps(population, rows, Data::Fresh))

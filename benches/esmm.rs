@@ -44,7 +44,7 @@ fn main() {
         model: &*network,
         runs: vec![StartRun::new(0, 0.001, 0)],
         parameters: train.init.draw(network.layout(), 0),
-        labels: experiment.data.labels(),
+        task: experiment.data.task(),
     };
     let mut population = population(Engine::of(&experiment, model), train.device, start).expect("sizes fit");
     let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[0.5]);

@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use candle_core::Device;
 use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
-use mmoe_study::data::{Batch, Labels};
+use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
@@ -59,7 +59,7 @@ fn bench(engine: &str, name: &str, rows: usize, fresh: bool) {
         model: &*model,
         runs: runs.collect(),
         parameters: Init::UniformFanIn.draw(model.layout(), 1).repeat(RUNS),
-        labels: Labels::Real,
+        task: Task::Regression,
     };
     let mut population: Box<dyn Population> = match engine {
         "fused" => Box::new(

@@ -12,7 +12,7 @@ use std::process::Command;
 use std::time::Instant;
 
 use mmoe_study::data::synthetic::Generator;
-use mmoe_study::data::{Batch, Labels};
+use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Population, Start, StartRun};
 use mmoe_study::experiment::plan::Engine;
@@ -128,7 +128,7 @@ fn train(experiment: &Experiment, seed: u64) {
                 .flat_map(|set| grid.learning_rates.iter().map(move |&rate| StartRun::new(set, rate, seed)));
             let runs: Vec<StartRun> = runs.collect();
             let parameters = experiment.train.init.draw(model.layout(), seed).repeat(runs.len());
-            let start = Start { model: &**model, runs, parameters, labels: Labels::Real };
+            let start = Start { model: &**model, runs, parameters, task: Task::Regression };
             population(*engine, experiment.train.device, start).expect("sizes fit")
         })
         .collect();

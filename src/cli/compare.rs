@@ -15,7 +15,7 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
     let shown = Measure::shown(&a);
     // Of impressions what all their models are for, the conversions.
-    let (task, whose) = match a.experiment.data.has_impressions() {
+    let (task, whose) = match a.experiment.data.task() == crate::data::Task::Conversion {
         true => (TaskLoss::Task(2), "conversions (pCTCVR)"),
         false => (shown.task, "task 1"),
     };

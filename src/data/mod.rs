@@ -17,8 +17,8 @@
 //! | [`ali_ccp`], ESMM §3.1 | [`AliCcpSpec`] | [`AliCcp`] | [`ImpressionFeed`] | click and conversion |
 //! | [`funnel`], for ESMM | [`FunnelSpec`] | nothing: rows are made | [`ImpressionFeed`] | click and conversion |
 //!
-//! What follows asks a specification for the kind of its [`Labels`], not for its name: that decides the loss,
-//! the scores and the report.
+//! Later stages ask a specification for its [`Task`], not for its name: the task decides the loss, the scores and
+//! the report.
 
 use std::sync::Arc;
 
@@ -58,13 +58,16 @@ pub enum DataSpec {
     AliCcp(AliCcpSpec),
 }
 
-/// What labels are.
+/// What is learned from rows: it decides the models, the loss, the scores and the report of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Labels {
-    /// Numbers: models regress, losses are mean squared errors.
-    Real,
-    /// 0 or 1: models give logits, losses are cross-entropies, and predictions are scored.
-    Binary,
+pub enum Task {
+    /// Labels are numbers. Models predict them; losses are mean squared errors.
+    Regression,
+    /// Labels are 0 or 1. Models give logits; losses are cross-entropies, and predictions are scored.
+    Classification,
+    /// Rows are impressions, which may be clicked and then convert. Models give logits; the method decides the
+    /// loss, and predictions are scored.
+    Conversion,
 }
 
 impl DataSpec {
@@ -116,11 +119,6 @@ impl DataSpec {
         }
     }
 
-    /// Whether rows are impressions, with clicks and conversions.
-    pub fn has_impressions(&self) -> bool {
-        matches!(self, Self::Funnel(_) | Self::AliCcp(_))
-    }
-
     /// The same data with another number: `value` for `knob`. Data without knobs are what they are.
     pub fn with(&self, knob: Knob, value: f64) -> Self {
         match self {
@@ -139,11 +137,12 @@ impl DataSpec {
         }
     }
 
-    /// What labels are.
-    pub fn labels(&self) -> Labels {
+    /// What is learned from the rows.
+    pub fn task(&self) -> Task {
         match self {
-            Self::Synthetic(_) => Labels::Real,
-            Self::Census(_) | Self::Funnel(_) | Self::AliCcp(_) => Labels::Binary,
+            Self::Synthetic(_) => Task::Regression,
+            Self::Census(_) => Task::Classification,
+            Self::Funnel(_) | Self::AliCcp(_) => Task::Conversion,
         }
     }
 

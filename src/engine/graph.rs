@@ -18,7 +18,7 @@ use super::in_place::{UpdateMoments, UpdateParameters};
 use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::impressions::FACTS;
-use crate::data::{Batch, Labels};
+use crate::data::{Batch, Task};
 use crate::model::towers::Method;
 use crate::model::{Model, Noise, Objective, Parameters, ops};
 
@@ -29,7 +29,7 @@ pub const EVALUATION_ROWS: usize = 256;
 pub struct GraphPopulation<'a> {
     model: &'a dyn Model,
     device: Device,
-    labels: Labels,
+    task: Task,
     runs: Vec<StartRun>,
     /// `[runs, shape…]` in layout order.
     parameters: Vec<Var>,
@@ -63,8 +63,8 @@ impl<'a> GraphPopulation<'a> {
                 Tensor::zeros(shape, p.dtype(), &device)
             })
             .collect::<Result<Vec<_>>>()?;
-        let Start { model, runs, labels, .. } = start;
-        Ok(Self { model, device, labels, runs, parameters, moments, steps: 0 })
+        let Start { model, runs, task, .. } = start;
+        Ok(Self { model, device, task, runs, parameters, moments, steps: 0 })
     }
 
     /// Inputs of some rows of a batch, on the device: `[rows, features]`, or every run's own,
@@ -176,7 +176,7 @@ impl Population for GraphPopulation<'_> {
         losses.clear();
         let mut objective = match self.model.objective() {
             Objective::Tasks => {
-                let loss = loss(self.labels)(&forward.predictions, &self.labels(batch)?)?;
+                let loss = loss(self.task)(&forward.predictions, &self.labels(batch)?)?;
                 losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
                 loss.sum_all()?
             }
@@ -217,7 +217,7 @@ impl Population for GraphPopulation<'_> {
             let x = self.inputs(batch, rows.clone())?;
             let labels = labels.narrow(2, rows.start, rows.len())?.contiguous()?;
             let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
-            sums.add(&forward, &labels, self.labels)?;
+            sums.add(&forward, &labels, self.task)?;
         }
         Ok(sums.mean(batch.rows))
     }
@@ -269,10 +269,12 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor, kind: Labels) -> Result<()> {
-        let sums = match kind {
-            Labels::Real => (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?,
-            Labels::Binary => (cross_entropy(&forward.predictions, labels)? * labels.dim(2)? as f64)?,
+    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor, task: Task) -> Result<()> {
+        let sums = match task {
+            Task::Regression => (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?,
+            Task::Classification | Task::Conversion => {
+                (cross_entropy(&forward.predictions, labels)? * labels.dim(2)? as f64)?
+            }
         };
         add(&mut self.losses, &sums)?;
         if let Some(gates) = &forward.gates {

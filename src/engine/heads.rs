@@ -407,7 +407,7 @@ mod tests {
             // Learning rates that differ.
             runs: seeds.iter().map(|&seed| StartRun::new(0, 0.001 * (seed + 1) as f64, seed)).collect(),
             parameters: seeds.iter().flat_map(|&seed| init.draw(network.layout(), seed)).collect(),
-            labels: experiment.data.labels(),
+            task: experiment.data.task(),
         }
     }
 

@@ -2,15 +2,15 @@
 
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
 
-use crate::data::Labels;
+use crate::data::Task;
 use crate::model::ops;
 
-/// The loss per run and task that belongs to a kind of labels, `[runs, tasks]`; predictions and labels are
+/// The loss per run and task that a task is trained on, `[runs, tasks]`; predictions and labels are
 /// `[runs, tasks, rows]`.
-pub fn loss(labels: Labels) -> fn(&Tensor, &Tensor) -> Result<Tensor> {
-    match labels {
-        Labels::Real => mean_squared_error,
-        Labels::Binary => cross_entropy,
+pub fn loss(task: Task) -> fn(&Tensor, &Tensor) -> Result<Tensor> {
+    match task {
+        Task::Regression => mean_squared_error,
+        Task::Classification | Task::Conversion => cross_entropy,
     }
 }
 

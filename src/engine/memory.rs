@@ -2,7 +2,7 @@
 
 use super::graph::EVALUATION_ROWS;
 use crate::data::impressions::FACTS;
-use crate::data::{DataSpec, Labels, Opened, Subset};
+use crate::data::{DataSpec, Opened, Subset, Task};
 use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::{Layout, Parameter, Role};
@@ -50,9 +50,9 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // What nobody has memory for must not look small: products saturate.
     let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
     let label_sets = experiment.grid.task_correlations.len();
-    let data = match experiment.data.has_impressions() {
-        true => impressions_bytes(experiment),
-        false => {
+    let data = match experiment.data.task() {
+        Task::Conversion => impressions_bytes(experiment),
+        Task::Regression | Task::Classification => {
             let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
             floats(&[rows, problem.features + problem.tasks * (label_sets + 1)])
         }
@@ -115,8 +115,8 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
 
 /// Rows of the larger subset that classifiers are scored on.
 fn scored_rows(experiment: &Experiment) -> usize {
-    match (experiment.data.labels(), &experiment.opened) {
-        (Labels::Binary, Opened::Census(census)) => {
+    match (experiment.data.task(), &experiment.opened) {
+        (Task::Classification, Opened::Census(census)) => {
             census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
         }
         _ => 0,

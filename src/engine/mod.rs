@@ -6,7 +6,7 @@
 //! mixture family, [`heads`] the same for models of click and conversion, whose losses are in [`conversion`]. [`score`]
 //! and [`funnel_score`] say what a trained model is worth.
 
-use crate::data::{Batch, Labels};
+use crate::data::{Batch, Task};
 use adam::Correction;
 
 pub mod adam;
@@ -55,8 +55,8 @@ pub struct Start<'a> {
     pub runs: Vec<StartRun>,
     /// Initial parameters, flat in layout order: `[runs, parameters]`.
     pub parameters: Vec<f32>,
-    /// What it predicts, which decides the loss.
-    pub labels: Labels,
+    /// What it learns, which decides the loss.
+    pub task: Task,
 }
 
 /// What distinguishes the runs of a population.

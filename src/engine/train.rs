@@ -11,7 +11,7 @@ use super::heads::HeadsPopulation;
 use super::score::Score;
 use super::sources::Sources;
 use super::{Evaluation, Population, Start, StartRun, device, funnel_score};
-use crate::data::{Batch, Feed, Labels, Subset};
+use crate::data::{Batch, Feed, Subset, Task};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::model::{Model, Objective};
@@ -102,11 +102,10 @@ pub fn train_together(
             fill(&mut sources, step + 1, &mut batch);
         }
     }
-    if experiment.data.labels() == Labels::Binary {
-        match experiment.data.has_impressions() {
-            true => score_conversions(&mut sources, &mut teams, &mut batch)?,
-            false => score(&mut sources, &mut teams, &mut batch)?,
-        }
+    match experiment.data.task() {
+        Task::Regression => {}
+        Task::Classification => score(&mut sources, &mut teams, &mut batch)?,
+        Task::Conversion => score_conversions(&mut sources, &mut teams, &mut batch)?,
     }
     let runs: usize = groups.iter().map(|group| group.runs.len()).sum();
     let seconds = began.elapsed().as_secs_f64() / runs.max(1) as f64;
@@ -238,7 +237,7 @@ impl<'a> Team<'a> {
             model,
             runs: runs.iter().map(start_run).collect(),
             parameters,
-            labels: experiment.data.labels(),
+            task: experiment.data.task(),
         };
         let records = runs
             .iter()

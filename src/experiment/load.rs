@@ -17,7 +17,7 @@ use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, Rep
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
 use crate::data::synthetic::{Source, SyntheticSpec};
-use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Labels};
+use crate::data::{self, AliCcpSpec, DataSpec, FunnelSpec, Knob, Task};
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, towers};
 use crate::simd::sine::LARGEST_ARGUMENT;
@@ -264,7 +264,7 @@ fn needs_times(model: &ModelSpec) -> bool {
 
 /// The architectures that can learn what the data has.
 fn registry(data: &DataSpec) -> &'static [Architecture] {
-    if data.has_impressions() { towers::REGISTRY } else { REGISTRY }
+    if data.task() == Task::Conversion { towers::REGISTRY } else { REGISTRY }
 }
 
 /// Refuses text that would move the cursor of a terminal or break a page.
@@ -451,7 +451,6 @@ fn source(section: &mut Section) -> Result<Source, Mistake> {
 
 /// The grid, and the names of its models as written.
 fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mistake> {
-    let labels = data.labels();
     let models = section.words("models")?;
     let remedy = "cosines from -1 to 1, each once";
     let task_correlations = match data {
@@ -466,7 +465,7 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
     };
     // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
     // have its own.
-    let learning_rates = match models.is_empty() || labels == Labels::Binary {
+    let learning_rates = match models.is_empty() || data.task() != Task::Regression {
         true => section.sorted_numbers_or(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,

@@ -7,7 +7,7 @@
 use serde::Serialize;
 
 use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
-use crate::data::{DataSpec, Labels};
+use crate::data::{DataSpec, Task};
 use crate::model::Problem;
 use crate::store::RunKey;
 
@@ -74,9 +74,11 @@ impl Engine {
     /// want the gradient of a network's inputs, which it does not have for the mixture family.
     pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
         let network = model.sizes.configuration.build(problem);
-        match data.labels() {
-            Labels::Real => network.mixture().is_some(),
-            Labels::Binary => network.heads().is_some(),
+        match data.task() {
+            Task::Regression => network.mixture().is_some(),
+            // A classifier is neither: its embeddings want the gradient of its inputs.
+            Task::Classification => false,
+            Task::Conversion => network.heads().is_some(),
         }
     }
 
@@ -186,7 +188,7 @@ impl Plan {
 /// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by task
 /// correlation or setting, are in groups of their own.
 fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
-    if !experiment.data.has_impressions() {
+    if experiment.data.task() != Task::Conversion {
         return split_evenly(experiment, seed, runs);
     }
     // A stable sort: within a group, runs stay in the order of models and learning rates.
@@ -196,9 +198,9 @@ fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<G
 }
 
 fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
-    let most = match experiment.data.labels() {
-        Labels::Real => MAX_GROUP_RUNS,
-        Labels::Binary => MAX_GROUP_RUNS_OF_ROWS,
+    let most = match experiment.data.task() {
+        Task::Regression => MAX_GROUP_RUNS,
+        Task::Classification | Task::Conversion => MAX_GROUP_RUNS_OF_ROWS,
     };
     let parts = runs.len().div_ceil(most).max(1);
     let size = runs.len().div_ceil(parts).max(1);
@@ -206,7 +208,7 @@ fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Ve
     let mut groups = Vec::new();
     while groups.is_empty() || rest.peek().is_some() {
         // Labels that are read are the same for every seed: nothing to measure.
-        let measured = groups.is_empty() && experiment.data.labels() == Labels::Real;
+        let measured = groups.is_empty() && experiment.data.task() == Task::Regression;
         let label_correlations =
             if measured { experiment.grid.task_correlations.clone() } else { Vec::new() };
         groups.push(Group::new(experiment, seed, rest.by_ref().take(size).collect(), label_correlations));

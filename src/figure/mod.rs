@@ -6,7 +6,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::data::Labels;
+use crate::data::Task;
 use crate::store::{StoreError, Study, atomic};
 
 mod auc;
@@ -99,14 +99,14 @@ fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
     }
     // Figures 2 to 5 are about task correlations and squared errors.
     let data = &study.experiment.data;
-    let of_kind: &[Make] = if data.has_impressions() {
+    let of_kind: &[Make] = if data.task() == Task::Conversion {
         &[
             |study| boxed(funnel_scores::FunnelScores::of(study)),
             |study| boxed(funnel_knob::FunnelKnob::of(study)),
             |study| boxed(funnel_bias::FunnelBias::of(study)),
             |study| boxed(funnel_losses::FunnelLosses::of(study)),
         ]
-    } else if data.labels() == Labels::Real {
+    } else if data.task() == Task::Regression {
         &[
             |study| boxed(figure2::Figure2::of(study)),
             |study| boxed(figure3::Figure3::of(study)),

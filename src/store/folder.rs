@@ -13,7 +13,7 @@ use super::{
     ClassRecord, LabelRecord, Manifest, RunRecord, StoreError, Study, TrialRecord, atomic, group_file,
     machine, tables,
 };
-use crate::data::{AliCcp, Census, CensusSpec, Impressions, Labels, Opened, Subset};
+use crate::data::{AliCcp, Census, CensusSpec, Impressions, Opened, Subset, Task};
 use crate::engine::train::GroupRecord;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
@@ -276,13 +276,13 @@ impl Folder {
         write("runs.csv", tables::runs_csv(&runs, vary, tasks, true), false)?;
         write("curves.csv", tables::curves_csv(&runs, vary, tasks), true)?;
         write("gates.csv", tables::gates_csv(&runs, vary), true)?;
-        match experiment.data.labels() {
-            Labels::Real => {}
-            Labels::Binary if experiment.data.has_impressions() => {
+        match experiment.data.task() {
+            Task::Regression => {}
+            Task::Conversion => {
                 write("funnel.csv", tables::funnel_csv(&runs, vary), true)?;
                 write("deciles.csv", tables::deciles_csv(&runs, vary), true)?;
             }
-            Labels::Binary => write("scores.csv", tables::scores_csv(&runs), true)?,
+            Task::Classification => write("scores.csv", tables::scores_csv(&runs), true)?,
         }
         write("labels.csv", tables::labels_csv(labels), true)?;
         Ok(hasher.finalize().to_hex().to_string())

@@ -141,7 +141,7 @@ pub fn test_all(study: &Study) -> Vec<ClaimResult> {
     if let Some(census) = study.experiment.data.census() {
         return tables::test_all(study, census.main);
     }
-    if study.experiment.data.has_impressions() {
+    if study.experiment.data.task() == crate::data::Task::Conversion {
         return funnel::test_all(study);
     }
     let evidence = Evidence::new(study);

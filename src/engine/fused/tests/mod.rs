@@ -8,7 +8,7 @@ use candle_core::{Device, Result, Tensor, Var};
 
 use super::simd::{Instructions, Job};
 use super::*;
-use crate::data::Labels;
+use crate::data::Task;
 use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
 use crate::model::{Parameters, Problem, Routing, architecture};
 
@@ -94,7 +94,7 @@ fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions
         model: &*model,
         runs: runs(count, sets),
         parameters: parameters(shape, count, 7),
-        labels: Labels::Real,
+        task: Task::Regression,
     };
     FusedPopulation::with_instructions(shape, start, with).unwrap()
 }
@@ -274,7 +274,7 @@ fn a_run_alone_has_the_bits_it_has_in_a_population() -> Result<()> {
                     model: &*model,
                     runs: vec![runs(count, sets)[r]],
                     parameters: parameters[r * size..][..size].to_vec(),
-                    labels: Labels::Real,
+                    task: Task::Regression,
                 };
                 FusedPopulation::with_instructions(shape, start, instructions)
             };
