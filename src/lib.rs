@@ -8,6 +8,7 @@
 //! - [`simd`]: loops compiled for every vector width, and the choice at run time.
 //! - [`data`]: where rows come from (MMoE §3.2, Census-Income, a simulated funnel, Ali-CCP), on counter-based streams.
 //! - [`model`]: one file an architecture, in layers with a leading run axis; `ops`, what layers are on a CPU.
+//! - [`record`]: the records of runs that engines produce and the store keeps.
 //! - [`engine`]: what trains a group, and the training loop that engines share.
 //! - [`schedule`]: groups onto threads.
 //! - [`store`]: group files, resume, and the CSV files of a study.
@@ -23,6 +24,7 @@ pub mod engine;
 pub mod experiment;
 pub mod figure;
 pub mod model;
+pub mod record;
 pub mod report;
 pub mod schedule;
 pub mod simd;

@@ -12,9 +12,10 @@ use thiserror::Error;
 
 use crate::engine::device::explain;
 use crate::engine::memory;
-use crate::engine::train::{GroupRecord, Watch, population, train_group, train_together};
+use crate::engine::train::{Watch, population, train_group, train_together};
 use crate::experiment::plan::Group;
 use crate::experiment::{DeviceChoice, Experiment};
+use crate::record::GroupRecord;
 use crate::store::{Folder, StoreError};
 
 /// Who watches a sweep.

@@ -4,8 +4,8 @@
 use super::interval::Interval;
 use super::statistics::{Bootstrap, Confidence, summary};
 use crate::data::Subset;
-use crate::engine::score::Score;
 use crate::experiment::ModelSpec;
+use crate::record::Score;
 use crate::store::{RunRecord, Study};
 
 /// The main task.

@@ -9,8 +9,8 @@ use super::interval::Interval;
 use super::selection::reported_by;
 use super::statistics::{Bootstrap, Confidence, summary};
 use crate::data::Knob;
-use crate::engine::funnel_score::{Decile, FunnelScore, Space, Target};
 use crate::experiment::ModelSpec;
+use crate::record::{Decile, FunnelScore, Space, Target};
 use crate::store::{RunRecord, Study};
 
 /// What is looked at of a score.

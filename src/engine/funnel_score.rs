@@ -2,11 +2,10 @@
 //! calibration and bias, on clicked impressions as logs have them and on all of them, which only impressions with
 //! known probabilities allow.
 
-use serde::{Deserialize, Serialize};
-
 use super::conversion::{conversion_probability, joint_probability, sigmoid};
 use crate::data::Impressions;
 use crate::model::towers::Method;
+use crate::record::{Decile, FunnelScore, Space, Target};
 
 /// Bins of the calibration error, of equal counts, and of the true pCTR.
 const BINS: usize = 10;
@@ -14,80 +13,6 @@ const BINS: usize = 10;
 /// Probabilities count as at least this, and at most 1 less this, in a log-loss: a ratio may be above 1, and one row
 /// is not to be infinitely bad.
 const CUT: f64 = 1e-7;
-
-/// What is predicted.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Target {
-    /// pCTR.
-    Click,
-    /// pCVR.
-    Conversion,
-    /// pCTCVR.
-    ClickAndConversion,
-}
-
-/// Impressions that it is measured on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Space {
-    /// Those that were clicked.
-    Clicked,
-    /// All.
-    All,
-}
-
-/// Scores of one prediction on one space of test impressions; NaN where rows of one kind are missing.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FunnelScore {
-    /// What is predicted.
-    pub target: Target,
-    /// Where.
-    pub space: Space,
-    /// Probability that a positive has a higher prediction than a negative. Of labels; of pCVR on all impressions
-    /// that of outcomes drawn by the true pCVR, in expectation.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub auc: f64,
-    /// Mean cross-entropy in nats, in expectation over outcomes where the true probability is known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub log_loss: f64,
-    /// Expected calibration error over ten bins of equal counts, 0 to 1; as above.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub calibration_error: f64,
-    /// Mean of |prediction − true probability|; NaN where that is not known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub absolute_error: f64,
-    /// Mean prediction.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_prediction: f64,
-    /// Mean true probability, or share of positive labels where that is not known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_truth: f64,
-    /// Share of impressions whose prediction is above 1.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub above_one: f64,
-}
-
-/// Mean pCVR beside the truth over a tenth of the test impressions.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Decile {
-    /// Tenth by rising true pCTR, from 1.
-    pub decile: usize,
-    /// Mean true pCTR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_ctr: f64,
-    /// Mean predicted pCVR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_prediction: f64,
-    /// Mean true pCVR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_truth: f64,
-}
-
-/// Numbers that may not be there: JSON has no NaN and writes null.
-pub fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-}
 
 /// Predictions of one thing beside what happened and what was to be expected, a row an impression.
 struct Column<'a> {

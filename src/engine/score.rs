@@ -1,32 +1,12 @@
 //! What a classifier's predictions are worth: ranking, likelihood and calibration on rows it was not trained on.
 
-use serde::{Deserialize, Serialize};
-
 use super::conversion::sigmoid;
 use crate::data::Subset;
+use crate::record::Score;
 
 /// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of equal counts, so that rare
 /// positives do not all fall into one.
 const BINS: usize = 10;
-
-/// Scores of one task's predictions on one subset.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Score {
-    /// Rows it was measured on.
-    pub subset: Subset,
-    /// Task, from 1.
-    pub task: usize,
-    /// Area under the ROC curve: [`auc`].
-    pub auc: f64,
-    /// Mean cross-entropy in nats: [`log_loss`].
-    pub log_loss: f64,
-    /// Expected calibration error, 0 to 1: [`calibration_error`].
-    pub calibration_error: f64,
-    /// Mean predicted probability; a calibrated model's is the share of positives.
-    pub mean_prediction: f64,
-    /// Share of positive rows.
-    pub positive_rate: f64,
-}
 
 impl Score {
     /// Of logits and labels (0 or 1), `[rows]` each.

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use crate::data::{Batch, Feed};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
-use crate::store::LabelRecord;
+use crate::record::LabelRecord;
 
 /// The ways of several groups through the data.
 pub struct Sources(Vec<Source>);

@@ -8,23 +8,14 @@ use candle_core::Result;
 use super::fused::FusedPopulation;
 use super::graph::GraphPopulation;
 use super::heads::HeadsPopulation;
-use super::score::Score;
 use super::sources::Sources;
 use super::{Evaluation, Population, Start, StartRun, device, funnel_score};
 use crate::data::{Batch, Feed, Subset, Task};
 use crate::experiment::plan::{Engine, Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::model::{Model, Objective};
-use crate::store::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
-
-/// What a finished group leaves.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
-pub struct GroupRecord {
-    /// One record a run, in the group's order.
-    pub runs: Vec<RunRecord>,
-    /// Label correlations measured on this seed.
-    pub labels: Vec<LabelRecord>,
-}
+use crate::record::Score;
+use crate::record::{CurvePoint, GatePoint, GroupRecord, RunRecord, Status};
 
 /// Who watches a group being trained.
 pub trait Watch: Sync {

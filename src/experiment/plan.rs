@@ -4,12 +4,11 @@
 //! else. Groups are only a way to train runs of a seed side by side; shards ([`super::shard`]) are a view on
 //! the same list of groups.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
 use crate::data::{DataSpec, Task};
 use crate::model::Problem;
-use crate::store::RunKey;
 
 /// Version of what a specification means. Raised whenever the same specification would give another result
 /// (a change of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
@@ -94,6 +93,59 @@ impl Engine {
         };
         format!("{engine}-{device}")
     }
+}
+
+/// What identifies a run within its study.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct RunKey {
+    /// Name of the model in the experiment.
+    pub model: String,
+    /// Cosine p of the two tasks' weight vectors; NaN where tasks are what they are.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub task_correlation: f64,
+    /// Value of the knob that the experiment varies beside it; NaN where it varies none.
+    #[serde(default = "no_setting", deserialize_with = "nan_for_null", skip_serializing_if = "is_nan")]
+    pub setting: f64,
+    /// Step size of Adam.
+    pub learning_rate: f64,
+    /// Seed of data and initial parameters.
+    pub seed: u64,
+}
+
+fn no_setting() -> f64 {
+    f64::NAN
+}
+
+fn is_nan(x: &f64) -> bool {
+    x.is_nan()
+}
+
+impl RunKey {
+    /// Its numbers as bits: NaN is itself here, since keys name runs.
+    fn bits(&self) -> (&str, [u64; 4]) {
+        let Self { model, task_correlation, setting, learning_rate, seed } = self;
+        let bits = [task_correlation.to_bits(), setting.to_bits(), learning_rate.to_bits(), *seed];
+        (model, bits)
+    }
+}
+
+impl PartialEq for RunKey {
+    fn eq(&self, other: &Self) -> bool {
+        self.bits() == other.bits()
+    }
+}
+
+impl Eq for RunKey {}
+
+impl std::hash::Hash for RunKey {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        self.bits().hash(state);
+    }
+}
+
+/// Numbers that may not be there: JSON has no NaN and writes null.
+fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }
 
 /// One run of the plan.

@@ -6,7 +6,7 @@ use super::highlight::{self, Curve};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
-use crate::engine::funnel_score::Space;
+use crate::record::Space;
 use crate::store::Study;
 
 /// What has a panel, and whether it is a score, of which more is better, or a size, which is to be 0.

@@ -6,7 +6,7 @@ use super::frame::Frame;
 use super::rows::{self, Row, RowPanel};
 use super::{Figure, theme};
 use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
-use crate::engine::funnel_score::Space;
+use crate::record::Space;
 use crate::store::Study;
 
 /// Farthest below the best mean that is drawn: the paper's models lie within 0.035.

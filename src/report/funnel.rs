@@ -13,9 +13,9 @@ use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, Varied, base_p
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::selection;
 use crate::analysis::statistics::summary;
-use crate::engine::funnel_score::{Space, Target};
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number};
+use crate::record::{Space, Target};
 use crate::store::Study;
 
 /// Decimals of an AUC, as in the paper's table, and of a log-loss.

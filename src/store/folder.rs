@@ -14,9 +14,9 @@ use super::{
     machine, tables,
 };
 use crate::data::{AliCcp, Census, CensusSpec, Impressions, Opened, Subset, Task};
-use crate::engine::train::GroupRecord;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
+use crate::record::GroupRecord;
 
 /// A study's folder.
 #[derive(Debug, Clone)]

@@ -6,10 +6,11 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{CurvePoint, Manifest, RunKey, RunRecord, Status, Study};
+use super::{CurvePoint, Manifest, RunRecord, Status, Study};
 use crate::data::Knob;
-use crate::engine::funnel_score::{Decile, FunnelScore, Space, Target};
+use crate::experiment::plan::RunKey;
 use crate::experiment::{Experiment, load};
+use crate::record::{Decile, FunnelScore, Space, Target};
 
 /// What the sample looks like.
 #[derive(Debug, Clone)]

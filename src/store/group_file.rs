@@ -8,8 +8,8 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::{StoreError, atomic};
-use crate::engine::train::GroupRecord;
 use crate::experiment::plan::{Group, Identity, SCHEMA};
+use crate::record::GroupRecord;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {

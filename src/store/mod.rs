@@ -10,17 +10,17 @@ pub mod folder;
 pub(crate) mod funnel_sample;
 mod group_file;
 pub mod machine;
-pub mod record;
+
 #[cfg(test)]
 pub(crate) mod sample;
 mod state;
 mod tables;
 
 use crate::experiment::Experiment;
+pub use crate::record::{ClassRecord, CurvePoint, GatePoint, LabelRecord, RunRecord, Status, TrialRecord};
 pub use error::StoreError;
 pub use folder::Folder;
 pub use group_file::LARGEST_GROUP;
-pub use record::{ClassRecord, CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status, TrialRecord};
 pub use state::State;
 
 /// A study as it lies on disk: `results/<name>/`.

@@ -6,9 +6,10 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunKey, RunRecord, Status, Study};
+use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunRecord, Status, Study};
 use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
+use crate::experiment::plan::RunKey;
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::architecture;
 use crate::model::initialise::Init;

@@ -24,9 +24,10 @@ use csv::StringRecord;
 use super::StoreError;
 use crate::experiment::load::is_plain_name;
 
-use super::record::{CurvePoint, GatePoint, LabelRecord, RunKey, RunRecord, Status};
 use crate::data::{Knob, Subset};
-use crate::engine::score::Score;
+use crate::experiment::plan::RunKey;
+use crate::record::Score;
+use crate::record::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
 
 /// The columns that name a run.
 fn key_columns(vary: Option<Knob>) -> String {

@@ -14,7 +14,7 @@ use super::part::Role;
 use super::{ClaimResult, Part, Verdict, verdict};
 use crate::analysis::funnel::{Aspect, Place, Quantity};
 use crate::data::Knob;
-use crate::engine::funnel_score::{Space, Target};
+use crate::record::{Space, Target};
 use crate::store::Study;
 
 /// Something that is said.
@@ -213,7 +213,7 @@ fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::funnel_score::FunnelScore;
+    use crate::record::FunnelScore;
     use crate::store::RunRecord;
     use crate::store::funnel_sample::FunnelSample;
 

@@ -7,7 +7,7 @@ use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, base_setting, 
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::data::Knob;
-use crate::engine::funnel_score::{Space, Target};
+use crate::record::{Space, Target};
 use crate::store::Study;
 
 /// A study's runs beside the paper's Table 2.

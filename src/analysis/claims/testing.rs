@@ -4,10 +4,11 @@ use super::{Contender, paper, test_all};
 use crate::analysis::statistics::rank::ranks;
 use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
+use crate::experiment::plan::RunKey;
 use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::initialise::Init;
 use crate::model::{REGISTRY, architecture};
-use crate::store::{CurvePoint, Manifest, RunKey, RunRecord, Status, Study};
+use crate::store::{CurvePoint, Manifest, RunRecord, Status, Study};
 
 /// A number from −1 to 1 that looks random, the same for equal `seed`s (SplitMix64).
 pub(crate) fn noise(seed: u64) -> f64 {

@@ -4,8 +4,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::data::Subset;
-use crate::engine::funnel_score::{Decile, FunnelScore, nan_for_null};
-use crate::engine::score::Score;
+use crate::experiment::plan::RunKey;
 
 /// How a run ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,54 +23,6 @@ impl Status {
             Self::Finished => "finished",
             Self::Diverged => "diverged",
         }
-    }
-}
-
-/// What identifies a run within its study.
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct RunKey {
-    /// Name of the model in the experiment.
-    pub model: String,
-    /// Cosine p of the two tasks' weight vectors; NaN where tasks are what they are.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub task_correlation: f64,
-    /// Value of the knob that the experiment varies beside it; NaN where it varies none.
-    #[serde(default = "no_setting", deserialize_with = "nan_for_null", skip_serializing_if = "is_nan")]
-    pub setting: f64,
-    /// Step size of Adam.
-    pub learning_rate: f64,
-    /// Seed of data and initial parameters.
-    pub seed: u64,
-}
-
-fn no_setting() -> f64 {
-    f64::NAN
-}
-
-fn is_nan(x: &f64) -> bool {
-    x.is_nan()
-}
-
-impl RunKey {
-    /// Its numbers as bits: NaN is itself here, since keys name runs.
-    fn bits(&self) -> (&str, [u64; 4]) {
-        let Self { model, task_correlation, setting, learning_rate, seed } = self;
-        let bits = [task_correlation.to_bits(), setting.to_bits(), learning_rate.to_bits(), *seed];
-        (model, bits)
-    }
-}
-
-impl PartialEq for RunKey {
-    fn eq(&self, other: &Self) -> bool {
-        self.bits() == other.bits()
-    }
-}
-
-impl Eq for RunKey {}
-
-impl std::hash::Hash for RunKey {
-    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
-        self.bits().hash(state);
     }
 }
 
@@ -209,4 +160,106 @@ pub struct LabelRecord {
     pub points: usize,
     /// Pearson correlation of the pair's labels.
     pub label_correlation: f64,
+}
+
+/// What a finished group leaves.
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+pub struct GroupRecord {
+    /// One record a run, in the group's order.
+    pub runs: Vec<RunRecord>,
+    /// Label correlations measured on this seed.
+    pub labels: Vec<LabelRecord>,
+}
+
+/// Scores of one task's predictions on one subset.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Score {
+    /// Rows it was measured on.
+    pub subset: Subset,
+    /// Task, from 1.
+    pub task: usize,
+    /// Area under the ROC curve: [`auc`].
+    pub auc: f64,
+    /// Mean cross-entropy in nats: [`log_loss`].
+    pub log_loss: f64,
+    /// Expected calibration error, 0 to 1: [`calibration_error`].
+    pub calibration_error: f64,
+    /// Mean predicted probability; a calibrated model's is the share of positives.
+    pub mean_prediction: f64,
+    /// Share of positive rows.
+    pub positive_rate: f64,
+}
+
+/// What is predicted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Target {
+    /// pCTR.
+    Click,
+    /// pCVR.
+    Conversion,
+    /// pCTCVR.
+    ClickAndConversion,
+}
+
+/// Impressions that it is measured on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Space {
+    /// Those that were clicked.
+    Clicked,
+    /// All.
+    All,
+}
+
+/// Scores of one prediction on one space of test impressions; NaN where rows of one kind are missing.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct FunnelScore {
+    /// What is predicted.
+    pub target: Target,
+    /// Where.
+    pub space: Space,
+    /// Probability that a positive has a higher prediction than a negative. Of labels; of pCVR on all impressions
+    /// that of outcomes drawn by the true pCVR, in expectation.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub auc: f64,
+    /// Mean cross-entropy in nats, in expectation over outcomes where the true probability is known.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub log_loss: f64,
+    /// Expected calibration error over ten bins of equal counts, 0 to 1; as above.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub calibration_error: f64,
+    /// Mean of |prediction − true probability|; NaN where that is not known.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub absolute_error: f64,
+    /// Mean prediction.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub mean_prediction: f64,
+    /// Mean true probability, or share of positive labels where that is not known.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub mean_truth: f64,
+    /// Share of impressions whose prediction is above 1.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub above_one: f64,
+}
+
+/// Mean pCVR beside the truth over a tenth of the test impressions.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Decile {
+    /// Tenth by rising true pCTR, from 1.
+    pub decile: usize,
+    /// Mean true pCTR.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub mean_ctr: f64,
+    /// Mean predicted pCVR.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub mean_prediction: f64,
+    /// Mean true pCVR.
+    #[serde(deserialize_with = "nan_for_null")]
+    pub mean_truth: f64,
+}
+
+/// Numbers that may not be there: JSON has no NaN and writes null.
+pub fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
+    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

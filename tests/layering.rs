@@ -1,0 +1,143 @@
+//! Modules form layers: each imports only from those before it.
+//!
+//! A module is a folder or file directly under `src/`. Comments are ignored, because documentation may point anywhere;
+//! unit tests are code like any other.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+/// The modules of the library, lowest first.
+const LAYERS: [&str; 15] = [
+    "simd",
+    "data",
+    "model",
+    "experiment",
+    "record",
+    "engine",
+    "store",
+    "schedule",
+    "analysis",
+    "claim",
+    "figure",
+    "report",
+    "study",
+    "cli",
+    "lib",
+];
+
+/// Upward imports that are still there, as `from -> to`. May only shrink.
+const KNOWN: [&str; 1] = ["data -> experiment"];
+
+/// The modules that a source text names as `crate::module`.
+fn imports(text: &str) -> BTreeSet<String> {
+    let code: String =
+        text.lines().map(|line| line.split("//").next().unwrap_or("").to_string() + "\n").collect();
+    let mut modules = BTreeSet::new();
+    for (at, name) in code.match_indices("crate::") {
+        // `mycrate::` and `$crate::` in a macro, which is a path as any other.
+        if code[..at].ends_with(|c: char| c.is_alphanumeric() || c == '_') {
+            continue;
+        }
+        let rest = &code[at + name.len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => modules.extend(first_names(list)),
+            None => modules.extend(identifier(rest)),
+        }
+    }
+    modules
+}
+
+/// The identifier that a text starts with.
+fn identifier(text: &str) -> Option<String> {
+    let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+    (end > 0).then(|| text[..end].to_string())
+}
+
+/// The first name of every path in the list that a text starts with, up to its closing brace.
+fn first_names(list: &str) -> Vec<String> {
+    let (mut depth, mut start, mut names) = (0, 0, Vec::new());
+    for (at, c) in list.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' if depth > 0 => depth -= 1,
+            ',' | '}' if depth == 0 => {
+                names.extend(identifier(list[start..at].trim_start()));
+                start = at + 1;
+                if c == '}' {
+                    break;
+                }
+            }
+            _ => {}
+        }
+    }
+    names
+}
+
+/// The imports of a module's text that do not point down, as `from -> to`.
+fn upward(module: &str, text: &str) -> Vec<String> {
+    let layer = |name: &str| LAYERS.iter().position(|layer| *layer == name);
+    let from = layer(module).unwrap_or_else(|| panic!("`{module}` is not in the list of layers"));
+    let points_up = |to: &String| layer(to).is_none_or(|to| to > from);
+    imports(text).into_iter().filter(points_up).map(|to| format!("{module} -> {to}")).collect()
+}
+
+/// Every source file of the library, with the module it belongs to.
+fn sources() -> Vec<(String, PathBuf)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let mut files = Vec::new();
+    let mut folders = vec![root.clone()];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                let inside = path.strip_prefix(&root).unwrap();
+                let module = inside.components().next().unwrap().as_os_str().to_string_lossy();
+                if module != "bin" {
+                    files.push((module.trim_end_matches(".rs").to_string(), path));
+                }
+            }
+        }
+    }
+    files
+}
+
+#[test]
+fn no_import_points_up() {
+    let files = sources();
+    assert!(files.len() > 100, "{} files", files.len());
+    let mut found = BTreeSet::new();
+    for (module, path) in &files {
+        for import in upward(module, &std::fs::read_to_string(path).unwrap()) {
+            assert!(KNOWN.contains(&import.as_str()), "{}: {import}", path.display());
+            found.insert(import);
+        }
+    }
+    assert_eq!(found, KNOWN.map(String::from).into(), "mended: remove it from the list");
+}
+
+#[test]
+fn an_upward_import_is_caught_however_it_is_written() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/train.rs");
+    let text = std::fs::read_to_string(path).unwrap();
+    assert_eq!(upward("engine", &text), Vec::<String>::new());
+    for planted in [
+        "use crate::store::Folder;",
+        "use crate::{data::{Batch, Subset}, store::Folder};",
+        "pub use crate::{\n    store,\n};",
+        "fn folder() -> crate::store::Folder { todo!() }",
+        "#[cfg(test)]\nmod planted {\n    use crate::store::Folder;\n}",
+    ] {
+        assert_eq!(upward("engine", &format!("{text}\n{planted}\n")), ["engine -> store"], "{planted}");
+    }
+    assert_eq!(upward("data", "use crate::elsewhere::Thing;"), ["data -> elsewhere"]);
+}
+
+#[test]
+fn comments_may_point_anywhere() {
+    assert!(
+        upward("data", "/// What [`crate::engine`] trains on.\nuse crate::data::Batch; // crate::cli")
+            .is_empty()
+    );
+}
