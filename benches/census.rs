@@ -52,7 +52,7 @@ fn main() {
     };
     let engine = Engine::of(&experiment, model);
     let mut population = population(engine, experiment.train.device, start).expect("sizes fit");
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[f64::NAN]);
+    let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     let rows = experiment.train.batch_size;
     let steps = (census.rows(Subset::Training).len() / rows) as u64;

@@ -286,7 +286,7 @@ fn use_experiment(experiment: &mmoe_study::experiment::Experiment) -> Result<(),
     const FEW: usize = 2_000;
     let grid = &experiment.grid;
     let runs = grid.seeds.len()
-        * grid.task_correlations.len()
+        * grid.conditions().len()
         * grid.models.len().max(1)
         * grid.learning_rates.len().max(1);
     prop_assert!(runs <= 1_000_000);
@@ -414,7 +414,7 @@ fn census_files() {
 fn use_rows(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
     let plan = Plan::new(experiment);
     prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, 1, &[f64::NAN]);
+    let mut feed = Feed::new(&experiment.data, &experiment.opened, 1, &[]);
     let mut batch = Batch::new();
     for step in 0..3 {
         feed.training_batch(step, 32, &mut batch);

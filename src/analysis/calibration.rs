@@ -89,7 +89,7 @@ fn mean_of(values: impl Iterator<Item = f64>) -> Option<f64> {
 }
 
 fn cell(study: &Study, reported: &Reported, measure: Measure) -> Option<CellDistance> {
-    let p = reported.task_correlation;
+    let p = reported.condition.task_correlation?;
     let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
     let paper = reference::curve_of(model, p)?;
     let ours = MeanCurve::of(&reported.runs, measure).points();

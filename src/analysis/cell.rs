@@ -1,6 +1,6 @@
 //! Cells: the runs of a study that differ in seed only, and which of their losses is looked at.
 
-use crate::experiment::ReportedLoss;
+use crate::experiment::{Condition, ReportedLoss};
 use crate::store::{CurvePoint, RunRecord, Study};
 
 /// Rows that a loss is measured on.
@@ -76,15 +76,13 @@ impl Measure {
     }
 }
 
-/// The runs of one model, task correlation, setting and learning rate, by seed.
+/// The runs of one model, condition and learning rate, by seed.
 #[derive(Debug, Clone)]
 pub struct Cell<'a> {
     /// Name of the model.
     pub model: &'a str,
-    /// Cosine p of the weight vectors.
-    pub task_correlation: f64,
-    /// Value of the knob that is varied; NaN where none is.
-    pub setting: f64,
+    /// Their task correlation and swept value.
+    pub condition: Condition,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// Its runs in the order of their seeds, diverged ones included.
@@ -98,7 +96,7 @@ impl Cell<'_> {
     }
 }
 
-/// The cells of a study in the order of its plan: model, task correlation, setting, learning rate. Runs that are not
+/// The cells of a study in the order of its plan: model, condition, learning rate. Runs that are not
 /// there (a partial study) are left out; so are cells without runs.
 pub fn cells(study: &Study) -> Vec<Cell<'_>> {
     let mut cells: Vec<Cell> = Vec::new();
@@ -107,16 +105,14 @@ pub fn cells(study: &Study) -> Vec<Cell<'_>> {
         match cells.last_mut() {
             Some(cell)
                 if cell.model == key.model
-                    && cell.task_correlation.total_cmp(&key.task_correlation).is_eq()
-                    && cell.setting.total_cmp(&key.setting).is_eq()
+                    && cell.condition == key.condition
                     && cell.learning_rate == key.learning_rate =>
             {
                 cell.runs.push(run);
             }
             _ => cells.push(Cell {
                 model: &key.model,
-                task_correlation: key.task_correlation,
-                setting: key.setting,
+                condition: key.condition,
                 learning_rate: key.learning_rate,
                 runs: vec![run],
             }),

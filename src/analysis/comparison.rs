@@ -13,6 +13,7 @@ use super::statistics::confidence::{Confidence, LEVEL};
 use super::statistics::multiplicity::holm;
 use super::statistics::paired::{differences, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
+use crate::experiment::Condition;
 use crate::store::{RunRecord, Study};
 
 /// Fewest common seeds to pair by; with fewer the studies are compared as independent samples.
@@ -28,36 +29,14 @@ pub enum By {
 }
 
 /// Names a row of a comparison.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct CellName {
     /// Name of the model, in both studies.
     pub model: String,
-    /// Cosine p of the weight vectors.
-    pub task_correlation: f64,
-    /// Value of the knob that is varied; NaN where none is.
-    pub setting: f64,
+    /// Task correlation and swept value.
+    pub condition: Condition,
     /// Step size; none where each study has its own.
     pub learning_rate: Option<f64>,
-}
-
-impl PartialEq for CellName {
-    /// Task correlations and settings by order: NaN, where there is no such knob, is itself.
-    fn eq(&self, other: &Self) -> bool {
-        self.model == other.model
-            && self.task_correlation.total_cmp(&other.task_correlation).is_eq()
-            && self.setting.total_cmp(&other.setting).is_eq()
-            && self.learning_rate == other.learning_rate
-    }
-}
-
-impl CellName {
-    /// Task correlation and, where a knob is varied, its value.
-    pub fn place(&self, format: fn(f64) -> String) -> String {
-        match self.setting.is_nan() {
-            true => format(self.task_correlation),
-            false => format!("{}, {}", format(self.task_correlation), format(self.setting)),
-        }
-    }
 }
 
 /// What a cell is in one study.
@@ -146,23 +125,16 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
 
 /// The cells of a study under their names.
 fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
-    let name = |model: &str, [task_correlation, setting]: [f64; 2], learning_rate| CellName {
-        model: model.into(),
-        task_correlation,
-        setting,
-        learning_rate,
-    };
+    let name =
+        |model: &str, condition, learning_rate| CellName { model: model.into(), condition, learning_rate };
     match by {
         By::LearningRate => cells(study)
             .into_iter()
-            .map(|cell| {
-                let place = [cell.task_correlation, cell.setting];
-                (name(cell.model, place, Some(cell.learning_rate)), cell.runs)
-            })
+            .map(|cell| (name(cell.model, cell.condition, Some(cell.learning_rate)), cell.runs))
             .collect(),
         By::Reported => reported(study, measure)
             .into_iter()
-            .map(|cell| (name(cell.model, [cell.task_correlation, cell.setting], None), cell.runs))
+            .map(|cell| (name(cell.model, cell.condition, None), cell.runs))
             .collect(),
     }
 }
@@ -272,8 +244,8 @@ mod tests {
     fn cells_of_one_study_only_are_named() {
         let comparison = compared(&shifted(0.0, &[0.5, 0.9]), &shifted(0.0, &[0.5, 1.0]));
         assert_eq!(comparison.cells.len(), 3);
-        assert!(comparison.only_first.iter().all(|name| name.task_correlation == 0.9));
-        assert!(comparison.only_second.iter().all(|name| name.task_correlation == 1.0));
+        assert!(comparison.only_first.iter().all(|name| name.condition.task_correlation == Some(0.9)));
+        assert!(comparison.only_second.iter().all(|name| name.condition.task_correlation == Some(1.0)));
         assert_eq!((comparison.only_first.len(), comparison.only_second.len()), (3, 3));
     }
 }

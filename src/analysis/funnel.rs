@@ -6,10 +6,10 @@
 //! reported at the rate with the lowest mean log-loss of pCTCVR on the other half ([`reported_by`]).
 
 use super::interval::Interval;
-use super::selection::reported_by;
+use super::selection::{Reported, reported_by};
 use super::statistics::{Bootstrap, Confidence, summary};
 use crate::data::Knob;
-use crate::experiment::ModelSpec;
+use crate::experiment::{Condition, ModelSpec, Sweep};
 use crate::record::{Decile, FunnelScore, Space, Target};
 use crate::store::{RunRecord, Study};
 
@@ -80,30 +80,13 @@ impl Quantity {
     }
 }
 
-/// Where in the grid of a study: a task correlation and a setting.
-#[derive(Debug, Clone, Copy)]
-pub struct Place {
-    /// Correlation of the scores of click and conversion.
-    pub task_correlation: f64,
-    /// Value of the knob that is varied; NaN where none is.
-    pub setting: f64,
-}
-
-impl PartialEq for Place {
-    /// NaN is itself here: it says that there is no knob.
-    fn eq(&self, other: &Self) -> bool {
-        self.task_correlation.total_cmp(&other.task_correlation).is_eq()
-            && self.setting.total_cmp(&other.setting).is_eq()
-    }
-}
-
-/// The runs of a model at a place.
+/// The runs of a model under a condition.
 #[derive(Debug, Clone)]
 pub struct ModelRuns<'a> {
     /// The model.
     pub model: &'a ModelSpec,
-    /// Where.
-    pub place: Place,
+    /// Their task correlation and swept value.
+    pub condition: Condition,
     /// Learning rate of the even and of the odd half of the seeds, as in [`Reported`](super::Reported).
     pub learning_rates: [f64; 2],
     /// One run a seed, by seed, diverged ones included.
@@ -115,29 +98,29 @@ pub fn model_runs(study: &Study) -> Vec<ModelRuns<'_>> {
     let joint = Quantity::of_all(Target::ClickAndConversion, Aspect::LogLoss);
     let runs = reported_by(study, |run| joint.of(run)).into_iter().filter_map(|reported| {
         let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
-        let place = Place { task_correlation: reported.task_correlation, setting: reported.setting };
-        Some(ModelRuns { model, place, learning_rates: reported.learning_rates, runs: reported.runs })
+        let Reported { condition, learning_rates, runs, .. } = reported;
+        Some(ModelRuns { model, condition, learning_rates, runs })
     });
     runs.collect()
 }
 
-/// The setting that stands for a study where there is room for one: the experiment's own value of the knob where it
-/// is among the settings, else the middle one (of two, the lower). NaN where nothing is varied.
-pub fn base_setting(study: &Study) -> f64 {
+/// The swept value that stands for a study where there is room for one: the experiment's own value of the parameter
+/// where it is among the swept values, else the middle one (of two, the lower). None where nothing is swept.
+pub fn base_value(study: &Study) -> Option<f64> {
     let (data, grid) = (&study.experiment.data, &study.experiment.grid);
-    let own = data.funnel().and_then(|spec| Some(grid.vary?.of(spec)));
-    let own = own.filter(|own| grid.settings.contains(own));
-    own.unwrap_or_else(|| middle(&grid.settings))
+    let own = data.funnel().and_then(|spec| Some(grid.swept_parameter()?.of(spec)));
+    let own = own.filter(|own| grid.swept_values().contains(own));
+    own.or_else(|| middle(grid.swept_values()))
 }
 
-/// [`base_setting`] at the middle task correlation (of two, the lower).
-pub fn base_place(study: &Study) -> Place {
+/// [`base_value`] at the middle task correlation (of two, the lower).
+pub fn base_condition(study: &Study) -> Condition {
     let task_correlation = middle(&study.experiment.grid.task_correlations);
-    Place { task_correlation, setting: base_setting(study) }
+    Condition { task_correlation, swept_value: base_value(study) }
 }
 
-fn middle(values: &[f64]) -> f64 {
-    values.get(values.len().saturating_sub(1) / 2).copied().unwrap_or(f64::NAN)
+fn middle(values: &[f64]) -> Option<f64> {
+    values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
 /// What a study varies beside models and seeds: its knob or, where it has none, the task correlation.
@@ -147,32 +130,39 @@ pub struct Varied {
     pub title: &'static str,
     /// The same in a word or two.
     pub name: String,
-    /// Its values in rising order, with where they are: at least two.
-    pub places: Vec<(f64, Place)>,
+    /// Its values in rising order, with their conditions: at least two.
+    pub conditions: Vec<(f64, Condition)>,
 }
 
 impl Varied {
-    /// Nothing for a study of one place. Beside a knob, the task correlation is that of [`base_place`].
+    /// None for a study of one condition. Where a parameter is swept, the task correlation is that of
+    /// [`base_condition`].
     pub fn of(study: &Study) -> Option<Self> {
         let grid = &study.experiment.grid;
-        let Place { task_correlation, setting } = base_place(study);
-        let at = |value: f64| match grid.vary {
-            Some(_) => (value, Place { task_correlation, setting: value }),
-            None => (value, Place { task_correlation: value, setting }),
+        let base = base_condition(study);
+        let (title, name, values) = match &grid.sweep {
+            Some(Sweep { parameter, values }) => {
+                (parameter.title(), parameter.key().replace('_', " "), values)
+            }
+            None => (
+                "correlation of the scores of click and conversion",
+                "task correlation".into(),
+                &grid.task_correlations,
+            ),
         };
-        let (title, name) = match grid.vary {
-            Some(knob) => (knob.title(), knob.key().replace('_', " ")),
-            None => ("correlation of the scores of click and conversion", "task correlation".into()),
+        let at = |&value: &f64| match grid.sweep {
+            Some(_) => (value, Condition { swept_value: Some(value), ..base }),
+            None => (value, Condition { task_correlation: Some(value), ..base }),
         };
-        let values = if grid.vary.is_some() { &grid.settings } else { &grid.task_correlations };
-        (values.len() > 1).then(|| Self { title, name, places: values.iter().map(|&v| at(v)).collect() })
+        (values.len() > 1).then(|| Self { title, name, conditions: values.iter().map(at).collect() })
     }
 }
 
-/// The smallest and the largest setting of a study that varies `knob`.
-pub fn extremes(study: &Study, knob: Knob) -> Option<(f64, f64)> {
-    match (study.experiment.grid.vary, &study.experiment.grid.settings[..]) {
-        (Some(vary), &[low, .., high]) if vary == knob => Some((low, high)),
+/// The smallest and the largest swept value of a study that sweeps `parameter`.
+pub fn extremes(study: &Study, parameter: Knob) -> Option<(f64, f64)> {
+    let sweep = study.experiment.grid.sweep.as_ref().filter(|sweep| sweep.parameter == parameter)?;
+    match sweep.values[..] {
+        [low, .., high] => Some((low, high)),
         _ => None,
     }
 }
@@ -278,14 +268,14 @@ mod tests {
         let study = FunnelSample { vary: vary(&[0.0, 1.5, 2.0, 3.0]), ..sample.clone() }.study();
         assert_eq!(model_runs(&study).len(), 4);
         // 1.5 is the experiment's own.
-        assert_eq!(base_setting(&study), 1.5);
+        assert_eq!(base_value(&study), Some(1.5));
         assert_eq!(extremes(&study, Knob::Selection), Some((0.0, 3.0)));
         assert_eq!(extremes(&study, Knob::Share), None);
-        assert_eq!(Varied::of(&study).unwrap().places.len(), 4);
+        assert_eq!(Varied::of(&study).unwrap().conditions.len(), 4);
         let study = FunnelSample { vary: vary(&[0.0, 1.0, 2.0]), ..sample.clone() }.study();
-        assert_eq!(base_setting(&study), 1.0);
+        assert_eq!(base_value(&study), Some(1.0));
         let study = FunnelSample { correlations: vec![-0.5, 0.0, 0.5], ..sample.clone() }.study();
-        assert_eq!(base_place(&study).task_correlation, 0.0);
+        assert_eq!(base_condition(&study).task_correlation, Some(0.0));
         assert_eq!(Varied::of(&study).unwrap().name, "task correlation");
         assert_eq!(Varied::of(&sample.study()), None);
     }

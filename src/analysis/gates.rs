@@ -99,8 +99,8 @@ pub struct GateCurvePoint {
 pub struct GateSummary {
     /// Name of the model.
     pub model: String,
-    /// Cosine p of the weight vectors.
-    pub task_correlation: f64,
+    /// Task correlation of its runs; none where the data has no such axis.
+    pub task_correlation: Option<f64>,
     /// Over training.
     pub curve: Vec<GateCurvePoint>,
     /// Share of runs with a collapsed gate at the end, with Wilson's interval.
@@ -141,7 +141,7 @@ fn summarise(cell: &Reported, measure: Measure) -> Option<GateSummary> {
         |of: fn(&GateUseOfRun) -> f64| correlation(&ends.iter().map(of).collect::<Vec<f64>>(), &losses);
     Some(GateSummary {
         model: cell.model.into(),
-        task_correlation: cell.task_correlation,
+        task_correlation: cell.condition.task_correlation,
         curve: curve(&runs),
         collapsed: share(|end| end.collapsed),
         one_expert: share(|end| end.one_expert),

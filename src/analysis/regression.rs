@@ -140,8 +140,11 @@ fn incomparable(baseline: &Study, fresh: &Study) -> Option<String> {
 }
 
 fn name(cell: &Cell) -> String {
-    let setting = if cell.setting.is_nan() { String::new() } else { format!(", {}", cell.setting) };
-    format!("{} at {}{setting}, rate {}", cell.model, cell.task_correlation, cell.learning_rate)
+    let at = match cell.condition.label(|value| value.to_string()) {
+        none if none.is_empty() => none,
+        condition => format!(" at {condition}"),
+    };
+    format!("{}{at}, rate {}", cell.model, cell.learning_rate)
 }
 
 /// Held-out losses at the last logged step up to [`EARLY_STEPS`], by seed: the mean over tasks.

@@ -1,21 +1,20 @@
-//! The learning rate of every model, task correlation and setting, chosen so that choosing does not flatter.
+//! The learning rate of every model and condition, chosen so that choosing does not flatter.
 //!
 //! The paper grid-searches Adam's step size. A loss reported on the runs it was selected by is too low, the
 //! more so the fewer the runs. So the seeds are split into two halves by turns, and the runs of one half are
 //! reported at the learning rate that did best on the other (cross-fitting).
 
 use super::cell::{Cell, Measure, cells};
+use crate::experiment::Condition;
 use crate::store::{RunRecord, Study};
 
-/// The runs that stand for a model at a task correlation and setting: one a seed, at cross-fitted learning rates.
+/// The runs that stand for a model under a condition: one a seed, at cross-fitted learning rates.
 #[derive(Debug, Clone)]
 pub struct Reported<'a> {
     /// Name of the model.
     pub model: &'a str,
-    /// Cosine p of the weight vectors.
-    pub task_correlation: f64,
-    /// Value of the knob that is varied; NaN where none is.
-    pub setting: f64,
+    /// Their task correlation and swept value.
+    pub condition: Condition,
     /// Learning rate of the even and of the odd half of the seeds (equal where both halves agree, or where
     /// there is but one).
     pub learning_rates: [f64; 2],
@@ -45,7 +44,7 @@ pub fn label([even, odd]: [f64; 2]) -> String {
     if even == odd { format!("{even}") } else { format!("{even} / {odd}") }
 }
 
-/// The reported runs of every model, task correlation and setting, in the order of the plan. `measure` is the loss
+/// The reported runs of every model and condition, in the order of the plan. `measure` is the loss
 /// by which learning rates are chosen.
 pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
     reported_by(study, |run| measure.final_loss(run))
@@ -53,12 +52,9 @@ pub fn reported(study: &Study, measure: Measure) -> Vec<Reported<'_>> {
 
 /// The same where learning rates are chosen by another number of finished runs, the lower the better.
 pub fn reported_by(study: &Study, loss: impl Fn(&RunRecord) -> Option<f64>) -> Vec<Reported<'_>> {
-    let same = |a: f64, b: f64| a.total_cmp(&b).is_eq();
     let cells = cells(study);
     cells
-        .chunk_by(|a, b| {
-            a.model == b.model && same(a.task_correlation, b.task_correlation) && same(a.setting, b.setting)
-        })
+        .chunk_by(|a, b| a.model == b.model && a.condition == b.condition)
         .map(|rates| {
             // A seed's half follows its place among all seeds of the experiment, so that a partial study
             // halves as the whole one does.
@@ -73,13 +69,7 @@ pub fn reported_by(study: &Study, loss: impl Fn(&RunRecord) -> Option<f64>) -> V
                 .filter(|run| run.key.learning_rate == choice[half(run)])
                 .collect();
             runs.sort_by_key(|run| run.key.seed);
-            Reported {
-                model: rates[0].model,
-                task_correlation: rates[0].task_correlation,
-                setting: rates[0].setting,
-                learning_rates: choice,
-                runs,
-            }
+            Reported { model: rates[0].model, condition: rates[0].condition, learning_rates: choice, runs }
         })
         .collect()
 }

@@ -58,13 +58,12 @@ fn text(
     }
     for (names, side) in [(&comparison.only_first, "A"), (&comparison.only_second, "B")] {
         for name in names {
-            let CellName { model, learning_rate, .. } = name;
+            let CellName { model, condition, learning_rate } = name;
+            let condition =
+                Some(condition.label(|value| value.to_string())).filter(|label| !label.is_empty());
+            let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
             let rate = learning_rate.map_or(String::new(), |rate| format!(" at rate {rate}"));
-            writeln!(
-                text,
-                "only in {side}: {model} at correlation {}{rate}",
-                name.place(|value| value.to_string())
-            )?;
+            writeln!(text, "only in {side}: {model}{at}{rate}")?;
         }
     }
     Ok(text)
@@ -84,7 +83,7 @@ fn cells(cell: &CellComparison) -> [String; 9] {
     };
     [
         cell.name.model.clone(),
-        cell.name.place(|value| value.to_string()),
+        cell.name.condition.label(|value| value.to_string()),
         cell.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
         format!("{:.4}", a.mean),
         format!("{:.4}", b.mean),

@@ -4,7 +4,7 @@ use super::graph::EVALUATION_ROWS;
 use crate::data::impressions::FACTS;
 use crate::data::{DataSpec, Opened, Subset, Task};
 use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
-use crate::experiment::{DeviceChoice, Experiment};
+use crate::experiment::{Condition, DeviceChoice, Experiment};
 use crate::model::{Layout, Parameter, Role};
 
 /// The program itself with its allocator's reserves.
@@ -38,7 +38,7 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     const ROW: u64 = 4_000 * 940 * 3 * 5 / 4;
     /// Title and legend, and what small figures need in any case.
     const LEAST: u64 = 8 << 20;
-    let blocks = experiment.grid.task_correlations.len().div_ceil(3);
+    let blocks = experiment.grid.task_correlations.len().max(1).div_ceil(3);
     LEAST + ROW * (experiment.models.len() * blocks) as u64
 }
 
@@ -49,7 +49,7 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let train = &experiment.train;
     // What nobody has memory for must not look small: products saturate.
     let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
-    let label_sets = experiment.grid.task_correlations.len();
+    let label_sets = experiment.grid.task_correlations.len().max(1);
     let data = match experiment.data.task() {
         Task::Conversion => impressions_bytes(experiment),
         Task::Regression | Task::Classification => {
@@ -99,18 +99,19 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
         let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
         batched.saturating_add(scored).saturating_add(8 * training as u64)
     };
-    let of_setting = |&setting: &f64| match (experiment.data_at(setting), &experiment.opened) {
-        (DataSpec::Funnel(funnel), _) => {
-            let (test, training) = (funnel.test_impressions, funnel.training_impressions);
-            funnel.bytes().saturating_add(of_test(test, funnel.columns(), training))
-        }
-        // What is read is there once for all groups: `opening_bytes`.
-        (_, Opened::AliCcp(read)) => {
-            of_test(read.log.test.len(), read.log.columns(), read.log.training.len())
-        }
-        _ => 0,
-    };
-    experiment.grid.settings.iter().map(of_setting).max().unwrap_or(0)
+    let of_condition =
+        |condition: &Condition| match (experiment.data_at(condition.swept_value), &experiment.opened) {
+            (DataSpec::Funnel(funnel), _) => {
+                let (test, training) = (funnel.test_impressions, funnel.training_impressions);
+                funnel.bytes().saturating_add(of_test(test, funnel.columns(), training))
+            }
+            // What is read is there once for all groups: `opening_bytes`.
+            (_, Opened::AliCcp(read)) => {
+                of_test(read.log.test.len(), read.log.columns(), read.log.training.len())
+            }
+            _ => 0,
+        };
+    experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0)
 }
 
 /// Rows of the larger subset that classifiers are scored on.

@@ -16,8 +16,8 @@ pub struct Sources(Vec<Source>);
 /// The way of one group.
 struct Source {
     feed: Feed,
-    /// Task correlations, one a label set.
-    correlations: Vec<f64>,
+    /// Task correlations, one a label set; one none where the data has no such axis.
+    correlations: Vec<Option<f64>>,
     /// Measured correlations of the labels, of every label set and pair.
     label_correlations: Vec<Vec<f64>>,
     /// Its part of a batch.
@@ -46,13 +46,13 @@ impl Sources {
     }
 
     /// Which of a joined batch's label sets a group's runs of a task correlation learn.
-    pub fn label_set(&self, group: usize, task_correlation: f64) -> usize {
+    pub fn label_set(&self, group: usize, task_correlation: Option<f64>) -> usize {
         let before: usize = self.0[..group].iter().map(|source| source.correlations.len()).sum();
         before + self.0[group].label_set(task_correlation)
     }
 
     /// Mean over pairs of the measured correlation of a group's labels.
-    pub fn mean_label_correlation(&self, group: usize, task_correlation: f64) -> f64 {
+    pub fn mean_label_correlation(&self, group: usize, task_correlation: Option<f64>) -> f64 {
         let source = &self.0[group];
         let of_pairs = &source.label_correlations[source.label_set(task_correlation)];
         of_pairs.iter().sum::<f64>() / of_pairs.len() as f64
@@ -63,9 +63,8 @@ impl Sources {
         let source = &self.0[place];
         let mut records = Vec::new();
         for (&task_correlation, pairs) in source.correlations.iter().zip(&source.label_correlations) {
-            if !group.label_correlations.contains(&task_correlation) {
-                continue;
-            }
+            let recorded = task_correlation.filter(|p| group.label_correlations.contains(p));
+            let Some(task_correlation) = recorded else { continue };
             for (pair, &label_correlation) in pairs.iter().enumerate() {
                 records.push(LabelRecord {
                     task_correlation,
@@ -83,26 +82,27 @@ impl Sources {
 impl Source {
     fn new(experiment: &Experiment, group: &Group) -> Self {
         let correlations = correlations_of(group);
-        // Runs of one group have one setting: their impressions are the same.
-        let data = experiment.data_at(group.runs.first().map_or(f64::NAN, |run| run.key.setting));
-        let feed = Feed::new(&data, &experiment.opened, group.seed, &correlations);
+        // Runs of one group share the swept value: their impressions are the same.
+        let data = experiment.data_at(group.runs.first().and_then(|run| run.key.condition.swept_value));
+        let given: Vec<f64> = correlations.iter().copied().flatten().collect();
+        let feed = Feed::new(&data, &experiment.opened, group.seed, &given);
         let label_correlations = feed.label_correlations();
         Self { feed, correlations, label_correlations, batch: Batch::default() }
     }
 
     /// Which of its own label sets has this task correlation.
-    fn label_set(&self, task_correlation: f64) -> usize {
-        let at = self.correlations.iter().position(|p| p.total_cmp(&task_correlation).is_eq());
+    fn label_set(&self, task_correlation: Option<f64>) -> usize {
+        let at = self.correlations.iter().position(|&p| p == task_correlation);
         at.expect("every run's correlation is generated")
     }
 }
 
-/// The task correlations that a group needs labels of, each once. By order, not equality: data without the knob
-/// have NaN, which is one label set as any other.
-fn correlations_of(group: &Group) -> Vec<f64> {
-    let runs = group.runs.iter().map(|run| run.key.task_correlation);
-    let mut correlations: Vec<f64> = runs.chain(group.label_correlations.iter().copied()).collect();
-    correlations.sort_by(f64::total_cmp);
-    correlations.dedup_by(|a, b| a.total_cmp(b).is_eq());
+/// The task correlations that a group needs labels of, each once, in rising order.
+fn correlations_of(group: &Group) -> Vec<Option<f64>> {
+    let runs = group.runs.iter().map(|run| run.key.condition.task_correlation);
+    let measured = group.label_correlations.iter().copied().map(Some);
+    let mut correlations: Vec<Option<f64>> = runs.chain(measured).collect();
+    correlations.sort_by(|a, b| a.partial_cmp(b).expect("correlations of a grid are numbers"));
+    correlations.dedup();
     correlations
 }

@@ -103,7 +103,8 @@ pub fn train_together(
     let mut of_group: Vec<Vec<RunRecord>> = vec![Vec::new(); groups.len()];
     for team in teams {
         for (mut record, group) in team.records.into_iter().zip(team.groups) {
-            record.label_correlation = sources.mean_label_correlation(group, record.key.task_correlation);
+            record.label_correlation =
+                sources.mean_label_correlation(group, record.key.condition.task_correlation);
             record.seconds = seconds;
             of_group[group].push(record);
         }
@@ -128,7 +129,8 @@ fn score(sources: &mut Sources, teams: &mut [Team], batch: &mut Batch) -> Result
                     team.records[run].scores.clear();
                     continue;
                 }
-                let set = sources.label_set(team.groups[run], team.records[run].key.task_correlation);
+                let set =
+                    sources.label_set(team.groups[run], team.records[run].key.condition.task_correlation);
                 let of_task = logits.chunks_exact(batch.rows).enumerate();
                 let scores = of_task
                     .map(|(task, logits)| Score::of(subset, task + 1, logits, batch.labels(set, task)));
@@ -220,7 +222,7 @@ impl<'a> Team<'a> {
             of_seed.iter().for_each(|_| parameters.extend_from_slice(&first));
         }
         let start_run = |&(group, run): &(usize, &PlannedRun)| {
-            let label_set = sources.label_set(group, run.key.task_correlation);
+            let label_set = sources.label_set(group, run.key.condition.task_correlation);
             let start = StartRun::new(label_set, run.key.learning_rate, run.key.seed);
             StartRun { input_set: group, ..start }
         };
@@ -385,7 +387,6 @@ mod tests {
         let apart: Vec<_> = apart.map(untimed).collect();
         let together = train_together(experiment, groups, &Nobody, &population).unwrap().unwrap();
         let together: Vec<_> = together.into_iter().map(untimed).collect();
-        // Not by equality alone: data without the knob have the task correlation NaN.
         assert_eq!(format!("{apart:?}"), format!("{together:?}"));
         apart
     }
@@ -409,7 +410,7 @@ mod tests {
         let experiment = library::find("models", &sets.map(String::from)).unwrap();
         let mut plan = Plan::new(&experiment);
         // A group of which something is finished already has fewer runs, and other label sets.
-        let rest = plan.groups[1].runs.iter().filter(|run| run.correlation > 0).cloned().collect();
+        let rest = plan.groups[1].runs.iter().filter(|run| run.condition > 0).cloned().collect();
         plan.groups[1] = Group::new(&experiment, 5, rest, Vec::new());
         let apart = apart_and_together(&experiment, &plan.groups);
         assert!(apart[0].runs.iter().any(|run| run.status == Status::Diverged), "some runs leave on the way");

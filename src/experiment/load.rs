@@ -13,7 +13,7 @@ use super::matching::{self, Wish};
 use super::plan::Engine;
 use super::section::{Section, did_you_mean, expected, whole};
 use super::tune::{self, Tune};
-use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train};
+use super::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Sweep, Train};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
 use crate::data::synthetic::{Source, SyntheticSpec};
@@ -277,8 +277,8 @@ fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
 
 /// Refuses more runs than can be planned.
 fn count_runs(grid: &Grid) -> Result<(), Mistake> {
-    let Grid { models, task_correlations, settings, learning_rates, seeds, .. } = grid;
-    let factors = [models.len(), task_correlations.len(), settings.len(), learning_rates.len(), seeds.len()];
+    let Grid { models, learning_rates, seeds, .. } = grid;
+    let factors = [models.len(), grid.conditions().len(), learning_rates.len(), seeds.len()];
     let runs = factors.iter().fold(1usize, |runs, &n| runs.saturating_mul(n.max(1)));
     if runs <= MOST_RUNS {
         return Ok(());
@@ -457,11 +457,11 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
         DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
             section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
         }
-        DataSpec::Census(_) | DataSpec::AliCcp(_) => vec![f64::NAN],
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => Vec::new(),
     };
-    let (vary, settings) = match data.funnel() {
-        Some(_) => settings(&mut section)?,
-        None => (None, vec![f64::NAN]),
+    let sweep = match data.funnel() {
+        Some(_) => sweep(&mut section)?,
+        None => None,
     };
     // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
     // have its own.
@@ -484,20 +484,21 @@ fn grid(mut section: Section, data: &DataSpec) -> Result<(Grid, Vec<String>), Mi
         DataSpec::Census(_) | DataSpec::AliCcp(_) => &["models", "learning_rates", "seeds"],
         DataSpec::Funnel(_) => FUNNEL_GRID_KEYS,
     })?;
-    Ok((Grid { models: models.clone(), task_correlations, vary, settings, learning_rates, seeds }, models))
+    Ok((Grid { models: models.clone(), task_correlations, sweep, learning_rates, seeds }, models))
 }
 
-/// Which number of the funnel is varied over what; nothing where `vary` is not there.
-fn settings(section: &mut Section) -> Result<(Option<Knob>, Vec<f64>), Mistake> {
+/// The swept parameter with its values; none where `vary` is not there.
+fn sweep(section: &mut Section) -> Result<Option<Sweep>, Mistake> {
     if !section.has("vary") {
         return match section.take("values") {
-            None => Ok((None, vec![f64::NAN])),
+            None => Ok(None),
             Some(values) => Err(section.mistake("values", values, "grid.vary beside it, which says of what")),
         };
     }
-    let knob = section.word("vary", &Knob::ALL.map(|knob| (knob.key(), knob)), None)?;
-    let (range, remedy) = knob_range(knob);
-    Ok((Some(knob), section.sorted_numbers("values", range, &format!("different values: {remedy}"))?))
+    let parameter = section.word("vary", &Knob::ALL.map(|knob| (knob.key(), knob)), None)?;
+    let (range, remedy) = knob_range(parameter);
+    let values = section.sorted_numbers("values", range, &format!("different values: {remedy}"))?;
+    Ok(Some(Sweep { parameter, values }))
 }
 
 /// A count n (seeds 0 to n − 1) or a list.

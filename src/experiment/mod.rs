@@ -11,6 +11,7 @@ use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
 
+mod condition;
 pub mod library;
 pub mod load;
 pub mod matching;
@@ -20,6 +21,8 @@ mod section;
 pub mod shard;
 pub mod tune;
 
+use condition::axis;
+pub use condition::{Condition, Sweep};
 pub use load::LoadError;
 use load::resized;
 pub use tune::Tune;
@@ -54,16 +57,12 @@ pub struct Experiment {
 pub struct Grid {
     /// Names of the models; may be empty where only labels are studied.
     pub models: Vec<String>,
-    /// Cosines of the weight vectors, −1 to 1, in rising order. One NaN where tasks are what they are: it
-    /// stands for "no such knob" throughout.
-    #[serde(skip_serializing_if = "no_knob")]
+    /// Task correlations, −1 to 1, in rising order; empty where rows are read and their correlation cannot be set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub task_correlations: Vec<f64>,
-    /// The number of the funnel that is varied, if one is.
+    /// The parameter of the data that is swept beside them, if one is: `vary` and `values` in TOML.
     #[serde(skip)]
-    pub vary: Option<Knob>,
-    /// Its values, in rising order; one NaN where nothing is varied.
-    #[serde(skip)]
-    pub settings: Vec<f64>,
+    pub sweep: Option<Sweep>,
     /// Adam's step sizes, in rising order; for models without one of their own.
     pub learning_rates: Vec<f64>,
     /// Seeds, in rising order.
@@ -85,9 +84,30 @@ pub struct ModelSpec {
     pub learning_rate: Option<f64>,
 }
 
-/// Whether task correlations say that there is no such knob.
-fn no_knob(task_correlations: &[f64]) -> bool {
-    task_correlations.iter().all(|p| p.is_nan())
+impl Grid {
+    /// The swept parameter, if there is one.
+    pub fn swept_parameter(&self) -> Option<Knob> {
+        self.sweep.as_ref().map(|sweep| sweep.parameter)
+    }
+
+    /// Values of the swept parameter; empty where none is swept.
+    pub fn swept_values(&self) -> &[f64] {
+        self.sweep.as_ref().map_or(&[], |sweep| &sweep.values)
+    }
+
+    /// Its task correlations; one `None` where the data has no such axis.
+    pub fn correlation_axis(&self) -> Vec<Option<f64>> {
+        axis(&self.task_correlations)
+    }
+
+    /// Every combination of task correlation and swept value, the latter in the inner loop.
+    pub fn conditions(&self) -> Vec<Condition> {
+        let swept_values = axis(self.swept_values());
+        let conditions = self.correlation_axis().into_iter().flat_map(|task_correlation| {
+            swept_values.iter().map(move |&swept_value| Condition { task_correlation, swept_value })
+        });
+        conditions.collect()
+    }
 }
 
 /// How every run is trained.
@@ -185,10 +205,10 @@ impl Experiment {
         Problem { features: self.data.features(), tasks: self.data.tasks() }
     }
 
-    /// The data at a setting of the grid; NaN where nothing is varied.
-    pub fn data_at(&self, setting: f64) -> DataSpec {
-        match self.grid.vary {
-            Some(knob) => self.data.with(knob, setting),
+    /// The data at a value of the swept parameter; as the experiment has it where none is swept.
+    pub fn data_at(&self, swept_value: Option<f64>) -> DataSpec {
+        match self.grid.swept_parameter().zip(swept_value) {
+            Some((parameter, value)) => self.data.with(parameter, value),
             None => self.data.clone(),
         }
     }
@@ -247,9 +267,9 @@ impl Experiment {
         data.insert("kind".into(), self.data.kind().into());
         table.insert("data".into(), data.into());
         let mut grid = section(&self.grid);
-        if let Some(knob) = self.grid.vary {
-            grid.insert("vary".into(), knob.key().into());
-            grid.insert("values".into(), self.grid.settings.clone().into());
+        if let Some(Sweep { parameter, values }) = &self.grid.sweep {
+            grid.insert("vary".into(), parameter.key().into());
+            grid.insert("values".into(), values.clone().into());
         }
         table.insert("grid".into(), grid.into());
         table.insert("train".into(), section(&self.train).into());

@@ -6,7 +6,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
+use super::{Condition, DeviceChoice, EngineChoice, Experiment, ModelSpec};
 use crate::data::{DataSpec, Task};
 use crate::model::Problem;
 
@@ -100,32 +100,20 @@ impl Engine {
 pub struct RunKey {
     /// Name of the model in the experiment.
     pub model: String,
-    /// Cosine p of the two tasks' weight vectors; NaN where tasks are what they are.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub task_correlation: f64,
-    /// Value of the knob that the experiment varies beside it; NaN where it varies none.
-    #[serde(default = "no_setting", deserialize_with = "nan_for_null", skip_serializing_if = "is_nan")]
-    pub setting: f64,
+    /// Its task correlation and swept value.
+    #[serde(flatten)]
+    pub condition: Condition,
     /// Step size of Adam.
     pub learning_rate: f64,
     /// Seed of data and initial parameters.
     pub seed: u64,
 }
 
-fn no_setting() -> f64 {
-    f64::NAN
-}
-
-fn is_nan(x: &f64) -> bool {
-    x.is_nan()
-}
-
 impl RunKey {
-    /// Its numbers as bits: NaN is itself here, since keys name runs.
-    fn bits(&self) -> (&str, [u64; 4]) {
-        let Self { model, task_correlation, setting, learning_rate, seed } = self;
-        let bits = [task_correlation.to_bits(), setting.to_bits(), learning_rate.to_bits(), *seed];
-        (model, bits)
+    /// Its numbers as bits, which have a total equality.
+    fn bits(&self) -> (&str, [Option<u64>; 2], u64, u64) {
+        let Self { model, condition, learning_rate, seed } = self;
+        (model, condition.bits(), learning_rate.to_bits(), *seed)
     }
 }
 
@@ -143,11 +131,6 @@ impl std::hash::Hash for RunKey {
     }
 }
 
-/// Numbers that may not be there: JSON has no NaN and writes null.
-fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
-}
-
 /// One run of the plan.
 #[derive(Debug, Clone)]
 pub struct PlannedRun {
@@ -155,10 +138,8 @@ pub struct PlannedRun {
     pub key: RunKey,
     /// Which of the experiment's models it is.
     pub model: usize,
-    /// Which of the grid's task correlations it has.
-    pub correlation: usize,
-    /// Which of the grid's settings it has.
-    pub setting: usize,
+    /// Which of the grid's conditions it has.
+    pub condition: usize,
     /// Hash of its whole specification.
     pub identity: Identity,
 }
@@ -191,24 +172,20 @@ impl Plan {
         let grid = &experiment.grid;
         let models: Vec<ModelIdentity> =
             experiment.models.iter().map(|model| ModelIdentity::new(experiment, model)).collect();
-        let settings: Vec<(f64, serde_json::Value)> =
-            grid.settings.iter().map(|&setting| (setting, experiment.data_at(setting).identity())).collect();
+        let conditions: Vec<(Condition, serde_json::Value)> = grid
+            .conditions()
+            .into_iter()
+            .map(|condition| (condition, experiment.data_at(condition.swept_value).identity()))
+            .collect();
         let groups = grid.seeds.iter().flat_map(|&seed| {
             let mut runs = Vec::new();
             for (model, identity) in models.iter().enumerate() {
-                for (correlation, &task_correlation) in grid.task_correlations.iter().enumerate() {
-                    for (setting, (value, data)) in settings.iter().enumerate() {
-                        for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
-                            let key = RunKey {
-                                model: experiment.models[model].name.clone(),
-                                task_correlation,
-                                setting: *value,
-                                learning_rate,
-                                seed,
-                            };
-                            let identity = identity.run(data, &key);
-                            runs.push(PlannedRun { key, model, correlation, setting, identity });
-                        }
+                let ModelSpec { name, .. } = &experiment.models[model];
+                for (number, (condition, data)) in conditions.iter().enumerate() {
+                    for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
+                        let key = RunKey { model: name.clone(), condition: *condition, learning_rate, seed };
+                        let identity = identity.run(data, &key);
+                        runs.push(PlannedRun { key, model, condition: number, identity });
                     }
                 }
             }
@@ -237,15 +214,15 @@ impl Plan {
     }
 }
 
-/// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by task
-/// correlation or setting, are in groups of their own.
+/// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by
+/// condition, are in groups of their own.
 fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
     if experiment.data.task() != Task::Conversion {
         return split_evenly(experiment, seed, runs);
     }
     // A stable sort: within a group, runs stay in the order of models and learning rates.
-    runs.sort_by_key(|run| (run.correlation, run.setting));
-    let alike = runs.chunk_by(|a, b| (a.correlation, a.setting) == (b.correlation, b.setting));
+    runs.sort_by_key(|run| run.condition);
+    let alike = runs.chunk_by(|a, b| a.condition == b.condition);
     alike.flat_map(|runs| split_evenly(experiment, seed, runs.to_vec())).collect()
 }
 
@@ -316,7 +293,7 @@ impl ModelIdentity {
     fn run(&self, data: &serde_json::Value, key: &RunKey) -> Identity {
         let mut fields = self.0.clone();
         fields.insert("data".into(), data.clone());
-        fields.insert("task_correlation".into(), key.task_correlation.into());
+        fields.insert("task_correlation".into(), key.condition.task_correlation.into());
         fields.insert("learning_rate".into(), key.learning_rate.into());
         fields.insert("seed".into(), key.seed.into());
         Identity::of(&fields)

@@ -13,8 +13,8 @@ use crate::store::Study;
 pub struct ModelCurve {
     /// Name of the model.
     pub model: String,
-    /// Cosine of the weight vectors.
-    pub task_correlation: f64,
+    /// Task correlation of its runs, where the data has one.
+    pub task_correlation: Option<f64>,
     /// Ours.
     pub mean: MeanCurve,
     /// The paper's, step and loss, where it has one for a model of these sizes, up to our last step.
@@ -24,12 +24,13 @@ pub struct ModelCurve {
 impl ModelCurve {
     /// The curve of a model's reported runs.
     pub fn of(study: &Study, reported: &Reported) -> Self {
-        let paper = reference::curve(&study.experiment, reported.model, reported.task_correlation);
+        let task_correlation = reported.condition.task_correlation;
+        let paper = task_correlation.and_then(|p| reference::curve(&study.experiment, reported.model, p));
         let mut paper = paper.map_or(Vec::new(), |curve| curve.points);
         paper.retain(|point| point.0 <= study.experiment.train.steps as f64);
         Self {
             model: reported.model.to_owned(),
-            task_correlation: reported.task_correlation,
+            task_correlation,
             mean: MeanCurve::of(&reported.runs, Measure::shown(study)),
             paper,
         }

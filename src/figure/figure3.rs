@@ -64,9 +64,9 @@ impl Figure for Figure3 {
     }
 
     fn frame(&self) -> Frame {
-        let ours = self.curves.iter().enumerate().map(|(i, curve)| {
-            let label = format!("task correlation {}", theme::number(curve.task_correlation));
-            Entry::new(swatch(theme::series(i), self.curves.len()), label)
+        let ours = self.curves.iter().enumerate().filter_map(|(i, curve)| {
+            let label = format!("task correlation {}", theme::number(curve.task_correlation?));
+            Some(Entry::new(swatch(theme::series(i), self.curves.len()), label))
         });
         let paper = self.curves.iter().any(|curve| !curve.paper.is_empty());
         let paper = paper.then(|| Entry::new(Swatch::Dashed(theme::FAINT), "paper, same colours"));

@@ -50,7 +50,7 @@ impl Figure4 {
             .collect();
         let correlations = experiment.grid.task_correlations.iter().copied();
         let correlations: Vec<f64> = correlations
-            .filter(|&correlation| curves.iter().any(|curve| curve.task_correlation == correlation))
+            .filter(|&correlation| curves.iter().any(|curve| curve.task_correlation == Some(correlation)))
             .collect();
         // A short study starts as late in its training as the paper in its 10,000 steps.
         let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
@@ -112,7 +112,7 @@ impl Figure for Figure4 {
             let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let here: Vec<&ModelCurve> =
-                self.curves.iter().filter(|curve| curve.task_correlation == correlation).collect();
+                self.curves.iter().filter(|curve| curve.task_correlation == Some(correlation)).collect();
             let coloured = self.models.iter().flat_map(|(name, _, colour)| {
                 here.iter().filter(move |curve| curve.model == *name).map(|&curve| (curve, *colour))
             });

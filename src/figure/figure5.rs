@@ -54,15 +54,16 @@ impl Figure5 {
         let bins = bins(reported.iter().flat_map(|r| r.final_losses(measure)).collect());
         let panels: Vec<Spread> = reported
             .iter()
-            .map(|reported| {
+            .filter_map(|reported| {
+                let task_correlation = reported.condition.task_correlation?;
                 let ours = Histogram::of(&reported.final_losses(measure), reported.diverged(), bins);
                 let scale = ours.runs() as f64 / reference::RUNS as f64;
-                let paper = reference::final_losses(experiment, reported.model, reported.task_correlation);
+                let paper = reference::final_losses(experiment, reported.model, task_correlation);
                 let paper = paper.map(|paper| {
                     paper.with_bins(bins).counts.iter().map(|&count| count as f64 * scale).collect()
                 });
                 let model = reported.model.to_owned();
-                Spread { model, task_correlation: reported.task_correlation, ours, paper }
+                Some(Spread { model, task_correlation, ours, paper })
             })
             .collect();
         let models = experiment
@@ -79,7 +80,7 @@ impl Figure5 {
 
     fn draw_panel(&self, area: &Area, model: usize, correlation: f64) -> Drawing {
         let (name, title, colour) = &self.models[model];
-        let heading = Heading::cell(title, correlation);
+        let heading = Heading::cell(title, Some(correlation));
         let panel = Panel::new(area, &heading, &self.x, &self.y)?;
         let corner = (self.x.range.end, self.y.range.end);
         let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);

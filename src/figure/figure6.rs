@@ -19,7 +19,8 @@ const MOST_TASKS: usize = 8;
 pub struct Figure6 {
     /// Name and title of every gated model.
     models: Vec<(String, String)>,
-    correlations: Vec<f64>,
+    /// Task correlations with a panel; one `None` where the data has no such axis.
+    correlations: Vec<Option<f64>>,
     panels: Vec<GateUse>,
     tasks: usize,
     y: Axis,
@@ -28,7 +29,7 @@ pub struct Figure6 {
 /// One panel: a model at a task correlation.
 struct GateUse {
     model: String,
-    task_correlation: f64,
+    task_correlation: Option<f64>,
     /// Mean weight over runs, `[tasks][experts in order of use]`.
     weights: Vec<Vec<Interval>>,
     runs: usize,
@@ -46,7 +47,7 @@ impl Figure6 {
                 let model = reported.model.to_owned();
                 Some(GateUse {
                     model,
-                    task_correlation: reported.task_correlation,
+                    task_correlation: reported.condition.task_correlation,
                     weights,
                     runs: runs.len(),
                 })
@@ -59,41 +60,37 @@ impl Figure6 {
             .filter(|model| panels.iter().any(|panel| panel.model == model.name))
             .map(|model| (model.name.clone(), model.title.clone()))
             .collect();
-        let correlations = experiment.grid.task_correlations.iter().copied();
-        let correlations = correlations
-            .filter(|&c| panels.iter().any(|p| p.task_correlation.total_cmp(&c).is_eq()))
-            .collect();
+        let correlations = experiment.grid.correlation_axis().into_iter();
+        let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
         let means = panels.iter().flat_map(|panel| panel.weights.iter().flatten());
         let highest = means.map(|weight| weight.high.max(weight.estimate)).fold(0.0, f64::max);
         let y = Axis::new("Mean gate weight", 0.0..round_up(highest * 1.05).min(1.0), 4, theme::number);
         Some(Self { models, correlations, panels, tasks, y })
     }
 
-    /// Whether tasks are what they are, without a correlation to choose.
-    fn without_knob(&self) -> bool {
-        self.correlations.iter().all(|p| p.is_nan())
+    /// Whether the data has no axis of task correlations.
+    fn without_correlations(&self) -> bool {
+        self.correlations.iter().all(Option::is_none)
     }
 
-    /// Panels in a row: correlations, or models and the paper's panel where there is no such knob.
+    /// Panels in a row: correlations, or models and the paper's panel where there is no such axis.
     fn columns(&self) -> usize {
-        let across = if self.without_knob() { self.models.len() + 1 } else { self.correlations.len() };
+        let across =
+            if self.without_correlations() { self.models.len() + 1 } else { self.correlations.len() };
         grid::columns(across)
     }
 
     fn places(&self) -> Vec<Option<(usize, usize)>> {
-        if self.without_knob() {
+        if self.without_correlations() {
             return (0..self.models.len()).map(|model| Some((model, 0))).collect();
         }
         grid::places(self.models.len(), self.correlations.len())
     }
 
-    fn draw_panel(&self, area: &Area, model: usize, correlation: f64) -> Drawing {
+    fn draw_panel(&self, area: &Area, model: usize, correlation: Option<f64>) -> Drawing {
         let (name, title) = &self.models[model];
         let heading = Heading::cell(title, correlation);
-        let found = self
-            .panels
-            .iter()
-            .find(|p| p.model == *name && p.task_correlation.total_cmp(&correlation).is_eq());
+        let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
         let Some(gates) = found else {
             let empty = Axis { label: String::new(), range: 0.0..1.0, ticks: Vec::new() };
             let panel = Panel::new(area, &heading, &empty, &self.y)?;
@@ -238,7 +235,7 @@ mod tests {
                 assert!((task.iter().map(|weight| weight.estimate).sum::<f64>() - 1.0).abs() < 1e-4);
             }
             let alike = panel.weights[0] == panel.weights[1];
-            assert_eq!(alike, panel.model == "omoe" || panel.task_correlation == 1.0);
+            assert_eq!(alike, panel.model == "omoe" || panel.task_correlation == Some(1.0));
         }
     }
 

@@ -7,7 +7,8 @@ use super::highlight::{self, Curve};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::curve::BAND_RESAMPLES;
-use crate::analysis::funnel::{ModelRuns, Place, Varied, base_place, model_runs};
+use crate::analysis::funnel::{ModelRuns, Varied, base_condition, model_runs};
+use crate::experiment::Condition;
 use crate::store::Study;
 
 /// Tenths of the impressions.
@@ -25,10 +26,10 @@ impl FunnelBias {
     /// Nothing for a study without deciles.
     pub fn of(study: &Study) -> Option<Self> {
         let runs = model_runs(study);
-        let panels: Vec<(String, Vec<Curve>, Axis)> = places(study)
+        let panels: Vec<(String, Vec<Curve>, Axis)> = conditions(study)
             .into_iter()
-            .filter_map(|(name, place)| {
-                let here = runs.iter().filter(|runs| runs.place == place);
+            .filter_map(|(name, condition)| {
+                let here = runs.iter().filter(|runs| runs.condition == condition);
                 let curves: Vec<Curve> = here.filter_map(|runs| curve(study, runs)).collect();
                 let y = highlight::size_axis(&curves);
                 (!curves.is_empty()).then_some((name, curves, y))
@@ -59,15 +60,15 @@ fn curve(study: &Study, runs: &ModelRuns) -> Option<Curve> {
 }
 
 /// What has a panel: the first and the last setting and evenly spaced ones between.
-fn places(study: &Study) -> Vec<(String, Place)> {
-    let Some(varied) = Varied::of(study) else { return vec![(String::new(), base_place(study))] };
-    let count = varied.places.len().min(MOST_PANELS);
+fn conditions(study: &Study) -> Vec<(String, Condition)> {
+    let Some(varied) = Varied::of(study) else { return vec![(String::new(), base_condition(study))] };
+    let count = varied.conditions.len().min(MOST_PANELS);
     // Rounded to the nearest: with five settings and four panels 0, 1, 3, 4.
     let chosen =
-        (0..count).map(|panel| (panel * (varied.places.len() - 1) * 2 + count - 1) / (2 * (count - 1)));
+        (0..count).map(|panel| (panel * (varied.conditions.len() - 1) * 2 + count - 1) / (2 * (count - 1)));
     let named = chosen.map(|number| {
-        let (value, place) = varied.places[number];
-        (format!("{} {}", varied.name, theme::number(value)), place)
+        let (value, condition) = varied.conditions[number];
+        (format!("{} {}", varied.name, theme::number(value)), condition)
     });
     named.collect()
 }
@@ -125,12 +126,12 @@ mod tests {
             let study =
                 FunnelSample { vary: Some((Knob::Selection, values)), seeds: 1, ..FunnelSample::default() }
                     .study();
-            places(&study).into_iter().map(|(_, place)| place.setting).collect::<Vec<f64>>()
+            conditions(&study).into_iter().filter_map(|(_, at)| at.swept_value).collect::<Vec<f64>>()
         };
         assert_eq!(chosen(2), [0.0, 1.0]);
         assert_eq!(chosen(4), [0.0, 1.0, 2.0, 3.0]);
         assert_eq!(chosen(5), [0.0, 1.0, 3.0, 4.0]);
         assert_eq!(chosen(7), [0.0, 2.0, 4.0, 6.0]);
-        assert_eq!(places(&FunnelSample::default().study()).len(), 1);
+        assert_eq!(conditions(&FunnelSample::default().study()).len(), 1);
     }
 }

@@ -51,12 +51,13 @@ impl FunnelKnob {
             let curves: Vec<Curve> = highlight::models(&runs)
                 .into_iter()
                 .map(|model| {
-                    let at = |(number, (_, place)): (usize, &(f64, _))| {
-                        let found =
-                            runs.iter().find(|runs| runs.model.name == model.name && runs.place == *place)?;
+                    let at = |(number, (_, condition)): (usize, &(f64, _))| {
+                        let found = runs
+                            .iter()
+                            .find(|runs| runs.model.name == model.name && runs.condition == *condition)?;
                         Some((number as f64, found.mean(quantity)))
                     };
-                    let values = varied.places.iter().enumerate().filter_map(at).collect();
+                    let values = varied.conditions.iter().enumerate().filter_map(at).collect();
                     Curve::new(&study.experiment, model, values)
                 })
                 .collect();
@@ -67,7 +68,7 @@ impl FunnelKnob {
             (name, curves, y)
         };
         let panels: Vec<_> = PANELS.into_iter().map(panel).collect();
-        let ticks = varied.places.iter().map(|(value, _)| theme::number(*value)).collect();
+        let ticks = varied.conditions.iter().map(|(value, _)| theme::number(*value)).collect();
         let x =
             highlight::axis(&varied.name, ticks, PLOT, panels.iter().map(|(_, curves, y)| (&curves[..], y)));
         let seeds = study.experiment.grid.seeds.len();

@@ -10,7 +10,7 @@ use super::curves::{
 use super::frame::{Entry, Frame};
 use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, theme};
-use crate::analysis::funnel::{base_place, model_runs};
+use crate::analysis::funnel::{base_condition, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
 use crate::store::Study;
 
@@ -29,17 +29,17 @@ pub struct FunnelLosses {
 }
 
 impl FunnelLosses {
-    /// Nothing for a study without finished runs at its base place.
+    /// Nothing for a study without finished runs at its base condition.
     pub fn of(study: &Study) -> Option<Self> {
-        let (place, rows) = (base_place(study), Measure::shown(study).rows);
-        let runs: Vec<_> = model_runs(study).into_iter().filter(|runs| runs.place == place).collect();
+        let (condition, rows) = (base_condition(study), Measure::shown(study).rows);
+        let runs: Vec<_> = model_runs(study).into_iter().filter(|runs| runs.condition == condition).collect();
         let panel = |(name, task): (&'static str, usize)| {
             let measure = Measure { rows, task: TaskLoss::Task(task) };
             let curves: Vec<ModelCurve> = runs
                 .iter()
                 .map(|runs| ModelCurve {
                     model: runs.model.name.clone(),
-                    task_correlation: place.task_correlation,
+                    task_correlation: condition.task_correlation,
                     mean: MeanCurve::of(&runs.runs, measure),
                     paper: Vec::new(),
                 })
@@ -134,7 +134,7 @@ mod tests {
         let loss = |estimate: f64, half| Interval { estimate, low: estimate - half, high: estimate + half };
         let loss = vec![loss(2f64.ln(), 3.0 * half), loss(1.1 * last, 3.0 * half), loss(last, half)];
         let mean = MeanCurve { steps: vec![0, 200, 400], loss, runs: 10, diverged: 0 };
-        ModelCurve { model: "base".into(), task_correlation: 0.5, mean, paper: Vec::new() }
+        ModelCurve { model: "base".into(), task_correlation: Some(0.5), mean, paper: Vec::new() }
     }
 
     #[test]

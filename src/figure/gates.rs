@@ -24,7 +24,8 @@ const MEASURES: [(&str, Of); 3] = [
 pub struct Gates {
     /// Title of every gated model, with its summaries by task correlation.
     models: Vec<(String, Vec<GateSummary>)>,
-    correlations: Vec<f64>,
+    /// Task correlations with a summary; one `None` where the data has no such axis.
+    correlations: Vec<Option<f64>>,
     x: Axis,
     /// One for each of [`MEASURES`].
     y: Vec<Axis>,
@@ -54,8 +55,8 @@ impl Gates {
             })
             .filter(|(_, summaries)| !summaries.is_empty())
             .collect();
-        let seen = |p: &f64| summaries.iter().any(|summary| summary.task_correlation == *p);
-        let correlations = experiment.grid.task_correlations.iter().copied().filter(seen).collect();
+        let seen = |p: &Option<f64>| summaries.iter().any(|summary| summary.task_correlation == *p);
+        let correlations = experiment.grid.correlation_axis().into_iter().filter(seen).collect();
         (!models.is_empty()).then(|| Self {
             models,
             correlations,
@@ -75,12 +76,13 @@ impl Figure for Gates {
     }
 
     fn frame(&self) -> Frame {
-        let entry = |(i, p): (usize, &f64)| {
-            Entry::new(Swatch::Band(theme::series(i)), format!("task correlation {}", theme::number(*p)))
+        let entry = |(i, p): (usize, &Option<f64>)| {
+            let label = format!("task correlation {}", theme::number((*p)?));
+            Some(Entry::new(Swatch::Band(theme::series(i)), label))
         };
         Frame {
             title: "Use of the gates over training".to_owned(),
-            legend: self.correlations.iter().enumerate().map(entry).collect(),
+            legend: self.correlations.iter().enumerate().filter_map(entry).collect(),
             panels: self.models.len() * MEASURES.len(),
             columns: MEASURES.len(),
             panel_height: 1_200,
@@ -123,5 +125,36 @@ impl Figure for Gates {
             }
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::figure::canvas;
+    use crate::store::sample::Sample;
+
+    /// Lines drawn in the colours of task correlations.
+    fn lines(study: &Study) -> usize {
+        theme::register_fonts().unwrap();
+        let gates = Gates::of(study).unwrap();
+        let svg = canvas::svg(&gates).unwrap();
+        svg.matches("<polyline").count()
+    }
+
+    #[test]
+    fn every_panel_has_a_curve_where_the_data_has_no_task_correlations() {
+        let mut study = Sample { correlations: vec![0.5], seeds: 4, ..Sample::default() }.study();
+        let with_correlations = lines(&study);
+        study.experiment.grid.task_correlations.clear();
+        for run in &mut study.runs {
+            run.key.condition.task_correlation = None;
+        }
+        let gates = Gates::of(&study).unwrap();
+        assert_eq!(gates.correlations, [None]);
+        assert!(gates.frame().legend.is_empty());
+        // Two gated models with three panels each: as many curves as with one task correlation.
+        assert!(with_correlations >= 2 * MEASURES.len());
+        assert_eq!(lines(&study), with_correlations);
     }
 }

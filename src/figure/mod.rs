@@ -117,7 +117,7 @@ fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
         &[|study| boxed(auc::Auc::of(study))]
     };
     // Gates have a panel for every task correlation, and none for the settings of a knob.
-    let of_gates: &[Make] = match study.experiment.grid.vary {
+    let of_gates: &[Make] = match study.experiment.grid.sweep {
         Some(_) => &[],
         None => &[|study| boxed(figure6::Figure6::of(study)), |study| boxed(gates::Gates::of(study))],
     };

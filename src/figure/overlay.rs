@@ -8,7 +8,7 @@ use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
-use crate::analysis::{MeanCurve, Measure, reported};
+use crate::analysis::{MeanCurve, Measure, Reported, reported};
 use crate::store::Study;
 
 /// Panels in a row.
@@ -18,7 +18,7 @@ const COLUMNS: usize = 3;
 pub struct Overlay {
     /// Title and colour of every model, with its name.
     models: Vec<(String, String, RGBColor)>,
-    correlations: Vec<f64>,
+    correlations: Vec<Option<f64>>,
     /// The first study's, with the second's in the place of the paper's.
     curves: Vec<ModelCurve>,
     /// The second study's bands, in the order of `curves`.
@@ -33,17 +33,13 @@ impl Overlay {
         let theirs = reported(second, measure);
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
         for ours in reported(first, measure) {
-            let same = |r: &&crate::analysis::Reported| {
-                r.model == ours.model
-                    && r.task_correlation == ours.task_correlation
-                    && r.setting.total_cmp(&ours.setting).is_eq()
-            };
+            let same = |r: &&Reported| r.model == ours.model && r.condition == ours.condition;
             let Some(theirs) = theirs.iter().find(same) else { continue };
             let other = MeanCurve::of(&theirs.runs, measure);
             bands.push(other.band());
             curves.push(ModelCurve {
                 model: ours.model.to_owned(),
-                task_correlation: ours.task_correlation,
+                task_correlation: ours.condition.task_correlation,
                 mean: MeanCurve::of(&ours.runs, measure),
                 paper: other.points(),
             });
@@ -58,8 +54,8 @@ impl Overlay {
             .filter(|model| curves.iter().any(|curve| curve.model == model.name))
             .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
             .collect();
-        let mut correlations: Vec<f64> = curves.iter().map(|curve| curve.task_correlation).collect();
-        correlations.sort_by(f64::total_cmp);
+        let mut correlations: Vec<Option<f64>> = curves.iter().map(|curve| curve.task_correlation).collect();
+        correlations.sort_by(|a, b| a.partial_cmp(b).expect("correlations of a grid are numbers"));
         correlations.dedup();
         let longer = match first.experiment.train.steps >= second.experiment.train.steps {
             true => first,
@@ -109,7 +105,9 @@ impl Figure for Overlay {
 
     fn draw(&self, panels: &[Area]) -> Drawing {
         for (area, &correlation) in panels.iter().zip(&self.correlations) {
-            let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
+            let heading =
+                correlation.map(|p| Heading::short(format!("Task correlation {}", theme::number(p))));
+            let heading = heading.unwrap_or_default();
             let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let colour =
                 |model: &str| self.models.iter().find(|(name, ..)| name == model).map(|found| found.2);

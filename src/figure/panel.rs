@@ -88,13 +88,10 @@ impl Heading {
         Self { name: String::new(), rest: text.into() }
     }
 
-    /// Model and task correlation, where there is such a knob.
-    pub fn cell(model: &str, task_correlation: f64) -> Self {
-        let rest = match task_correlation.is_nan() {
-            true => String::new(),
-            false => format!(", correlation {}", theme::number(task_correlation)),
-        };
-        Self { name: model.to_owned(), rest }
+    /// Model and task correlation, where the data has one.
+    pub fn cell(model: &str, task_correlation: Option<f64>) -> Self {
+        let rest = task_correlation.map(|p| format!(", correlation {}", theme::number(p)));
+        Self { name: model.to_owned(), rest: rest.unwrap_or_default() }
     }
 
     fn is_empty(&self) -> bool {

@@ -43,7 +43,7 @@ pub fn write(
         let [a, b] = &cell.sides;
         [
             cell.name.model.clone(),
-            cell.name.place(number),
+            cell.name.condition.label(number),
             cell.name.learning_rate.map_or("–".into(), number),
             decimals(a.mean, LOSS),
             decimals(b.mean, LOSS),
@@ -63,7 +63,9 @@ pub fn write(
     let sides = [(&comparison.only_first, "A"), (&comparison.only_second, "B")];
     let only = sides.into_iter().flat_map(|(cells, side)| {
         let line = move |cell: &crate::analysis::comparison::CellName| {
-            format!("Only in {side}: {} at correlation {}", cell.model, cell.place(number))
+            let condition = Some(cell.condition.label(number)).filter(|label| !label.is_empty());
+            let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
+            format!("Only in {side}: {}{at}", cell.model)
         };
         cells.iter().map(line)
     });

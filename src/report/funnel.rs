@@ -9,10 +9,11 @@ use super::setup::{self, Section};
 use super::tables::{self, ClaimRow, DivergedRow, ends};
 use super::{FigureView, place};
 use crate::analysis::claims::ClaimResult;
-use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, Varied, base_place, model_runs};
+use crate::analysis::funnel::{Aspect, ModelRuns, Quantity, Varied, base_condition, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::selection;
 use crate::analysis::statistics::summary;
+use crate::experiment::Condition;
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number};
 use crate::record::{Space, Target};
@@ -35,7 +36,7 @@ pub struct Page {
     paragraph: String,
     claims: Vec<ClaimRow>,
     figures: Vec<FigureView>,
-    /// Where the tables of one place are, in words; empty where there is but one.
+    /// Condition of the tables of one condition, in words; empty where there is but one.
     place: String,
     scores: Vec<AucTable>,
     /// Whether the true probabilities are known.
@@ -156,8 +157,8 @@ impl Page {
     pub fn new(study: &Study, folder: &Path, results: &[ClaimResult], figures: &[Drawn]) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let folder_name = place(folder);
-        let (runs, base, varied) = (model_runs(study), base_place(study), Varied::of(study));
-        let here: Vec<&ModelRuns> = runs.iter().filter(|runs| runs.place == base).collect();
+        let (runs, base, varied) = (model_runs(study), base_condition(study), Varied::of(study));
+        let here: Vec<&ModelRuns> = runs.iter().filter(|runs| runs.condition == base).collect();
         let used =
             |row: &&MethodRow| experiment.models.iter().any(|m| m.architecture.name == row.architecture);
         Self {
@@ -167,7 +168,7 @@ impl Page {
             paragraph: setup::paragraph(study),
             claims: tables::claims(results),
             figures: figures.iter().map(FigureView::new).collect(),
-            place: varied.as_ref().map_or(String::new(), |_| place_words(study, base)),
+            place: varied.as_ref().map_or(String::new(), |_| condition_label(study, base)),
             scores: scores(&here),
             truth: experiment.data.funnel().is_some(),
             quality: quality(&here),
@@ -188,12 +189,15 @@ impl Page {
 }
 
 /// "task correlation 0.5, selection 1.5": of the two what the study varies.
-fn place_words(study: &Study, place: Place) -> String {
+fn condition_label(study: &Study, condition: Condition) -> String {
     let grid = &study.experiment.grid;
-    let correlation = (grid.task_correlations.len() > 1 || grid.vary.is_none())
-        .then(|| format!("task correlation {}", number(place.task_correlation)));
-    let setting = grid.vary.map(|knob| format!("{} {}", knob.key().replace('_', " "), number(place.setting)));
-    correlation.into_iter().chain(setting).collect::<Vec<_>>().join(", ")
+    let correlation =
+        condition.task_correlation.filter(|_| grid.task_correlations.len() > 1 || grid.sweep.is_none());
+    let correlation = correlation.map(|p| format!("task correlation {}", number(p)));
+    let swept = grid.swept_parameter().zip(condition.swept_value);
+    let swept =
+        swept.map(|(parameter, value)| format!("{} {}", parameter.key().replace('_', " "), number(value)));
+    correlation.into_iter().chain(swept).collect::<Vec<_>>().join(", ")
 }
 
 /// Mean and standard deviation in a row of the paper's table; NaN where it has none.
@@ -291,7 +295,7 @@ fn ratio(runs: &ModelRuns, bias: Quantity) -> (String, String) {
     (decimals(ratio.estimate, RATIO), ends(ratio, RATIO))
 }
 
-/// Every model at every place.
+/// Every model under every condition.
 fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
     let row = |runs: &ModelRuns| {
         let auc = |quantity| decimals(summary::mean(&runs.values(quantity)), AUC);
@@ -302,7 +306,7 @@ fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
         let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
         SettingRow {
             model: runs.model.title.clone(),
-            setting: place_words(study, runs.place),
+            setting: condition_label(study, runs.condition),
             clicked_auc: auc(Quantity::CLICKED_AUC),
             all_auc: auc(Quantity::of_cvr(Space::All, Aspect::Auc)),
             joint_auc: auc(Quantity::JOINT_AUC),

@@ -6,7 +6,7 @@ use std::path::Path;
 use super::FIGURES;
 use crate::data::census::schema;
 use crate::data::{AliCcpSpec, CensusSpec, DataSpec, FunnelSpec, Knob, Subset, ali_ccp};
-use crate::experiment::Experiment;
+use crate::experiment::{Experiment, Sweep};
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number, thousands};
 use crate::store::{Manifest, Study};
@@ -157,8 +157,8 @@ fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
 /// What a study of made impressions learns from.
 fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
     let grid = &study.experiment.grid;
-    let varied = |knob: Knob, value: f64| match grid.vary {
-        Some(vary) if vary == knob => list(grid.settings.iter().map(|&value| number(value))),
+    let varied = |parameter: Knob, value: f64| match &grid.sweep {
+        Some(sweep) if sweep.parameter == parameter => list(sweep.values.iter().map(|&value| number(value))),
         _ => number(value),
     };
     format!(
@@ -274,13 +274,13 @@ fn grid(experiment: &Experiment) -> Vec<(String, String)> {
         _ => list(grid.seeds.iter().map(u64::to_string)),
     };
     let mut rows = vec![("models".into(), list(grid.models.iter().cloned()))];
-    if grid.task_correlations.iter().all(|p| !p.is_nan()) {
+    if !grid.task_correlations.is_empty() {
         let cosines = grid.task_correlations.iter().map(|&p| number(p));
         rows.push(("task correlations".into(), list(cosines)));
     }
-    if let Some(knob) = grid.vary {
-        let values = grid.settings.iter().map(|&value| number(value));
-        rows.push((knob.key().replace('_', " "), list(values)));
+    if let Some(Sweep { parameter, values }) = &grid.sweep {
+        let values = values.iter().map(|&value| number(value));
+        rows.push((parameter.key().replace('_', " "), list(values)));
     }
     rows.extend([
         ("learning rates".into(), list(grid.learning_rates.iter().map(|&rate| number(rate)))),

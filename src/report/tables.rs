@@ -145,7 +145,6 @@ pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
         .zip(table::rows(results))
         .map(|(result, row)| {
             let headline = result.headline();
-            let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
             let parts = row.parts.iter().map(|(role, verdict, text)| format!("{role}, {verdict}: {text}"));
             ClaimRow {
                 number: row.number,
@@ -177,7 +176,7 @@ pub fn losses(study: &Study) -> Vec<LossRow> {
         let summary = LossSummary::of(&reported.final_losses(Measure::shown(study)), reported.diverged());
         LossRow {
             model: study.experiment.model_title(reported.model).to_owned(),
-            correlation: number(reported.task_correlation),
+            correlation: or_dash(reported.condition.task_correlation.map(number)),
             mean: decimals(summary.mean.estimate, LOSS),
             interval: ends(summary.mean, LOSS),
             median: decimals(summary.median, LOSS),
@@ -198,14 +197,13 @@ pub fn distances(study: &Study) -> Vec<DistanceRow> {
 }
 
 fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
-    let (experiment, p) = (&study.experiment, reported.task_correlation);
+    let (experiment, p) = (&study.experiment, reported.condition.task_correlation?);
     let model = experiment.models.iter().find(|model| model.name == reported.model)?;
     let paper = reference::curve(experiment, reported.model, p)?;
     let ours = MeanCurve::of(&reported.runs, Measure::shown(study)).points();
     let last = ours.last()?.0;
     let between = between_curves(&ours, &paper.points);
     let percent = |share: f64| format!("{} %", decimals(100.0 * share, 1));
-    let or_dash = |text: Option<String>| text.unwrap_or_else(|| "–".to_owned());
     // The last step of the paper's that lies within ours, and our point nearest to it.
     let theirs = paper.points.iter().rev().find(|point| point.0 <= last);
     let near = theirs
@@ -246,8 +244,8 @@ pub fn diverged(study: &Study) -> Vec<DivergedRow> {
         }
         (!diverged.is_empty()).then(|| DivergedRow {
             model: study.experiment.model_title(cell.model).to_owned(),
-            correlation: number(cell.task_correlation),
-            setting: number(cell.setting),
+            correlation: or_dash(cell.condition.task_correlation.map(number)),
+            setting: or_dash(cell.condition.swept_value.map(number)),
             rate: number(cell.learning_rate),
             diverged: diverged.len(),
             runs: cell.runs.len(),
@@ -265,11 +263,11 @@ pub fn rates(study: &Study) -> Vec<RateRow> {
         let summary = LossSummary::of(&losses, cell.runs.len() - losses.len());
         let chosen = reported
             .iter()
-            .find(|r| r.model == cell.model && r.task_correlation == cell.task_correlation)
+            .find(|r| r.model == cell.model && r.condition == cell.condition)
             .map(|r| r.learning_rates.map(|rate| rate == cell.learning_rate));
         RateRow {
             model: study.experiment.model_title(cell.model).to_owned(),
-            correlation: number(cell.task_correlation),
+            correlation: or_dash(cell.condition.task_correlation.map(number)),
             rate: number(cell.learning_rate),
             mean: decimals(summary.mean.estimate, LOSS),
             interval: ends(summary.mean, LOSS),
@@ -303,11 +301,16 @@ pub fn gates(study: &Study) -> Vec<GateRow> {
         ];
         Some(GateRow {
             model: study.experiment.model_title(&summary.model).to_owned(),
-            correlation: number(summary.task_correlation),
+            correlation: or_dash(summary.task_correlation.map(number)),
             cells: cells.map(estimate_and_ends).into(),
         })
     };
     gate_summaries(study, Measure::shown(study)).iter().filter_map(row).collect()
+}
+
+/// The text; a dash where there is none.
+fn or_dash(text: Option<String>) -> String {
+    text.unwrap_or_else(|| "–".to_owned())
 }
 
 /// An estimate with the ends of its interval; a dash where there is no number, as of what does not vary.
@@ -355,7 +358,8 @@ mod tests {
         let mut study = Sample { steps: 10_000, seeds: 1, ..Sample::default() }.study();
         let experiment = study.experiment.clone();
         for run in &mut study.runs {
-            let paper = reference::curve(&experiment, &run.key.model, run.key.task_correlation).unwrap();
+            let p = run.key.condition.task_correlation.unwrap();
+            let paper = reference::curve(&experiment, &run.key.model, p).unwrap();
             run.curve.truncate(paper.points.len());
             for (point, (step, loss)) in run.curve.iter_mut().zip(paper.points) {
                 point.step = step as u64;

@@ -219,8 +219,8 @@ impl Folder {
     ) -> Result<Study, StoreError> {
         let mut planned: Vec<_> = plan.runs().collect();
         planned.sort_by(|a, b| {
-            (a.model, a.correlation, a.setting)
-                .cmp(&(b.model, b.correlation, b.setting))
+            (a.model, a.condition)
+                .cmp(&(b.model, b.condition))
                 .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
                 .then(a.key.seed.cmp(&b.key.seed))
         });
@@ -263,7 +263,7 @@ impl Folder {
         runs: &[RunRecord],
         labels: &[LabelRecord],
     ) -> Result<String, StoreError> {
-        let (tasks, vary) = (experiment.problem().tasks, experiment.grid.vary);
+        let (tasks, vary) = (experiment.problem().tasks, experiment.grid.swept_parameter());
         let runs: Vec<&RunRecord> = runs.iter().collect();
         let mut hasher = blake3::Hasher::new();
         hasher.update(tables::runs_csv(&runs, vary, tasks, false).as_bytes());
@@ -385,7 +385,7 @@ impl Folder {
             return Err(StoreError::BeingTuned { path: self.path.clone() });
         }
         Ok(Study {
-            runs: tables::read_runs(&self.path, experiment.grid.vary)?,
+            runs: tables::read_runs(&self.path, experiment.grid.swept_parameter())?,
             experiment,
             manifest: self.manifest()?,
             labels: tables::read_labels(&self.path)?,

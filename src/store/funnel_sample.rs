@@ -79,18 +79,10 @@ impl FunnelSample {
         let grid = &experiment.grid;
         let mut runs = Vec::new();
         for model in &grid.models {
-            for &task_correlation in &grid.task_correlations {
-                for &setting in &grid.settings {
-                    for &learning_rate in &grid.learning_rates {
-                        let key = |seed| RunKey {
-                            model: model.clone(),
-                            task_correlation,
-                            setting,
-                            learning_rate,
-                            seed,
-                        };
-                        runs.extend(grid.seeds.iter().map(|&seed| self.run(&experiment, key(seed))));
-                    }
+            for condition in grid.conditions() {
+                for &learning_rate in &grid.learning_rates {
+                    let key = |seed| RunKey { model: model.clone(), condition, learning_rate, seed };
+                    runs.extend(grid.seeds.iter().map(|&seed| self.run(&experiment, key(seed))));
                 }
             }
         }
@@ -127,13 +119,15 @@ impl FunnelSample {
     }
 
     fn run(&self, experiment: &Experiment, key: RunKey) -> RunRecord {
-        let mut rng =
-            StdRng::seed_from_u64(key.seed * 7_919 + key.model.len() as u64 * 31 + key.setting.to_bits());
+        let swept_value = key.condition.swept_value;
+        let mut rng = StdRng::seed_from_u64(
+            key.seed * 7_919 + key.model.len() as u64 * 31 + swept_value.unwrap_or(f64::NAN).to_bits(),
+        );
         // What a seed's impressions do to all models alike, and what a run does alone.
         let common = StdRng::seed_from_u64(key.seed).random_range(-0.01..0.01);
         let mut own = |size: f64| rng.random_range(-size..size);
-        let at = |knob: Knob, otherwise: f64| match experiment.grid.vary {
-            Some(vary) if vary == knob => key.setting,
+        let at = |parameter: Knob, otherwise: f64| match experiment.grid.swept_parameter() {
+            Some(swept) if swept == parameter => swept_value.unwrap_or(otherwise),
             _ => otherwise,
         };
         let Character { gain, bias, above_one } = character(&key.model);

@@ -10,7 +10,7 @@ use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunRecord, Status, Stu
 use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::plan::RunKey;
-use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use crate::experiment::{Condition, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::architecture;
 use crate::model::initialise::Init;
 
@@ -58,8 +58,10 @@ impl Sample {
                     for seed in 0..self.seeds {
                         let key = RunKey {
                             model: model.name.clone(),
-                            task_correlation,
-                            setting: f64::NAN,
+                            condition: Condition {
+                                task_correlation: Some(task_correlation),
+                                swept_value: None,
+                            },
                             learning_rate,
                             seed,
                         };
@@ -111,8 +113,7 @@ impl Sample {
             grid: Grid {
                 models: models.iter().map(|model| model.name.clone()).collect(),
                 task_correlations: self.correlations.clone(),
-                vary: None,
-                settings: vec![f64::NAN],
+                sweep: None,
                 learning_rates: self.learning_rates.clone(),
                 seeds: (0..self.seeds).collect(),
             },
@@ -134,10 +135,11 @@ impl Sample {
 
     fn run(&self, model: &ModelSpec, key: RunKey) -> RunRecord {
         let architecture = model.architecture.name;
+        let task_correlation = key.condition.task_correlation.expect("set above");
         let mut rng = StdRng::seed_from_u64(
-            key.seed * 7_919 + (key.task_correlation * 1e3) as u64 + architecture.len() as u64 * 31,
+            key.seed * 7_919 + (task_correlation * 1e3) as u64 + architecture.len() as u64 * 31,
         );
-        let apart = (1.0 - key.task_correlation).min(1.0);
+        let apart = (1.0 - task_correlation).min(1.0);
         let (level, stuck) = match architecture {
             "shared_bottom" => (0.17 + 0.05 * apart, 0.15 + 0.3 * apart),
             "omoe" => (0.06 + 0.09 * apart, 0.02 + 0.2 * apart),
@@ -176,7 +178,7 @@ impl Sample {
             })
             .collect();
         RunRecord {
-            label_correlation: 0.07 + 0.9 * key.task_correlation.powi(8),
+            label_correlation: 0.07 + 0.9 * task_correlation.powi(8),
             key,
             status: if diverged { Status::Diverged } else { Status::Finished },
             steps,

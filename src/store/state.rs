@@ -85,7 +85,7 @@ impl Folder {
         experiment: &Experiment,
         plan: &Plan,
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
-        let runs = tables::read_runs(self.path(), experiment.grid.vary)?;
+        let runs = tables::read_runs(self.path(), experiment.grid.swept_parameter())?;
         let labels = tables::read_labels(self.path())?;
         let here: HashSet<_> = runs.iter().map(|run| &run.key).collect();
         let mut done: HashSet<_> =

@@ -25,6 +25,7 @@ use super::StoreError;
 use crate::experiment::load::is_plain_name;
 
 use crate::data::{Knob, Subset};
+use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
 use crate::record::Score;
 use crate::record::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
@@ -45,11 +46,11 @@ fn task_columns(prefix: &str, tasks: usize) -> String {
 /// Starts a row with the columns that name a run. Model names are plain words, so nothing needs quoting.
 fn key(row: &mut String, key: &RunKey) {
     write!(row, "{},", key.model).expect("writing to a string");
-    if !key.task_correlation.is_nan() {
-        write!(row, "{}", key.task_correlation).expect("writing to a string");
+    if let Some(task_correlation) = key.condition.task_correlation {
+        write!(row, "{task_correlation}").expect("writing to a string");
     }
-    if !key.setting.is_nan() {
-        write!(row, ",{}", key.setting).expect("writing to a string");
+    if let Some(swept_value) = key.condition.swept_value {
+        write!(row, ",{swept_value}").expect("writing to a string");
     }
     write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
 }
@@ -224,7 +225,7 @@ struct Table<'a> {
 struct KeyColumns {
     model: usize,
     task_correlation: usize,
-    setting: Option<usize>,
+    swept_value: Option<usize>,
     learning_rate: usize,
     seed: usize,
 }
@@ -262,7 +263,7 @@ impl<'a> Table<'a> {
         Ok(KeyColumns {
             model: self.column("model")?,
             task_correlation: self.column("task_correlation")?,
-            setting: vary.map(|knob| self.column(knob.key())).transpose()?,
+            swept_value: vary.map(|knob| self.column(knob.key())).transpose()?,
             learning_rate: self.column("learning_rate")?,
             seed: self.column("seed")?,
         })
@@ -296,14 +297,21 @@ impl<'a> Table<'a> {
         }
         Ok(RunKey {
             model,
-            task_correlation: match row.get(columns.task_correlation) {
-                Some("") => f64::NAN,
-                _ => self.parse(row, columns.task_correlation)?,
+            condition: Condition {
+                task_correlation: self.axis(row, columns.task_correlation)?,
+                swept_value: columns.swept_value.map_or(Ok(None), |column| self.axis(row, column))?,
             },
-            setting: columns.setting.map_or(Ok(f64::NAN), |setting| self.parse(row, setting))?,
             learning_rate: self.parse(row, columns.learning_rate)?,
             seed: self.parse(row, columns.seed)?,
         })
+    }
+
+    /// Value of an axis of the grid; none where the cell is empty.
+    fn axis(&self, row: &StringRecord, column: usize) -> Result<Option<f64>, StoreError> {
+        match row.get(column) {
+            Some("") => Ok(None),
+            _ => self.parse(row, column).map(Some),
+        }
     }
 
     fn losses(&self, row: &StringRecord, columns: &[usize]) -> Result<Vec<f32>, StoreError> {
@@ -509,7 +517,7 @@ fn read_scores(folder: &Path, runs: &mut [RunRecord]) -> Result<(), StoreError> 
     for row in read_rows::<Row>(&path)? {
         let Row { model, learning_rate, seed, subset, task, auc, log_loss, .. } = row;
         let Row { calibration_error, mean_prediction, positive_rate, .. } = row;
-        let key = RunKey { model, task_correlation: f64::NAN, setting: f64::NAN, learning_rate, seed };
+        let key = RunKey { model, condition: Condition::default(), learning_rate, seed };
         let score = Score { subset, task, auc, log_loss, calibration_error, mean_prediction, positive_rate };
         run_of(runs, &mut current, &key, &path, &StringRecord::new())?.scores.push(score);
     }

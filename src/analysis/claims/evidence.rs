@@ -69,9 +69,9 @@ impl<'a> Evidence<'a> {
     fn cell(&self, (contender, task_correlation): At) -> Option<&Reported<'a>> {
         let architecture = contender.architecture();
         let model = self.study.experiment.models.iter().find(|m| m.architecture.name == architecture)?;
-        self.reported
-            .iter()
-            .find(|cell| cell.model == model.name && cell.task_correlation == task_correlation)
+        self.reported.iter().find(|cell| {
+            cell.model == model.name && cell.condition.task_correlation == Some(task_correlation)
+        })
     }
 
     /// Task correlations from 0 up at which all of these models have runs, in rising order. The paper speaks
@@ -189,7 +189,7 @@ mod tests {
     #[test]
     fn cells_are_compared_on_their_common_seeds() {
         let mut study = study(&[0.5, 1.0], 8, |_, p, s| (p == 1.0 || s != 5).then_some(0.1 * s as f64));
-        study.runs.retain(|run| run.key.seed != 3 || run.key.task_correlation != 1.0);
+        study.runs.retain(|run| run.key.seed != 3 || run.key.condition.task_correlation != Some(1.0));
         let evidence = Evidence::new(&study);
         let table = evidence.table(&[(Contender::Omoe, 0.5), (Contender::Omoe, 1.0)]).unwrap();
         let (columns, seeds) = table.finished();

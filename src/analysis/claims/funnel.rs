@@ -12,8 +12,9 @@
 use super::funnel_evidence::{FunnelEvidence, what};
 use super::part::Role;
 use super::{ClaimResult, Part, Verdict, verdict};
-use crate::analysis::funnel::{Aspect, Place, Quantity};
+use crate::analysis::funnel::{Aspect, Quantity};
 use crate::data::Knob;
+use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
 
@@ -67,12 +68,12 @@ const CLAIMS: [FunnelClaim; 9] = [
         rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and its mean |pCVR − truth| \
                on all impressions less ESMM's too.",
         test: |evidence| {
-            evidence.everywhere(|place| {
+            evidence.everywhere(|condition| {
                 let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
                 let name = format!("{}: {}", what(above_one), evidence.title("division"));
                 Ok(vec![
-                    evidence.contrast(name, above_one, &[(1.0, ("division", place))])?,
-                    evidence.above("division", "esmm", place, ERROR)?,
+                    evidence.contrast(name, above_one, &[(1.0, ("division", condition))])?,
+                    evidence.above("division", "esmm", condition, ERROR)?,
                 ])
             })
         },
@@ -86,11 +87,11 @@ const CLAIMS: [FunnelClaim; 9] = [
                that at the largest is above 0, for pCVR on clicked impressions and for pCTCVR.",
         test: |evidence| {
             let (least, most) = evidence.extremes(Knob::Share)?;
-            evidence.at_settings(&[least, most], |places| {
+            evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
                 let growth = |quantity| {
                     let name =
                         format!("{}: gain of ESMM over BASE at {least} less at {most}", what(quantity));
-                    change(evidence, name, quantity, ["esmm", "base"], [places[0], places[1]])
+                    change(evidence, name, quantity, ["esmm", "base"], [least_data, most_data])
                 };
                 AUCS.map(growth).into_iter().collect()
             })
@@ -106,10 +107,10 @@ const CLAIMS: [FunnelClaim; 9] = [
                click are the same everywhere, so the mean truth over all impressions falls as selection grows.)",
         test: |evidence| {
             let (weak, strong) = evidence.extremes(Knob::Selection)?;
-            evidence.at_settings(&[weak, strong], |places| {
+            evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
                 let mut parts = Vec::new();
                 for quantity in [RELATIVE_ERROR, DISTORTION] {
-                    let (what, ends) = (what(quantity), [places[1], places[0]]);
+                    let (what, ends) = (what(quantity), [strongest, weakest]);
                     let name = format!("{what}: BASE at {strong} less at {weak}");
                     let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
                     parts.push(evidence.contrast(name, quantity, &terms)?);
@@ -130,11 +131,11 @@ const CLAIMS: [FunnelClaim; 9] = [
                weights undo the double entry of a stream, not the end of a window.",
         test: |evidence| {
             let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
-            evidence.at_settings(&[longest], |places| {
+            evidence.at_values([Some(longest)], |[condition]| {
                 let clicked = Quantity::of_cvr(Space::Clicked, Aspect::Distortion);
-                let mut parts = vec![evidence.above("base", "delayed_feedback", places[0], clicked)?];
+                let mut parts = vec![evidence.above("base", "delayed_feedback", condition, clicked)?];
                 // Its optimum is BASE's, so it can decide nothing; studies may be without it.
-                let beside = evidence.above("base", "fake_negative_weighted", places[0], clicked);
+                let beside = evidence.above("base", "fake_negative_weighted", condition, clicked);
                 parts.extend(beside.into_iter().map(|part| Part { role: Role::Context, ..part }));
                 Ok(parts)
             })
@@ -148,13 +149,13 @@ const CLAIMS: [FunnelClaim; 9] = [
         rule: "ESMM's mean pCVR over all impressions is above the true mean, and the distance of its mean from the truth \
                less that of ESCM²-IPW, and less that of ESCM²-DR, is above 0.",
         test: |evidence| {
-            evidence.everywhere(|place| {
+            evidence.everywhere(|condition| {
                 let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
                 let name = format!("{}: {}", what(bias), evidence.title("esmm"));
                 Ok(vec![
-                    evidence.contrast(name, bias, &[(1.0, ("esmm", place))])?,
-                    evidence.above("esmm", "escm2_ipw", place, DISTORTION)?,
-                    evidence.above("esmm", "escm2_dr", place, DISTORTION)?,
+                    evidence.contrast(name, bias, &[(1.0, ("esmm", condition))])?,
+                    evidence.above("esmm", "escm2_ipw", condition, DISTORTION)?,
+                    evidence.above("esmm", "escm2_dr", condition, DISTORTION)?,
                 ])
             })
         },
@@ -192,9 +193,9 @@ fn better(
     model: &'static str,
     others: &[&'static str],
 ) -> Result<Vec<Part>, String> {
-    evidence.everywhere(|place| {
+    evidence.everywhere(|condition| {
         let pairs = others.iter().flat_map(|&other| AUCS.map(|quantity| (other, quantity)));
-        pairs.map(|(other, quantity)| evidence.above(model, other, place, quantity)).collect()
+        pairs.map(|(other, quantity)| evidence.above(model, other, condition, quantity)).collect()
     })
 }
 
@@ -204,7 +205,7 @@ fn change(
     name: String,
     quantity: Quantity,
     [a, b]: [&'static str; 2],
-    [here, there]: [Place; 2],
+    [here, there]: [Condition; 2],
 ) -> Result<Part, String> {
     let terms = [(1.0, (a, here)), (-1.0, (b, here)), (-1.0, (a, there)), (1.0, (b, there))];
     evidence.contrast(name, quantity, &terms)
@@ -305,8 +306,10 @@ mod tests {
         let mut level = study.clone();
         let base: Vec<RunRecord> = study.runs.iter().filter(|run| run.key.model == "base").cloned().collect();
         for run in level.runs.iter_mut().filter(|run| run.key.model == "esmm") {
-            let same =
-                |other: &&RunRecord| other.key.seed == run.key.seed && other.key.setting == run.key.setting;
+            let same = |other: &&RunRecord| {
+                other.key.seed == run.key.seed
+                    && other.key.condition.swept_value == run.key.condition.swept_value
+            };
             run.funnel.clone_from(&base.iter().find(same).unwrap().funnel);
             run.funnel.iter_mut().for_each(|score| score.auc += 0.02);
         }
@@ -320,7 +323,8 @@ mod tests {
         assert_eq!(verdict_on("selection_bias", &study), "supported");
         // A BASE that has the same relative error whatever the selection.
         let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
-            let error = 0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.setting - 1.5);
+            let error =
+                0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.condition.swept_value.unwrap() - 1.5);
             score.absolute_error = error * score.mean_truth;
         });
         assert_ne!(verdict_on("selection_bias", &level), "supported");
@@ -333,7 +337,7 @@ mod tests {
         assert_eq!(verdict_on("delay", &study), "supported");
         let blind = |model| {
             with(&study, model, Target::Conversion, Space::Clicked, |run, score| {
-                if run.key.setting == 1.0 {
+                if run.key.condition.swept_value == Some(1.0) {
                     score.mean_prediction = 0.0;
                 }
             })

@@ -3,10 +3,11 @@
 use super::evidence::{FEWEST_SEEDS, Seeds};
 use super::part::Question;
 use super::{Part, Requirement, Role, Unit};
-use crate::analysis::funnel::{Aspect, ModelRuns, Place, Quantity, base_setting, extremes, model_runs};
+use crate::analysis::funnel::{Aspect, ModelRuns, Quantity, base_value, extremes, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::data::Knob;
+use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
 
@@ -15,14 +16,14 @@ pub(super) struct FunnelEvidence<'a> {
     study: &'a Study,
     runs: Vec<ModelRuns<'a>>,
     paper: Vec<ConversionRow>,
-    /// Task correlations of the grid, in rising order.
-    pub(super) correlations: Vec<f64>,
-    /// [`base_setting`].
-    pub(super) base: f64,
+    /// Task correlations of the grid, in rising order; one `None` where the data has no such axis.
+    pub(super) correlations: Vec<Option<f64>>,
+    /// [`base_value`].
+    pub(super) base: Option<f64>,
 }
 
-/// A model, by its architecture, at a place.
-pub(super) type At = (&'static str, Place);
+/// A model, by its architecture, under a condition.
+pub(super) type At = (&'static str, Condition);
 
 impl<'a> FunnelEvidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
@@ -30,40 +31,39 @@ impl<'a> FunnelEvidence<'a> {
             study,
             runs: model_runs(study),
             paper: conversion_table(),
-            correlations: study.experiment.grid.task_correlations.clone(),
-            base: base_setting(study),
+            correlations: study.experiment.grid.correlation_axis(),
+            base: base_value(study),
         }
     }
 
-    /// The smallest and the largest setting of `knob`; why there are none.
-    pub(super) fn extremes(&self, knob: Knob) -> Result<(f64, f64), String> {
-        let key = knob.key();
-        extremes(self.study, knob).ok_or_else(|| {
+    /// The smallest and the largest swept value of `parameter`; why there are none.
+    pub(super) fn extremes(&self, parameter: Knob) -> Result<(f64, f64), String> {
+        let key = parameter.key();
+        extremes(self.study, parameter).ok_or_else(|| {
             format!("the study does not vary {key} (grid.vary = \"{key}\", two values or more)")
         })
     }
 
-    /// The comparisons that `parts` makes at each task correlation, on the base setting.
+    /// The comparisons that `parts` makes at each task correlation, at the base value.
     pub(super) fn everywhere(
         &self,
-        parts: impl Fn(Place) -> Result<Vec<Part>, String>,
+        parts: impl Fn(Condition) -> Result<Vec<Part>, String>,
     ) -> Result<Vec<Part>, String> {
-        self.at_settings(&[self.base], |places| parts(places[0]))
+        self.at_values([self.base], |[condition]| parts(condition))
     }
 
-    /// The comparisons that `parts` makes at each task correlation between places at these settings.
-    pub(super) fn at_settings(
+    /// The comparisons that `parts` makes at each task correlation between these swept values.
+    pub(super) fn at_values<const N: usize>(
         &self,
-        settings: &[f64],
-        parts: impl Fn(&[Place]) -> Result<Vec<Part>, String>,
+        swept_values: [Option<f64>; N],
+        parts: impl Fn([Condition; N]) -> Result<Vec<Part>, String>,
     ) -> Result<Vec<Part>, String> {
         let mut all = Vec::new();
         for &task_correlation in &self.correlations {
-            let places: Vec<Place> =
-                settings.iter().map(|&setting| Place { task_correlation, setting }).collect();
-            let mut found = parts(&places)?;
-            if self.correlations.len() > 1 {
-                let at = format!(" at task correlation {task_correlation}");
+            let mut found =
+                parts(swept_values.map(|swept_value| Condition { task_correlation, swept_value }))?;
+            if let (Some(p), [_, _, ..]) = (task_correlation, &self.correlations[..]) {
+                let at = format!(" at task correlation {p}");
                 found.iter_mut().for_each(|part| part.name += &at);
             }
             all.extend(found);
@@ -71,13 +71,13 @@ impl<'a> FunnelEvidence<'a> {
         Ok(all)
     }
 
-    /// Runs of the first model of an architecture that has any at a place.
-    fn runs(&self, (architecture, place): At) -> Result<&ModelRuns<'a>, String> {
+    /// Runs of the first model of an architecture that has any under a condition.
+    fn runs(&self, (architecture, condition): At) -> Result<&ModelRuns<'a>, String> {
         let of = |runs: &&ModelRuns| runs.model.architecture.name == architecture;
         if !self.study.experiment.models.iter().any(|model| model.architecture.name == architecture) {
             return Err(format!("the study has no {architecture}"));
         }
-        let found = self.runs.iter().find(|runs| of(runs) && runs.place == place);
+        let found = self.runs.iter().find(|runs| of(runs) && runs.condition == condition);
         found.ok_or_else(|| format!("no run of {architecture} is here yet"))
     }
 
@@ -94,11 +94,11 @@ impl<'a> FunnelEvidence<'a> {
         &self,
         a: &'static str,
         b: &'static str,
-        place: Place,
+        condition: Condition,
         quantity: Quantity,
     ) -> Result<Part, String> {
         let name = format!("{}: {} − {}", what(quantity), self.title(a), self.title(b));
-        let mut part = self.contrast(name, quantity, &[(1.0, (a, place)), (-1.0, (b, place))])?;
+        let mut part = self.contrast(name, quantity, &[(1.0, (a, condition)), (-1.0, (b, condition))])?;
         part.paper = self.paper(a, quantity).zip(self.paper(b, quantity)).map(|(a, b)| a - b);
         Ok(part)
     }
@@ -191,14 +191,14 @@ mod tests {
         let mut study = sample.study();
         study.runs.retain(|run| run.key.model != "base" || run.key.seed != 4);
         let evidence = FunnelEvidence::new(&study);
-        let place = Place { task_correlation: 0.5, setting: f64::NAN };
-        let part = evidence.above("esmm", "base", place, Quantity::CLICKED_AUC).unwrap();
+        let condition = Condition { task_correlation: Some(0.5), swept_value: None };
+        let part = evidence.above("esmm", "base", condition, Quantity::CLICKED_AUC).unwrap();
         assert_eq!(part.seeds, Seeds { used: 7, left_out: 1 });
         assert!((part.paper.unwrap() - 0.0256).abs() < 1e-9);
         let runs = model_runs(&study);
         let by_hand = summary::mean(&runs[1].differences(&runs[0], Quantity::CLICKED_AUC));
         assert!((part.effect.estimate - by_hand).abs() < 1e-12);
-        let opposite = evidence.above("base", "esmm", place, Quantity::CLICKED_AUC).unwrap();
+        let opposite = evidence.above("base", "esmm", condition, Quantity::CLICKED_AUC).unwrap();
         assert!((part.effect.estimate + opposite.effect.estimate).abs() < 1e-12);
     }
 
@@ -207,8 +207,8 @@ mod tests {
         let study =
             FunnelSample { models: vec!["base", "esmm"], seeds: 2, ..FunnelSample::default() }.study();
         let evidence = FunnelEvidence::new(&study);
-        let place = Place { task_correlation: 0.5, setting: f64::NAN };
-        let error = |a, b| evidence.above(a, b, place, Quantity::JOINT_AUC).unwrap_err();
+        let condition = Condition { task_correlation: Some(0.5), swept_value: None };
+        let error = |a, b| evidence.above(a, b, condition, Quantity::JOINT_AUC).unwrap_err();
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
         let mut log = study.clone();
@@ -216,7 +216,7 @@ mod tests {
             .iter_mut()
             .for_each(|run| run.funnel.iter_mut().for_each(|score| score.absolute_error = f64::NAN));
         let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
-        let reason = FunnelEvidence::new(&log).above("esmm", "base", place, error).unwrap_err();
+        let reason = FunnelEvidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");
         assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));
     }

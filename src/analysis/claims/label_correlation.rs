@@ -57,7 +57,9 @@ fn measured(evidence: &Evidence) -> Vec<Labels> {
         true => study
             .runs
             .iter()
-            .map(|run| (run.key.task_correlation, run.key.seed, run.label_correlation))
+            .filter_map(|run| {
+                Some((run.key.condition.task_correlation?, run.key.seed, run.label_correlation))
+            })
             .collect(),
     };
     let mut correlations: Vec<f64> = records.iter().map(|record| record.0).filter(|&p| p >= 0.0).collect();

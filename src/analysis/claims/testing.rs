@@ -5,7 +5,7 @@ use crate::analysis::statistics::rank::ranks;
 use crate::data::DataSpec;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::experiment::plan::RunKey;
-use crate::experiment::{DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
+use crate::experiment::{Condition, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::initialise::Init;
 use crate::model::{REGISTRY, architecture};
 use crate::store::{CurvePoint, Manifest, RunRecord, Status, Study};
@@ -47,8 +47,7 @@ fn run(model: Contender, task_correlation: f64, seed: u64, loss: Option<f64>) ->
     RunRecord {
         key: RunKey {
             model: model.architecture().into(),
-            task_correlation,
-            setting: f64::NAN,
+            condition: Condition { task_correlation: Some(task_correlation), swept_value: None },
             learning_rate: 0.01,
             seed,
         },
@@ -93,8 +92,7 @@ fn experiment(task_correlations: &[f64], seeds: u64) -> Experiment {
         grid: Grid {
             models: Contender::ALL.map(|model| model.architecture().to_string()).to_vec(),
             task_correlations: task_correlations.to_vec(),
-            vary: None,
-            settings: vec![f64::NAN],
+            sweep: None,
             learning_rates: vec![0.01],
             seeds: (0..seeds).collect(),
         },
