@@ -8,8 +8,8 @@ use std::path::Path;
 use mmoe_study::data::{Batch, Feed, Opened, Subset};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Start, StartRun};
+use mmoe_study::experiment::engine::Engine;
 use mmoe_study::experiment::library;
-use mmoe_study::experiment::plan::Engine;
 use mmoe_study::store::machine::cpu_seconds;
 
 #[global_allocator]
@@ -50,7 +50,7 @@ fn main() {
         parameters: experiment.train.init.draw(network.layout(), 0),
         task: experiment.data.task(),
     };
-    let engine = Engine::of(&experiment, model);
+    let engine = Engine::for_model(&experiment, model);
     let mut population = population(engine, experiment.train.device, start).expect("sizes fit");
     let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());

@@ -7,8 +7,8 @@
 use mmoe_study::data::{Batch, Feed};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Start, StartRun};
+use mmoe_study::experiment::engine::Engine;
 use mmoe_study::experiment::library;
-use mmoe_study::experiment::plan::Engine;
 use mmoe_study::store::machine::cpu_seconds;
 
 #[global_allocator]
@@ -46,7 +46,8 @@ fn main() {
         parameters: train.init.draw(network.layout(), 0),
         task: experiment.data.task(),
     };
-    let mut population = population(Engine::of(&experiment, model), train.device, start).expect("sizes fit");
+    let mut population =
+        population(Engine::for_model(&experiment, model), train.device, start).expect("sizes fit");
     let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[0.5]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     for repetition in 0..=REPETITIONS {

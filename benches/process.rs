@@ -15,7 +15,7 @@ use mmoe_study::data::synthetic::Generator;
 use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Population, Start, StartRun};
-use mmoe_study::experiment::plan::Engine;
+use mmoe_study::experiment::engine::Engine;
 use mmoe_study::experiment::{Experiment, library};
 use mmoe_study::store::Folder;
 
@@ -119,7 +119,9 @@ fn train(experiment: &Experiment, seed: u64) {
     let models: Vec<_> = experiment
         .models
         .iter()
-        .map(|spec| (Engine::of(experiment, spec), spec.sizes.configuration.build(experiment.problem())))
+        .map(|spec| {
+            (Engine::for_model(experiment, spec), spec.sizes.configuration.build(experiment.problem()))
+        })
         .collect();
     let mut populations: Vec<Box<dyn Population>> = models
         .iter()

@@ -3,7 +3,7 @@
 use super::statistics::summary;
 use crate::data::Subset;
 use crate::experiment::Experiment;
-use crate::experiment::search::Rung;
+use crate::experiment::halving::Rung;
 use crate::experiment::tune::Trial;
 use crate::store::{RunRecord, Study, TrialRecord};
 

@@ -11,9 +11,10 @@ use crate::analysis::RowSet;
 use crate::analysis::calibration::PaperDistance;
 use crate::analysis::generator_fit::{self, DEGREES, GeneratorFit};
 use crate::analysis::reference::Counterpart;
+use crate::experiment::halving::Rung;
 use crate::experiment::library;
 use crate::experiment::plan::Plan;
-use crate::experiment::search::{Candidate, Rung, Search};
+use crate::experiment::search::{Candidate, Search};
 use crate::store::{Folder, Study};
 
 /// Numbers of waves that are fitted.

@@ -62,7 +62,7 @@ pub fn stages(
     }
     let last = experiment.tuned(&trials);
     let plan = Plan::new(&last);
-    let part = shard.map_or_else(|| plan.clone(), |shard| shard.of(&plan));
+    let part = shard.map_or_else(|| plan.clone(), |shard| shard.select(&plan));
     stages.push(Stage::new(last, part, finished));
     Ok(stages)
 }

@@ -86,7 +86,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     };
     folder.create(&experiment)?;
     let plan = Plan::new(&experiment);
-    let part = shard.map_or_else(|| plan.clone(), |shard| shard.of(&plan));
+    let part = shard.map_or_else(|| plan.clone(), |shard| shard.select(&plan));
     let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
     outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)

@@ -3,7 +3,8 @@
 use super::graph::EVALUATION_ROWS;
 use crate::data::impressions::FACTS;
 use crate::data::{DataSpec, Opened, Subset, Task};
-use crate::experiment::plan::{Engine, Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
+use crate::experiment::engine::Engine;
+use crate::experiment::plan::{Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{Condition, DeviceChoice, Experiment};
 use crate::model::{Layout, Parameter, Role};
 
@@ -71,7 +72,7 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
         let table = layout.parameters.iter().filter(|parameter| parameter.name == "embedding.weight");
         let beside: usize = layout.count() - table.map(Parameter::count).sum::<usize>();
         let widest = beside.div_ceil(problem.features);
-        let step = match Engine::of(experiment, model) {
+        let step = match Engine::for_model(experiment, model) {
             Engine::Fused => floats(&[4, train.batch_size, widest]),
             Engine::Graph => floats(&[10, runs, train.batch_size, widest]).saturating_add(floats(&[
                 4,

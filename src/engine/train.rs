@@ -11,7 +11,8 @@ use super::heads::HeadsPopulation;
 use super::sources::Sources;
 use super::{Evaluation, Population, Start, StartRun, device, funnel_score};
 use crate::data::{Batch, Feed, Subset, Task};
-use crate::experiment::plan::{Engine, Group, PlannedRun};
+use crate::experiment::engine::Engine;
+use crate::experiment::plan::{Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::model::{Model, Objective};
 use crate::record::Score;
@@ -214,7 +215,7 @@ impl<'a> Team<'a> {
         make: &Maker,
     ) -> Result<Self> {
         let train = &experiment.train;
-        let engine = Engine::of(experiment, &experiment.models[number]);
+        let engine = Engine::for_model(experiment, &experiment.models[number]);
         let mut parameters = Vec::with_capacity(runs.len() * model.layout().count());
         for of_seed in runs.chunk_by(|a, b| a.1.key.seed == b.1.key.seed) {
             // All runs of a seed start from the same draws.

@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use super::Experiment;
-use super::load::{self, LoadError};
+use super::error::LoadError;
+use super::load;
+use super::schema::Experiment;
 use super::section::did_you_mean;
 
 /// Folder of the experiment files, relative to where the command runs.

@@ -6,9 +6,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{Condition, DeviceChoice, EngineChoice, Experiment, ModelSpec};
-use crate::data::{DataSpec, Task};
-use crate::model::Problem;
+use super::condition::Condition;
+use super::engine::Engine;
+use super::schema::{Experiment, ModelSpec};
+use crate::data::Task;
 
 /// Version of what a specification means. Raised whenever the same specification would give another result
 /// (a change of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
@@ -27,71 +28,20 @@ pub const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
 pub struct Identity(pub String);
 
 impl Identity {
-    fn of(specification: &impl Serialize) -> Self {
+    fn from_specification(specification: &impl Serialize) -> Self {
         let canonical = serde_json::to_vec(specification).expect("specifications are plain data");
         Self(blake3::hash(&canonical).to_hex()[..32].to_string())
     }
 
     /// Identity of the group of these runs, in this order, and of this label measurement.
-    pub fn of_group<'a>(runs: impl IntoIterator<Item = &'a Self>, labels: Option<&Self>) -> Self {
-        Self::of(&(runs.into_iter().collect::<Vec<_>>(), labels))
+    pub fn for_group<'a>(runs: impl IntoIterator<Item = &'a Self>, labels: Option<&Self>) -> Self {
+        Self::from_specification(&(runs.into_iter().collect::<Vec<_>>(), labels))
     }
 }
 
 impl std::fmt::Display for Identity {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// The engine that will train a model, the choice `auto` being resolved.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Engine {
-    /// Plain Candle ops and autograd.
-    Graph,
-    /// One custom op per model, mixture family, CPU.
-    Fused,
-}
-
-impl Engine {
-    /// The engine for a model: as chosen, or the fastest that can.
-    pub fn of(experiment: &Experiment, model: &ModelSpec) -> Self {
-        let train = &experiment.train;
-        match train.engine {
-            EngineChoice::Graph => Self::Graph,
-            EngineChoice::Fused => Self::Fused,
-            EngineChoice::Auto if train.device != DeviceChoice::Cpu => Self::Graph,
-            EngineChoice::Auto if Self::fused_can_train(experiment.problem(), &experiment.data, model) => {
-                Self::Fused
-            }
-            EngineChoice::Auto => Self::Graph,
-        }
-    }
-
-    /// Whether the fused engine can train a model: the mixture family on numbers, heads on impressions. Embeddings
-    /// want the gradient of a network's inputs, which it does not have for the mixture family.
-    pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
-        let network = model.sizes.configuration.build(problem);
-        match data.task() {
-            Task::Regression => network.mixture().is_some(),
-            // A classifier is neither: its embeddings want the gradient of its inputs.
-            Task::Classification => false,
-            Task::Conversion => network.heads().is_some(),
-        }
-    }
-
-    /// The name in `runs.csv`, with the kind of device.
-    pub fn label(self, device: DeviceChoice) -> String {
-        let engine = match self {
-            Self::Graph => "graph",
-            Self::Fused => "fused",
-        };
-        let device = match device {
-            DeviceChoice::Cpu => "cpu",
-            DeviceChoice::Cuda(_) => "cuda",
-        };
-        format!("{engine}-{device}")
     }
 }
 
@@ -169,26 +119,10 @@ pub struct Plan {
 impl Plan {
     /// The plan of an experiment.
     pub fn new(experiment: &Experiment) -> Self {
-        let grid = &experiment.grid;
-        let models: Vec<ModelIdentity> =
-            experiment.models.iter().map(|model| ModelIdentity::new(experiment, model)).collect();
-        let conditions: Vec<(Condition, serde_json::Value)> = grid
-            .conditions()
-            .into_iter()
-            .map(|condition| (condition, experiment.data_at(condition.swept_value).identity()))
-            .collect();
-        let groups = grid.seeds.iter().flat_map(|&seed| {
-            let mut runs = Vec::new();
-            for (model, identity) in models.iter().enumerate() {
-                let ModelSpec { name, .. } = &experiment.models[model];
-                for (number, (condition, data)) in conditions.iter().enumerate() {
-                    for &learning_rate in experiment.learning_rates(&experiment.models[model]) {
-                        let key = RunKey { model: name.clone(), condition: *condition, learning_rate, seed };
-                        let identity = identity.run(data, &key);
-                        runs.push(PlannedRun { key, model, condition: number, identity });
-                    }
-                }
-            }
+        let places = places(experiment);
+        let specifications = Specifications::new(experiment);
+        let groups = experiment.grid.seeds.iter().flat_map(|&seed| {
+            let runs = places.iter().map(|place| place.run(experiment, &specifications, seed)).collect();
             split(experiment, seed, runs)
         });
         Self { groups: groups.collect() }
@@ -259,43 +193,89 @@ impl Group {
             "seed": seed,
             "label_correlations": label_correlations,
         });
-        let label_identity = (!label_correlations.is_empty()).then(|| Identity::of(&labels));
-        let identity = Identity::of_group(runs.iter().map(|run| &run.identity), label_identity.as_ref());
+        let label_identity = (!label_correlations.is_empty()).then(|| Identity::from_specification(&labels));
+        let identity = Identity::for_group(runs.iter().map(|run| &run.identity), label_identity.as_ref());
         Self { identity, seed, runs, label_correlations, label_identity }
     }
 }
 
-/// The part of a run's specification that all runs of a model share.
-struct ModelIdentity(serde_json::Map<String, serde_json::Value>);
+/// A place in the grid, at which every seed has a run.
+struct Place {
+    /// Which of the experiment's models.
+    model: usize,
+    /// Which of the grid's conditions, and its values.
+    condition: (usize, Condition),
+    learning_rate: f64,
+}
 
-impl ModelIdentity {
-    fn new(experiment: &Experiment, model: &ModelSpec) -> Self {
-        let train = &experiment.train;
-        let specification = serde_json::json!({
-            "schema": SCHEMA,
-            "architecture": model.architecture.name,
-            "sizes": model.sizes.table,
-            "steps": train.steps,
-            "batch_size": train.batch_size,
-            "log_every": train.log_every,
-            "log_gates_every": train.log_gates_every,
-            "init": train.init,
-            "held_out_rows": train.held_out_rows,
-            "engine": Engine::of(experiment, model).label(train.device),
-        });
-        match specification {
-            serde_json::Value::Object(fields) => Self(fields),
-            _ => unreachable!("the specification is an object"),
+/// The places of the grid by model, condition and learning rate.
+fn places(experiment: &Experiment) -> Vec<Place> {
+    let conditions: Vec<(usize, Condition)> = experiment.grid.conditions().into_iter().enumerate().collect();
+    let of_model = |(model, spec)| {
+        let rates = experiment.learning_rates(spec).iter();
+        let place = move |condition, learning_rate| Place { model, condition, learning_rate };
+        conditions.iter().flat_map(move |&condition| rates.clone().map(move |&rate| place(condition, rate)))
+    };
+    experiment.models.iter().enumerate().flat_map(of_model).collect()
+}
+
+impl Place {
+    /// The run of a seed.
+    fn run(&self, experiment: &Experiment, specifications: &Specifications, seed: u64) -> PlannedRun {
+        let Self { model, condition: (condition, values), learning_rate } = *self;
+        let name = experiment.models[model].name.clone();
+        let key = RunKey { model: name, condition: values, learning_rate, seed };
+        PlannedRun { identity: specifications.identity(self, &key), key, model, condition }
+    }
+}
+
+/// What the identities of all runs are hashes of.
+struct Specifications {
+    /// What the runs of each model share.
+    models: Vec<serde_json::Map<String, serde_json::Value>>,
+    /// The data under each condition.
+    data: Vec<serde_json::Value>,
+}
+
+impl Specifications {
+    fn new(experiment: &Experiment) -> Self {
+        let conditions = experiment.grid.conditions().into_iter();
+        Self {
+            models: experiment.models.iter().map(|model| model_specification(experiment, model)).collect(),
+            data: conditions.map(|at| experiment.data_at(at.swept_value).identity()).collect(),
         }
     }
 
-    /// Of a run on data of this identity.
-    fn run(&self, data: &serde_json::Value, key: &RunKey) -> Identity {
-        let mut fields = self.0.clone();
-        fields.insert("data".into(), data.clone());
-        fields.insert("task_correlation".into(), key.condition.task_correlation.into());
-        fields.insert("learning_rate".into(), key.learning_rate.into());
-        fields.insert("seed".into(), key.seed.into());
-        Identity::of(&fields)
+    fn identity(&self, place: &Place, key: &RunKey) -> Identity {
+        let mut specification = self.models[place.model].clone();
+        specification.insert("data".into(), self.data[place.condition.0].clone());
+        specification.insert("task_correlation".into(), key.condition.task_correlation.into());
+        specification.insert("learning_rate".into(), key.learning_rate.into());
+        specification.insert("seed".into(), key.seed.into());
+        Identity::from_specification(&specification)
+    }
+}
+
+/// The part of the specification that all runs of a model share.
+fn model_specification(
+    experiment: &Experiment,
+    model: &ModelSpec,
+) -> serde_json::Map<String, serde_json::Value> {
+    let train = &experiment.train;
+    let specification = serde_json::json!({
+        "schema": SCHEMA,
+        "architecture": model.architecture.name,
+        "sizes": model.sizes.table,
+        "steps": train.steps,
+        "batch_size": train.batch_size,
+        "log_every": train.log_every,
+        "log_gates_every": train.log_gates_every,
+        "init": train.init,
+        "held_out_rows": train.held_out_rows,
+        "engine": Engine::for_model(experiment, model).label(train.device),
+    });
+    match specification {
+        serde_json::Value::Object(fields) => fields,
+        _ => unreachable!("the specification is an object"),
     }
 }

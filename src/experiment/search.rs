@@ -3,15 +3,16 @@
 
 use std::path::Path;
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
-use super::load::LoadError;
-use super::{Experiment, library};
+use super::error::LoadError;
+use super::halving::{MOST_COMBINATIONS, Rung};
+use super::library;
+use super::schema::Experiment;
+use super::text::{read_text, syntax};
 
 /// The search that is built in: `experiments/calibration/search.toml`.
 const BUILT_IN: &str = include_str!("../../experiments/calibration/search.toml");
-/// Most combinations of choices: all are listed before candidates are drawn from them.
-pub(super) const MOST_COMBINATIONS: usize = 1_000_000;
 /// What messages call it.
 const BUILT_IN_NAME: &str = "calibration/search.toml (built in)";
 
@@ -52,18 +53,6 @@ pub struct Choice {
     pub set: Vec<String>,
 }
 
-/// One round of the search.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Rung {
-    /// Seeds of every candidate: 0 to n − 1, so that the next rung's are more of the same.
-    pub seeds: u64,
-    /// Optimiser steps.
-    pub steps: u64,
-    /// How many candidates go on.
-    pub keep: usize,
-}
-
 /// A combination of choices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
@@ -75,25 +64,17 @@ pub struct Candidate {
     pub overrides: Vec<String>,
 }
 
-/// `count` different numbers below `of`, or all, in an order that hashes of `key` and the numbers give.
-pub(super) fn drawn(of: usize, count: usize, key: &str) -> Vec<usize> {
-    let hash = |number: usize| *blake3::hash(format!("{key} {number}").as_bytes()).as_bytes();
-    let mut numbers: Vec<([u8; 32], usize)> = (0..of).map(|number| (hash(number), number)).collect();
-    numbers.sort_unstable();
-    numbers.into_iter().take(count).map(|(_, number)| number).collect()
-}
-
 impl Search {
     /// The search in the file at `path`, or the one that is built in. Fails where the file cannot be read, is
     /// not a search, or has an empty axis or no rung.
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
         let Some(path) = path else { return Self::parse(BUILT_IN_NAME, BUILT_IN) };
-        let text = super::load::read_text(path)?;
+        let text = read_text(path)?;
         Self::parse(&path.display().to_string(), &text)
     }
 
     fn parse(file: &str, text: &str) -> Result<Self, LoadError> {
-        let search: Self = toml::from_str(text).map_err(|error| super::load::syntax(file, text, &error))?;
+        let search: Self = toml::from_str(text).map_err(|error| syntax(file, text, &error))?;
         let invalid = |key: &str, remedy: &str| LoadError::Invalid {
             place: file.to_string(),
             key: key.to_string(),

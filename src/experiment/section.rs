@@ -5,7 +5,7 @@ use std::ops::RangeInclusive;
 
 use toml::{Table, Value};
 
-use super::load::Mistake;
+use super::error::Mistake;
 use crate::model::Architecture;
 
 /// A table of an experiment that keys are taken out of.
@@ -286,5 +286,13 @@ pub(super) fn size_mistake(
         key: wrong.map_or(path.to_string(), |(key, _)| format!("{path}.{key}")),
         value: wrong.map(|(_, value)| value.to_string()),
         remedy: expected(remedy.into()),
+    }
+}
+
+/// Refuses text that would move the cursor of a terminal or break a page.
+pub(super) fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
+    match text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
+        false => Ok(()),
+        true => Err(section.mistake(key, format!("{text:?}"), "text without control characters")),
     }
 }

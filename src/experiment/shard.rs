@@ -49,7 +49,7 @@ impl Shard {
     }
 
     /// Its part of a plan: every `count`-th group. Empty where there are more shards than groups.
-    pub fn of(self, plan: &Plan) -> Plan {
+    pub fn select(self, plan: &Plan) -> Plan {
         Plan { groups: plan.groups.iter().skip(self.index).step_by(self.count).cloned().collect() }
     }
 
@@ -250,7 +250,7 @@ mod tests {
             let plan = Plan::new(&experiment);
             let names = |plan: &Plan| plan.groups.iter().map(|g| g.identity.clone()).collect::<Vec<_>>();
             let mut all: Vec<_> =
-                (0..count).flat_map(|index| names(&Shard::new(index, count).unwrap().of(&plan))).collect();
+                (0..count).flat_map(|index| names(&Shard::new(index, count).unwrap().select(&plan))).collect();
             let mut expected = names(&plan);
             all.sort();
             expected.sort();

@@ -6,30 +6,14 @@
 //! on the validation rows, the best going on. A rung is an experiment of its own, planned, trained, stored and
 //! resumed like any other; the winners are the models of the experiment that is reported.
 
-use toml::{Table, Value};
+use toml::Value;
 
-use super::load::{MOST, MOST_RUNS, Mistake};
-use super::search::{MOST_COMBINATIONS, Rung, drawn};
+use super::error::Mistake;
+use super::halving::{MOST_COMBINATIONS, Rung, drawn};
+use super::limits::{MOST, MOST_RUNS};
+use super::models::checked_sizes;
+use super::schema::{Experiment, ModelSpec, Tune};
 use super::section::{Section, whole};
-use super::{Experiment, ModelSpec, resized};
-
-/// What may be chosen, and the budget.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Tune {
-    /// Combinations tried of every model.
-    pub trials: usize,
-    /// Another number draws other combinations.
-    pub draw: u64,
-    /// Step sizes of Adam to choose from, for every model.
-    pub learning_rates: Vec<f64>,
-    /// Rungs from the cheapest to the dearest; the last keeps one trial of every model.
-    pub rungs: Vec<Rung>,
-    /// For each model by name, its sizes with their choices.
-    pub models: Vec<(String, Choices)>,
-}
-
-/// Sizes of a model, each with the values to choose from.
-pub type Choices = Vec<(String, Vec<Value>)>;
 
 /// One combination of a model's choices.
 #[derive(Debug, Clone)]
@@ -130,27 +114,11 @@ impl Tune {
             }
             let name = format!("{}.{place:0digits$}", model.name);
             let title = format!("{} {place:0digits$}", model.title);
-            let sizes = resized(model.architecture, sizes, &format!("tune.models.{}", model.name))?;
+            let sizes = checked_sizes(model.architecture, sizes, &format!("tune.models.{}", model.name))?;
             let spec = ModelSpec { name, title, sizes, learning_rate: Some(rate), ..model.clone() };
             Ok(Trial { model: number, spec })
         };
         numbers.into_iter().enumerate().map(trial).collect()
-    }
-
-    /// `[tune]` as `study.toml` has it.
-    pub(super) fn to_toml(&self) -> Table {
-        let mut table = Table::new();
-        table.insert("trials".into(), (self.trials as i64).into());
-        table.insert("draw".into(), (self.draw as i64).into());
-        table.insert("learning_rates".into(), self.learning_rates.clone().into());
-        let rung = |rung: &Rung| Value::try_from(rung).expect("rungs are numbers");
-        table.insert("rungs".into(), Value::Array(self.rungs.iter().map(rung).collect()));
-        let models = self.models.iter().map(|(name, choices)| {
-            let lists = choices.iter().map(|(key, list)| (key.clone(), Value::Array(list.clone())));
-            (name.clone(), Value::Table(lists.collect()))
-        });
-        table.insert("models".into(), Value::Table(models.collect()));
-        table
     }
 }
 

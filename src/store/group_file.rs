@@ -84,7 +84,7 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
     if path.file_stem().is_none_or(|stem| stem != header.group.0.as_str()) {
         return Err(damaged(1, &format!("belongs to group {}", header.group)));
     }
-    if Identity::of_group(&header.runs, header.labels.as_ref()) != header.group {
+    if Identity::for_group(&header.runs, header.labels.as_ref()) != header.group {
         return Err(damaged(1, "does not name the runs of its group"));
     }
     let body = rest.strip_suffix('\n').ok_or_else(|| damaged(2, "is cut off"))?;

@@ -22,7 +22,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use super::StoreError;
-use crate::experiment::load::is_plain_name;
+use crate::experiment::is_plain_name;
 
 use crate::data::{Knob, Subset};
 use crate::experiment::Condition;

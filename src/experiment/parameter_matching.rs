@@ -5,8 +5,8 @@
 //! table asks for it; the width that comes out, of those next to the budget the nearest, stands in
 //! `study.toml` as if it had been written there.
 
-use super::ModelSpec;
-use super::load::Mistake;
+use super::error::Mistake;
+use super::schema::ModelSpec;
 use super::section::{Section, did_you_mean, expected};
 use crate::model::{Architecture, Problem, REGISTRY, Sizes};
 
@@ -21,8 +21,8 @@ pub enum Counting {
 }
 
 impl Counting {
-    /// Size of a model of these sizes.
-    fn of(self, sizes: &Sizes, problem: Problem) -> usize {
+    /// Parameters of a model of these sizes, as counted.
+    fn count(self, sizes: &Sizes, problem: Problem) -> usize {
         let network = sizes.configuration.build(problem);
         match self {
             Self::Weights => network.layout().budget(),
@@ -34,17 +34,17 @@ impl Counting {
 /// Widest layer that is tried: far beyond any use, and small enough that no count overflows.
 const WIDEST: usize = 1 << 24;
 
-/// A model's wish to be as large as another.
+/// A request to match another model's parameter count.
 #[derive(Debug, Clone)]
-pub(super) struct Wish {
+pub(super) struct ParameterMatch {
     target: String,
     counting: Counting,
     path: String,
 }
 
-impl Wish {
-    /// Takes the keys of a wish out of a model's table; none where it has no `match_parameters`.
-    pub fn take(section: &mut Section, architecture: &Architecture) -> Result<Option<Self>, Mistake> {
+impl ParameterMatch {
+    /// Reads `match_parameters` and `match_by` of a model's table; none where it has no `match_parameters`.
+    pub fn read(section: &mut Section, architecture: &Architecture) -> Result<Option<Self>, Mistake> {
         let target = section.take("match_parameters");
         let words = [("weights", Counting::Weights), ("all", Counting::All)];
         let counting = section.has("match_by").then(|| section.word("match_by", &words, None)).transpose()?;
@@ -70,40 +70,44 @@ impl Wish {
     }
 }
 
-/// The models with their wishes granted. `others` are models that a wish may name beside these.
-pub(super) fn granted(
-    models: Vec<(ModelSpec, Option<Wish>)>,
-    others: &[(ModelSpec, Option<Wish>)],
+/// The models with the widths that their matches ask for. `others` are further models that a match may name.
+pub(super) fn resolve_matches(
+    models: Vec<(ModelSpec, Option<ParameterMatch>)>,
+    others: &[(ModelSpec, Option<ParameterMatch>)],
     problem: Problem,
 ) -> Result<Vec<ModelSpec>, Mistake> {
-    let known: Vec<(ModelSpec, Option<Wish>)> = models.iter().chain(others).cloned().collect();
-    let grant = |(mut spec, wish): (ModelSpec, Option<Wish>)| {
-        if let Some(wish) = wish {
-            let wanted = wish.counting.of(&target(&wish, &spec.name, &known)?, problem);
-            spec.sizes = nearest(&spec, wanted, wish.counting, problem);
+    let known: Vec<(ModelSpec, Option<ParameterMatch>)> = models.iter().chain(others).cloned().collect();
+    let resolve = |(mut spec, parameter_match): (ModelSpec, Option<ParameterMatch>)| {
+        if let Some(request) = parameter_match {
+            let wanted = request.counting.count(&target(&request, &spec.name, &known)?, problem);
+            spec.sizes = nearest(&spec, wanted, request.counting, problem);
         }
         Ok(spec)
     };
-    models.into_iter().map(grant).collect()
+    models.into_iter().map(resolve).collect()
 }
 
-/// Sizes of the model that a wish names: one of the experiment's, or an architecture as the paper has it.
-fn target(wish: &Wish, own_name: &str, known: &[(ModelSpec, Option<Wish>)]) -> Result<Sizes, Mistake> {
+/// Sizes of the model to match: a model of the experiment, or an architecture with its default sizes.
+fn target(
+    request: &ParameterMatch,
+    own_name: &str,
+    known: &[(ModelSpec, Option<ParameterMatch>)],
+) -> Result<Sizes, Mistake> {
     let mistake = |remedy: String| Mistake {
-        key: format!("{}.match_parameters", wish.path),
-        value: Some(format!("{:?}", wish.target)),
+        key: format!("{}.match_parameters", request.path),
+        value: Some(format!("{:?}", request.target)),
         remedy: expected(remedy),
     };
-    if wish.target == own_name {
+    if request.target == own_name {
         return Err(mistake("another model's name".into()));
     }
-    if let Some((spec, other)) = known.iter().find(|(spec, _)| spec.name == wish.target) {
+    if let Some((spec, other)) = known.iter().find(|(spec, _)| spec.name == request.target) {
         return match other {
             None => Ok(spec.sizes.clone()),
             Some(_) => Err(mistake("a model whose own width is given".into())),
         };
     }
-    match crate::model::architecture(&wish.target) {
+    match crate::model::architecture(&request.target) {
         Some(architecture) => {
             Ok((architecture.parse)(toml::Table::new()).expect("every architecture has defaults"))
         }
@@ -111,7 +115,7 @@ fn target(wish: &Wish, own_name: &str, known: &[(ModelSpec, Option<Wish>)]) -> R
             let names = known.iter().map(|(spec, _)| spec.name.as_str());
             let mut names: Vec<&str> = names.chain(REGISTRY.iter().map(|a| a.name)).collect();
             names.retain(|name| *name != own_name);
-            let hint = did_you_mean(&wish.target, &names);
+            let hint = did_you_mean(&request.target, &names);
             Err(mistake(format!("the name of another model or of an architecture{hint}")))
         }
     }
@@ -124,7 +128,7 @@ fn nearest(spec: &ModelSpec, wanted: usize, counting: Counting, problem: Problem
         table.insert(spec.architecture.width.into(), (width as i64).into());
         (spec.architecture.parse)(table).expect("every width of at least 1 is one")
     };
-    let count = |width: usize| counting.of(&at(width), problem);
+    let count = |width: usize| counting.count(&at(width), problem);
     // Counts grow with the width: the first that is enough lies in (low, high].
     let (mut low, mut high) = (0, 1);
     while high < WIDEST && count(high) < wanted {
@@ -157,18 +161,18 @@ mod tests {
     fn width(name: &str, wanted: usize, counting: Counting) -> (i64, usize) {
         let spec = spec(name);
         let sizes = nearest(&spec, wanted, counting, PAPER);
-        (sizes.table[spec.architecture.width].as_integer().unwrap(), counting.of(&sizes, PAPER))
+        (sizes.table[spec.architecture.width].as_integer().unwrap(), counting.count(&sizes, PAPER))
     }
 
     #[test]
     fn the_papers_arithmetic_gives_its_shared_bottom_113_units() {
         let mmoe = spec("mmoe").sizes;
-        let budget = Counting::Weights.of(&mmoe, PAPER);
+        let budget = Counting::Weights.count(&mmoe, PAPER);
         assert_eq!(budget, 13_056);
         assert_eq!(width("shared_bottom", budget, Counting::Weights), (113, 13_108));
         // Counted in full, MMoE has 1,600 weights in its gates that the paper leaves out, and 162 other biases
         // and outputs: that would buy 13 units more, at 100 + 1 + 2 · 8 each.
-        let all = Counting::All.of(&mmoe, PAPER);
+        let all = Counting::All.count(&mmoe, PAPER);
         assert_eq!(all, 14_818);
         assert_eq!(width("shared_bottom", all, Counting::All), (126, 14_776));
     }
@@ -181,7 +185,7 @@ mod tests {
                 let of = |units: i64| {
                     let mut table = toml::Table::new();
                     table.insert(entry.width.into(), units.into());
-                    Counting::Weights.of(&(entry.parse)(table).unwrap(), PAPER).abs_diff(wanted)
+                    Counting::Weights.count(&(entry.parse)(table).unwrap(), PAPER).abs_diff(wanted)
                 };
                 assert!(of(units + 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
                 assert!(units == 1 || of(units - 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);

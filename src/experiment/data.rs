@@ -1,0 +1,236 @@
+//! The section `[data]`: one reader a kind of data, and what each kind asks of the rest of an experiment.
+
+use std::ops::RangeInclusive;
+
+use toml::Value;
+
+use super::error::Mistake;
+use super::limits::MOST;
+use super::schema::ModelSpec;
+use super::section::{Section, expected, whole};
+use crate::data::census::{CensusSpec, MainTask};
+use crate::data::impressions::MOST_WORDS;
+use crate::data::synthetic::{Source, SyntheticSpec};
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob};
+use crate::simd::sine::LARGEST_ARGUMENT;
+
+/// Keys of `[data]` for synthetic tasks.
+pub(super) const SYNTHETIC_KEYS: &[&str] = &[
+    "kind",
+    "dim",
+    "pairs",
+    "scale",
+    "alpha",
+    "beta",
+    "noise_std",
+    "standardise_labels",
+    "source",
+    "label_points",
+];
+
+/// Keys of `[data]` for the census.
+pub(super) const CENSUS_KEYS: &[&str] =
+    &["kind", "path", "main", "split", "embedding_units", "skip_bad_rows", "digest"];
+
+/// Keys of `[data]` for simulated impressions.
+pub(super) const FUNNEL_KEYS: &[&str] = &[
+    "kind",
+    "training_impressions",
+    "test_impressions",
+    "fields",
+    "words",
+    "zipf",
+    "numbers",
+    "word_share",
+    "signal",
+    "share",
+    "click_rate",
+    "conversion_rate",
+    "selection",
+    "mean_delay",
+    "embedding_units",
+];
+
+/// Keys of `[data]` for Ali-CCP.
+pub(super) const ALI_CCP_KEYS: &[&str] =
+    &["kind", "path", "rows", "min_count", "embedding_units", "skip_bad_rows", "digest"];
+
+/// A reader of the section for one kind of data.
+type Kind = fn(Section) -> Result<DataSpec, Mistake>;
+
+/// Reads `[data]`.
+pub(super) fn read(mut section: Section) -> Result<DataSpec, Mistake> {
+    let kinds: [(&str, Kind); 4] =
+        [("synthetic", synthetic), ("census", census), ("funnel", funnel), ("ali_ccp", ali_ccp)];
+    let kind = section.word("kind", &kinds, None)?;
+    kind(section)
+}
+
+/// Refuses models and a tuning that the data cannot serve.
+pub(super) fn check(data: &DataSpec, models: &[ModelSpec], tuned: bool) -> Result<(), Mistake> {
+    match data {
+        DataSpec::Census(_) => Ok(()),
+        DataSpec::Synthetic(_) | DataSpec::Funnel(_) => check_untuned(tuned),
+        DataSpec::AliCcp(_) => check_times(models).and_then(|()| check_untuned(tuned)),
+    }
+}
+
+/// Refuses `[tune]` where there are no validation rows.
+fn check_untuned(tuned: bool) -> Result<(), Mistake> {
+    if !tuned {
+        return Ok(());
+    }
+    Err(Mistake {
+        key: "tune".into(),
+        value: Some("…".into()),
+        remedy: expected(
+            "no such section: generated data have no validation rows; sweep calibrate searches there".into(),
+        ),
+    })
+}
+
+/// Refuses models that are trained on the times of conversions.
+fn check_times(models: &[ModelSpec]) -> Result<(), Mistake> {
+    let needs_times = |model: &ModelSpec| model.architecture.name == "delayed_feedback";
+    let Some(index) = models.iter().position(needs_times) else { return Ok(()) };
+    Err(Mistake {
+        key: format!("grid.models[{index}]"),
+        value: Some(format!("{:?}", models[index].name)),
+        remedy: "is trained on the times of conversions, which Ali-CCP does not have; expected another model"
+            .into(),
+    })
+}
+
+fn census(mut section: Section) -> Result<DataSpec, Mistake> {
+    let path = section.text_or("path", "data")?.into();
+    let main =
+        section.word("main", &[("income", MainTask::Income), ("education", MainTask::Education)], None)?;
+    let split = section.whole("split", whole(0..=i64::MAX as u64), Some(0))?;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(4))? as usize;
+    let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let digest = section.text_or("digest", "")?;
+    section.finish(CENSUS_KEYS)?;
+    Ok(DataSpec::Census(CensusSpec { path, main, split, embedding_units, skip_bad_rows, digest }))
+}
+
+fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
+    let training_impressions = section.whole("training_impressions", whole(1..=MOST), None)? as usize;
+    let test_impressions =
+        section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
+    let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
+    // Two words have one contrast: no room for a second effect that is uncorrelated with the first.
+    let words = section.whole("words", whole(3..=1_000_000), Some(500))? as usize;
+    if fields * words > MOST_WORDS {
+        let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
+        return Err(section.mistake("words", words, remedy));
+    }
+    let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;
+    // Two orthonormal vectors for each of two scores.
+    let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
+    let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
+    let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
+    let mut knob = |knob: Knob, default| {
+        let (range, remedy) = knob_range(knob);
+        section.number(knob.key(), range, remedy, Some(default))
+    };
+    let share = knob(Knob::Share, 1.0)?;
+    let click_rate = knob(Knob::ClickRate, 0.04)?;
+    let conversion_rate = knob(Knob::ConversionRate, 0.1)?;
+    let selection = knob(Knob::Selection, 1.5)?;
+    let mean_delay = knob(Knob::MeanDelay, 0.0)?;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(8))? as usize;
+    section.finish(FUNNEL_KEYS)?;
+    Ok(DataSpec::Funnel(FunnelSpec {
+        training_impressions,
+        test_impressions,
+        share,
+        fields,
+        words,
+        zipf,
+        numbers,
+        word_share,
+        click_rate,
+        conversion_rate,
+        selection,
+        signal,
+        mean_delay,
+        embedding_units,
+    }))
+}
+
+fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
+    let path = section.text_or("path", "data")?.into();
+    let rows = section.whole("rows", whole(0..=MOST), Some(1_000_000))? as usize;
+    let min_count = section.whole("min_count", whole(1..=1_000_000_000), Some(10))? as u32;
+    let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(18))? as usize;
+    let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let digest = section.text_or("digest", "")?;
+    section.finish(ALI_CCP_KEYS)?;
+    Ok(DataSpec::AliCcp(AliCcpSpec { path, rows, min_count, embedding_units, skip_bad_rows, digest }))
+}
+
+/// What a knob may be, and in words.
+pub(super) fn knob_range(knob: Knob) -> (RangeInclusive<f64>, &'static str) {
+    match knob {
+        Knob::Selection => (0.0..=20.0, "a number from 0 to 20"),
+        Knob::Share => (1e-6..=1.0, "a number from 0.000001 to 1"),
+        Knob::ClickRate | Knob::ConversionRate => (1e-6..=0.99, "a number from 0.000001 to 0.99"),
+        Knob::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
+    }
+}
+
+fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
+    let pairs = section.whole("pairs", whole(1..=64), Some(1))? as usize;
+    let dim = section.whole("dim", whole(2 * pairs as u64..=100_000), Some(100))? as usize;
+    let scale = section.number("scale", 0.0..=1e6, "a number of at least 0", None)?;
+    let alpha = section.numbers("alpha", -1e3..=1e3, "numbers from -1000 to 1000")?;
+    let beta = section.numbers("beta", -1e3..=1e3, "numbers from -1000 to 1000")?;
+    if alpha.len() != beta.len() {
+        return Err(section.mistake(
+            "beta",
+            format!("{beta:?}"),
+            format!("as many numbers as alpha has, which are {}", alpha.len()),
+        ));
+    }
+    let noise_std = section.number("noise_std", 0.0..=1e6, "a number of at least 0", None)?;
+    let standardise_labels = section.flag("standardise_labels", true)?;
+    let source = source(&mut section)?;
+    let label_points = section.whole("label_points", whole(2..=MOST), Some(10_000))? as usize;
+    let spec =
+        SyntheticSpec { dim, pairs, scale, alpha, beta, noise_std, standardise_labels, source, label_points };
+    if !(spec.label_variance() > 0.0 && spec.label_variance().is_finite()) {
+        return Err(section.mistake(
+            "scale",
+            format!("{scale}"),
+            "labels that vary: a scale or noise_std above 0 (their variance is 0 with these)",
+        ));
+    }
+    // Eight standard deviations of t never come up; sines of larger arguments would lose their digits.
+    let reach = |(a, b): (&f64, &f64)| a.abs() * scale * 8.0 + b.abs();
+    let farthest = spec.alpha.iter().zip(&spec.beta).map(reach).fold(0.0, f64::max);
+    if farthest > LARGEST_ARGUMENT {
+        let remedy = format!(
+            "waves that stay within reach: |alpha| · scale · 8 + |beta| of at most {LARGEST_ARGUMENT} (it is \
+             {farthest} with these)"
+        );
+        return Err(section.mistake("scale", scale, remedy));
+    }
+    section.finish(SYNTHETIC_KEYS)?;
+    Ok(DataSpec::Synthetic(spec))
+}
+
+/// `"fresh"` or `{ rows = N }`.
+fn source(section: &mut Section) -> Result<Source, Mistake> {
+    let remedy = "\"fresh\" (new rows every step) or { rows = N } (a finite training set)";
+    match section.take("source") {
+        None => Ok(Source::Fresh),
+        Some(Value::String(word)) if word == "fresh" => Ok(Source::Fresh),
+        Some(Value::Table(table)) => {
+            let mut inner = Section::new("data.source", table);
+            let rows = inner.whole("rows", whole(1..=MOST), None)? as usize;
+            inner.finish(&["rows"])?;
+            Ok(Source::Rows { rows })
+        }
+        Some(other) => Err(section.mistake("source", &other, remedy)),
+    }
+}

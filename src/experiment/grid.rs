@@ -1,0 +1,113 @@
+//! The section `[grid]`: what is varied.
+
+use toml::Value;
+
+use super::condition::Sweep;
+use super::data::knob_range;
+use super::error::Mistake;
+use super::limits::MOST_RUNS;
+use super::schema::Grid;
+use super::section::{Section, expected};
+use crate::data::{DataSpec, Knob, Task};
+
+/// Keys of `[grid]` for synthetic tasks.
+pub(super) const KEYS: &[&str] = &["models", "task_correlations", "learning_rates", "seeds"];
+
+/// Keys of `[grid]` for data that has neither task correlations nor a swept parameter.
+const FIXED_KEYS: &[&str] = &["models", "learning_rates", "seeds"];
+
+/// Keys of `[grid]` for simulated impressions.
+pub(super) const FUNNEL_KEYS: &[&str] =
+    &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
+
+/// Reads `[grid]`.
+pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistake> {
+    let models = section.words("models")?;
+    let remedy = "cosines from -1 to 1, each once";
+    let task_correlations = match data {
+        DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
+            section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
+        }
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => Vec::new(),
+    };
+    let sweep = match data.funnel() {
+        Some(_) => sweep(&mut section)?,
+        None => None,
+    };
+    // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
+    // have its own.
+    let learning_rates = match models.is_empty() || data.task() != Task::Regression {
+        true => section.sorted_numbers_or(
+            "learning_rates",
+            f64::MIN_POSITIVE..=1e12,
+            "step sizes above 0",
+            vec![],
+        )?,
+        false => section.sorted_numbers(
+            "learning_rates",
+            f64::MIN_POSITIVE..=1e12,
+            "step sizes above 0, each once",
+        )?,
+    };
+    let seeds = seeds(&mut section)?;
+    section.finish(match data {
+        DataSpec::Synthetic(_) => KEYS,
+        DataSpec::Census(_) | DataSpec::AliCcp(_) => FIXED_KEYS,
+        DataSpec::Funnel(_) => FUNNEL_KEYS,
+    })?;
+    let grid = Grid { models, task_correlations, sweep, learning_rates, seeds };
+    count_runs(&grid)?;
+    Ok(grid)
+}
+
+/// The swept parameter with its values; none where `vary` is not there.
+fn sweep(section: &mut Section) -> Result<Option<Sweep>, Mistake> {
+    if !section.has("vary") {
+        return match section.take("values") {
+            None => Ok(None),
+            Some(values) => Err(section.mistake("values", values, "grid.vary beside it, which says of what")),
+        };
+    }
+    let parameter = section.word("vary", &Knob::ALL.map(|knob| (knob.key(), knob)), None)?;
+    let (range, remedy) = knob_range(parameter);
+    let values = section.sorted_numbers("values", range, &format!("different values: {remedy}"))?;
+    Ok(Some(Sweep { parameter, values }))
+}
+
+/// A count n (seeds 0 to n − 1) or a list.
+fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
+    let remedy = "a count of at least 1, or a list of different whole numbers of at least 0";
+    let value = section.require("seeds", remedy)?;
+    let wrong = |value: &Value| section.mistake("seeds", value, remedy);
+    match &value {
+        Value::Integer(count @ 1..=10_000_000) => Ok((0..*count as u64).collect()),
+        Value::Array(list) if !list.is_empty() => {
+            let mut seeds = list
+                .iter()
+                .map(|seed| seed.as_integer().and_then(|seed| u64::try_from(seed).ok()))
+                .collect::<Option<Vec<u64>>>()
+                .ok_or_else(|| wrong(&value))?;
+            seeds.sort_unstable();
+            match seeds.windows(2).all(|pair| pair[0] < pair[1]) {
+                true => Ok(seeds),
+                false => Err(wrong(&value)),
+            }
+        }
+        other => Err(wrong(other)),
+    }
+}
+
+/// Refuses more runs than can be planned.
+fn count_runs(grid: &Grid) -> Result<(), Mistake> {
+    let Grid { models, learning_rates, seeds, .. } = grid;
+    let factors = [models.len(), grid.conditions().len(), learning_rates.len(), seeds.len()];
+    let runs = factors.iter().fold(1usize, |runs, &n| runs.saturating_mul(n.max(1)));
+    if runs <= MOST_RUNS {
+        return Ok(());
+    }
+    Err(Mistake {
+        key: "grid.seeds".into(),
+        value: Some(seeds.len().to_string()),
+        remedy: expected(format!("at most {MOST_RUNS} runs in all (this grid has {runs})")),
+    })
+}

@@ -1,0 +1,148 @@
+//! The section `[models]`: architectures with their sizes, under names.
+
+use toml::{Table, Value};
+
+use super::error::Mistake;
+use super::limits::MOST_UNITS;
+use super::parameter_matching::{ParameterMatch, resolve_matches};
+use super::schema::{ModelSpec, is_plain_name};
+use super::section::{Section, did_you_mean, expected, printable, size_mistake};
+use crate::data::{DataSpec, Task};
+use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, towers};
+
+/// Reads `[models]`: the models of the grid are architectures by name, or entries that name one.
+pub(super) fn read(
+    mut section: Section,
+    names: &[String],
+    data: &DataSpec,
+    problem: Problem,
+) -> Result<Vec<ModelSpec>, Mistake> {
+    let known: Vec<&str> = registry(data).iter().map(|architecture| architecture.name).collect();
+    let mut entries = Vec::new();
+    for name in section.names() {
+        entries.push(model(&name, section.section(&name)?, &known)?);
+    }
+    let mut specs: Vec<(ModelSpec, Option<ParameterMatch>)> = Vec::new();
+    for (index, name) in names.iter().enumerate() {
+        let wrong = |remedy: String| Mistake {
+            key: format!("grid.models[{index}]"),
+            value: Some(format!("{name:?}")),
+            remedy: expected(remedy),
+        };
+        if specs.iter().any(|(spec, _)| spec.name == *name) {
+            return Err(wrong("each model once".into()));
+        }
+        let entry = entries.iter().find(|(spec, _)| spec.name == *name);
+        specs.push(match entry {
+            Some(entry) => entry.clone(),
+            None if known.contains(&name.as_str()) => {
+                model(name, Section::new(&format!("models.{name}"), Table::new()), &known)?
+            }
+            None => {
+                let entries = entries.iter().map(|(spec, _)| spec.name.as_str());
+                let names: Vec<&str> = known.iter().copied().chain(entries).collect();
+                return Err(wrong(format!(
+                    "one of {}, or the name of a [models.{name}] table with its architecture{}",
+                    known.join(", "),
+                    did_you_mean(name, &names)
+                )));
+            }
+        });
+    }
+    resolve_matches(specs, &entries, problem)
+}
+
+/// The architectures that can be trained on the data.
+fn registry(data: &DataSpec) -> &'static [Architecture] {
+    if data.task() == Task::Conversion { towers::REGISTRY } else { REGISTRY }
+}
+
+/// One `[models.<name>]` table: the model, and the model whose parameter count it is to match.
+fn model(
+    name: &str,
+    mut section: Section,
+    known: &[&str],
+) -> Result<(ModelSpec, Option<ParameterMatch>), Mistake> {
+    if !is_plain_name(name) {
+        return Err(Mistake {
+            key: format!("models.{name:?}"),
+            value: None,
+            remedy: "a model's name has letters, digits, '-', '_' and '.' only".into(),
+        });
+    }
+    let architecture = architecture_of(name, &mut section, known)?;
+    let default_title = if name == architecture.name { architecture.title } else { name };
+    let title = section.text_or("title", default_title)?;
+    printable(&section, "title", &title)?;
+    let learning_rate = learning_rate(&mut section)?;
+    let parameter_match = ParameterMatch::read(&mut section, architecture)?;
+    let path = section.path().to_string();
+    let sizes = checked_sizes(architecture, section.rest(), &path)?;
+    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate }, parameter_match))
+}
+
+/// The architecture of the model `name`: the key `architecture`, or the model's name where it is one of `known`.
+fn architecture_of(
+    name: &str,
+    section: &mut Section,
+    known: &[&str],
+) -> Result<&'static Architecture, Mistake> {
+    let one_of = format!("one of {}", known.join(", "));
+    let chosen = match section.take("architecture") {
+        Some(Value::String(chosen)) => chosen,
+        Some(other) => return Err(section.mistake("architecture", other, one_of)),
+        None if known.contains(&name) => name.to_string(),
+        None => {
+            return Err(Mistake {
+                key: format!("models.{name}"),
+                value: None,
+                remedy: format!(
+                    "not an architecture ({}); a model of another name says which it is with architecture = \
+                     \"…\"{}",
+                    known.join(", "),
+                    did_you_mean(name, known)
+                ),
+            });
+        }
+    };
+    match architecture(&chosen) {
+        Some(architecture) if known.contains(&architecture.name) => Ok(architecture),
+        _ => {
+            let hint = did_you_mean(&chosen, known);
+            Err(section.mistake("architecture", format!("{chosen:?}"), format!("{one_of}{hint}")))
+        }
+    }
+}
+
+/// A model's own learning rate.
+fn learning_rate(section: &mut Section) -> Result<Option<f64>, Mistake> {
+    match section.take("learning_rate") {
+        None => Ok(None),
+        Some(Value::Float(rate)) if rate > 0.0 && rate <= 1e12 => Ok(Some(rate)),
+        Some(other) => Err(section.mistake("learning_rate", other, "a step size above 0")),
+    }
+}
+
+/// Sizes from the table at `path`, checked.
+pub(super) fn checked_sizes(
+    architecture: &'static Architecture,
+    sizes: Table,
+    path: &str,
+) -> Result<Sizes, Mistake> {
+    let parsed = (architecture.parse)(sizes.clone())
+        .map_err(|error| size_mistake(path, &sizes, architecture, &error))?;
+    let too_large = |(_, value): &(&String, &Value)| value.as_integer().is_some_and(|n| n > MOST_UNITS);
+    if let Some((key, value)) = parsed.table.iter().find(too_large) {
+        return Err(Mistake {
+            key: format!("{path}.{key}"),
+            value: Some(value.to_string()),
+            remedy: expected(format!("a whole number of at most {MOST_UNITS}")),
+        });
+    }
+    parsed.configuration.check().map_err(|invalid| Mistake {
+        key: format!("{path}.{}", invalid.key),
+        value: Some(invalid.value),
+        remedy: expected(invalid.remedy.to_string()),
+    })?;
+    Ok(parsed)
+}

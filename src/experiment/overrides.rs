@@ -1,0 +1,76 @@
+//! `--set key=value`: changes of an experiment's TOML before it is read.
+
+use toml::{Table, Value};
+
+use super::error::LoadError;
+use crate::model::REGISTRY;
+
+/// One `--set key=value`.
+pub(super) struct Override {
+    /// The text of the `--set`.
+    pub text: String,
+    key: Vec<String>,
+    value: Value,
+}
+
+impl Override {
+    /// Reads `key=value`. A key without a section means the first of `sections` that has it.
+    pub fn parse(text: &str, sections: &[(&str, &[&str])]) -> Result<Self, LoadError> {
+        let wrong = |remedy: &str| LoadError::Override { text: text.to_string(), remedy: remedy.to_string() };
+        let (key, value) =
+            text.split_once('=').ok_or_else(|| wrong("expected key=value, such as grid.seeds=20"))?;
+        let mut key: Vec<String> = key.trim().split('.').map(|part| part.trim().to_string()).collect();
+        if key.iter().any(String::is_empty) {
+            return Err(wrong("expected a key such as grid.seeds before '='"));
+        }
+        if key.len() == 1 {
+            if let Some((section, _)) = sections.iter().find(|(_, keys)| keys.contains(&key[0].as_str())) {
+                key.insert(0, section.to_string());
+            }
+        }
+        // What TOML does not understand is taken for a word: --set train.engine=graph
+        let parsed = format!("value = {value}").parse::<Table>();
+        let value = match parsed {
+            Ok(mut table) if table.len() == 1 => table.remove("value").expect("the one key"),
+            _ => Value::String(value.trim().to_string()),
+        };
+        Ok(Self { text: text.to_string(), key, value })
+    }
+
+    /// Path of the changed key, such as `grid.seeds`.
+    pub fn path(&self) -> String {
+        self.key.join(".")
+    }
+
+    /// Changes the key in an experiment's table.
+    pub fn apply(&self, table: &mut Table) -> Result<(), LoadError> {
+        let (last, sections) = self.key.split_last().expect("a key has at least one part");
+        let mut table = table;
+        for (depth, section) in sections.iter().enumerate() {
+            let entry = table.entry(section.clone()).or_insert_with(|| Value::Table(Table::new()));
+            table = match entry {
+                Value::Table(inner) => inner,
+                _ => {
+                    return Err(LoadError::Override {
+                        text: self.text.clone(),
+                        remedy: format!("{} is not a section", self.key[..=depth].join(".")),
+                    });
+                }
+            };
+        }
+        if last == "match_parameters" {
+            // The width that the file gives is what is asked to be chosen instead.
+            REGISTRY.iter().for_each(|architecture| drop(table.remove(architecture.width)));
+        }
+        table.insert(last.clone(), self.value.clone());
+        Ok(())
+    }
+}
+
+/// Whether one of two key paths lies within the other: `grid.models[1]` and `grid.models`.
+pub(super) fn related(a: &str, b: &str) -> bool {
+    let within = |inner: &str, outer: &str| {
+        inner.strip_prefix(outer).is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+    };
+    within(a, b) || within(b, a)
+}

@@ -1,0 +1,263 @@
+//! What an experiment holds. Its values make sense: nothing after reading asks again.
+
+use serde::{Deserialize, Serialize};
+use toml::Value;
+
+use super::condition::{Condition, Sweep, axis};
+use super::halving::Rung;
+use crate::data::census::schema;
+use crate::data::{DataError, DataSpec, Knob, Opened};
+use crate::model::embedded::Embedded;
+use crate::model::initialise::Init;
+use crate::model::{Architecture, Model, Problem, Sizes};
+
+/// A checked experiment.
+#[derive(Debug, Clone)]
+pub struct Experiment {
+    /// Name of the study, and of its folder in `results/`: the file's name without `.toml`.
+    pub name: String,
+    /// One line for headings.
+    pub title: String,
+    /// A few sentences on what it asks.
+    pub description: String,
+    /// What the rows are.
+    pub data: DataSpec,
+    /// What was opened of them: [`Experiment::open`].
+    pub opened: Opened,
+    /// What is varied.
+    pub grid: Grid,
+    /// The models of `grid.models`, in that order.
+    pub models: Vec<ModelSpec>,
+    /// How it is trained.
+    pub train: Train,
+    /// How sizes and learning rates are chosen first, if they are.
+    pub tune: Option<Tune>,
+    /// What figures, tables and claims show of it.
+    pub report: Report,
+}
+
+/// What is varied: every combination is a run.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Grid {
+    /// Names of the models; may be empty where only labels are studied.
+    pub models: Vec<String>,
+    /// Task correlations, −1 to 1, in rising order; empty where rows are read and their correlation cannot be set.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub task_correlations: Vec<f64>,
+    /// The parameter of the data that is swept beside them, if one is: `vary` and `values` in TOML.
+    #[serde(skip)]
+    pub sweep: Option<Sweep>,
+    /// Adam's step sizes, in rising order; for models without one of their own.
+    pub learning_rates: Vec<f64>,
+    /// Seeds, in rising order.
+    pub seeds: Vec<u64>,
+}
+
+/// A model of an experiment: an architecture with its sizes under a name.
+#[derive(Debug, Clone)]
+pub struct ModelSpec {
+    /// Name in the experiment and in the CSV files.
+    pub name: String,
+    /// Name in figures.
+    pub title: String,
+    /// The architecture.
+    pub architecture: &'static Architecture,
+    /// Its sizes.
+    pub sizes: Sizes,
+    /// Its own step size of Adam, in the place of the grid's.
+    pub learning_rate: Option<f64>,
+}
+
+impl Grid {
+    /// The swept parameter, if there is one.
+    pub fn swept_parameter(&self) -> Option<Knob> {
+        self.sweep.as_ref().map(|sweep| sweep.parameter)
+    }
+
+    /// Values of the swept parameter; empty where none is swept.
+    pub fn swept_values(&self) -> &[f64] {
+        self.sweep.as_ref().map_or(&[], |sweep| &sweep.values)
+    }
+
+    /// Its task correlations; one `None` where the data has no such axis.
+    pub fn correlation_axis(&self) -> Vec<Option<f64>> {
+        axis(&self.task_correlations)
+    }
+
+    /// Every combination of task correlation and swept value, the latter in the inner loop.
+    pub fn conditions(&self) -> Vec<Condition> {
+        let swept_values = axis(self.swept_values());
+        let conditions = self.correlation_axis().into_iter().flat_map(|task_correlation| {
+            swept_values.iter().map(move |&swept_value| Condition { task_correlation, swept_value })
+        });
+        conditions.collect()
+    }
+}
+
+/// Names that are one plain path component everywhere.
+pub fn is_plain_name(name: &str) -> bool {
+    !name.is_empty()
+        && !name.starts_with('.')
+        && name.chars().all(|c| c.is_ascii_alphanumeric() || "-_.".contains(c))
+}
+
+/// How every run is trained.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Train {
+    /// Optimiser steps.
+    pub steps: u64,
+    /// Rows of a step's batch.
+    pub batch_size: usize,
+    /// Losses are logged at every multiple of this, and after the last step.
+    pub log_every: u64,
+    /// Gate statistics are logged at every multiple of this (itself a multiple of `log_every`), and after
+    /// the last step.
+    pub log_gates_every: u64,
+    /// First values of the parameters.
+    pub init: Init,
+    /// Which engine trains.
+    pub engine: EngineChoice,
+    /// Where it trains.
+    pub device: DeviceChoice,
+    /// Rows of the held-out set.
+    pub held_out_rows: usize,
+}
+
+/// What figures, tables and claims show of a study. No run depends on it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Report {
+    /// Whose losses.
+    pub loss: ReportedLoss,
+}
+
+/// Rows whose losses are reported; both are logged. The paper does not say which it shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum ReportedLoss {
+    /// The held-out rows.
+    #[default]
+    HeldOut,
+    /// The step's training batch.
+    Training,
+}
+
+/// Which engine trains the runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum EngineChoice {
+    /// The fastest that can train the model on the device.
+    Auto,
+    /// Plain Candle ops and autograd: any model, any device.
+    Graph,
+    /// One custom op per model: the mixture family on the CPU.
+    Fused,
+}
+
+/// Where the runs are trained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeviceChoice {
+    /// The CPU.
+    Cpu,
+    /// The CUDA device of this number.
+    Cuda(usize),
+}
+
+impl Serialize for DeviceChoice {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl std::fmt::Display for DeviceChoice {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Cpu => f.write_str("cpu"),
+            Self::Cuda(n) => write!(f, "cuda:{n}"),
+        }
+    }
+}
+
+impl std::str::FromStr for DeviceChoice {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Self, ()> {
+        match text.split_once(':') {
+            None if text == "cpu" => Ok(Self::Cpu),
+            None if text == "cuda" => Ok(Self::Cuda(0)),
+            Some(("cuda", number)) => number.parse().map(Self::Cuda).map_err(drop),
+            _ => Err(()),
+        }
+    }
+}
+
+/// What may be chosen, and the budget.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Tune {
+    /// Combinations tried of every model.
+    pub trials: usize,
+    /// Another number draws other combinations.
+    pub draw: u64,
+    /// Step sizes of Adam to choose from, for every model.
+    pub learning_rates: Vec<f64>,
+    /// Rungs from the cheapest to the dearest; the last keeps one trial of every model.
+    pub rungs: Vec<Rung>,
+    /// For each model by name, its sizes with their choices.
+    pub models: Vec<(String, Choices)>,
+}
+
+/// Sizes of a model, each with the values to choose from.
+pub type Choices = Vec<(String, Vec<Value>)>;
+
+impl Experiment {
+    /// What the data asks of an architecture.
+    pub fn problem(&self) -> Problem {
+        Problem { features: self.data.features(), tasks: self.data.tasks() }
+    }
+
+    /// The data at a value of the swept parameter; as the experiment has it where none is swept.
+    pub fn data_at(&self, swept_value: Option<f64>) -> DataSpec {
+        match self.grid.swept_parameter().zip(swept_value) {
+            Some((parameter, value)) => self.data.with(parameter, value),
+            None => self.data.clone(),
+        }
+    }
+
+    /// The experiment with its rows opened, where they have to be; the specification of the data then says which
+    /// they are. Planning and training need it.
+    pub fn open(mut self) -> Result<Self, DataError> {
+        (self.data, self.opened) = self.data.open()?;
+        Ok(self)
+    }
+
+    /// The network of a model: the architecture, behind embeddings where rows have words.
+    pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
+        /// Variance 1/100 of the first values of embeddings of impressions: most words of a log are rare, and what
+        /// is not learned of them is noise.
+        const FAN_IN: usize = 100;
+        let network = model.sizes.configuration.build(self.problem());
+        match (&self.data, &self.opened) {
+            (DataSpec::Census(spec), Opened::Census(census)) => {
+                Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, 1, network))
+            }
+            (DataSpec::Funnel(spec), _) => {
+                let words = spec.fields * spec.words;
+                Box::new(Embedded::new(spec.fields, words, spec.embedding_units, FAN_IN, network))
+            }
+            (DataSpec::AliCcp(spec), Opened::AliCcp(read)) => {
+                let (fields, words) = (read.log.fields, read.log.words);
+                Box::new(Embedded::new(fields, words, spec.embedding_units, FAN_IN, network))
+            }
+            _ => network,
+        }
+    }
+
+    /// Step sizes of a model's runs.
+    pub fn learning_rates<'a>(&'a self, model: &'a ModelSpec) -> &'a [f64] {
+        model.learning_rate.as_ref().map_or(&self.grid.learning_rates, std::slice::from_ref)
+    }
+
+    /// Title of a model in figures; its name where the experiment does not know it.
+    pub fn model_title<'a>(&'a self, name: &'a str) -> &'a str {
+        self.models.iter().find(|model| model.name == name).map_or(name, |model| &model.title)
+    }
+}

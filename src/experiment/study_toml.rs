@@ -1,0 +1,73 @@
+//! `study.toml`: an experiment written out with every default filled in.
+
+use serde::Serialize;
+use toml::{Table, Value};
+
+use super::condition::Sweep;
+use super::halving::Rung;
+use super::schema::{Experiment, Tune};
+use crate::data::DataSpec;
+
+impl Experiment {
+    /// The experiment with every default filled in, as `study.toml` has it. Reading it back gives the same
+    /// experiment.
+    pub fn to_toml(&self) -> toml::Table {
+        let mut table = toml::Table::new();
+        table.insert("title".into(), self.title.clone().into());
+        table.insert("description".into(), self.description.clone().into());
+        let mut data = match &self.data {
+            DataSpec::Synthetic(spec) => section(spec),
+            DataSpec::Census(spec) => section(spec),
+            DataSpec::Funnel(spec) => section(spec),
+            DataSpec::AliCcp(spec) => section(spec),
+        };
+        data.insert("kind".into(), self.data.kind().into());
+        table.insert("data".into(), data.into());
+        let mut grid = section(&self.grid);
+        if let Some(Sweep { parameter, values }) = &self.grid.sweep {
+            grid.insert("vary".into(), parameter.key().into());
+            grid.insert("values".into(), values.clone().into());
+        }
+        table.insert("grid".into(), grid.into());
+        table.insert("train".into(), section(&self.train).into());
+        let models: toml::Table = self
+            .models
+            .iter()
+            .map(|model| {
+                let mut sizes = model.sizes.table.clone();
+                sizes.insert("architecture".into(), model.architecture.name.into());
+                sizes.extend(model.learning_rate.map(|rate| ("learning_rate".to_string(), rate.into())));
+                (model.name.clone(), sizes.into())
+            })
+            .collect();
+        table.insert("models".into(), models.into());
+        table.insert("report".into(), section(&self.report).into());
+        if let Some(tune) = &self.tune {
+            table.insert("tune".into(), tune.to_toml().into());
+        }
+        table
+    }
+}
+
+impl Tune {
+    /// `[tune]` as `study.toml` has it.
+    pub(super) fn to_toml(&self) -> Table {
+        let mut table = Table::new();
+        table.insert("trials".into(), (self.trials as i64).into());
+        table.insert("draw".into(), (self.draw as i64).into());
+        table.insert("learning_rates".into(), self.learning_rates.clone().into());
+        let rung = |rung: &Rung| Value::try_from(rung).expect("rungs are numbers");
+        table.insert("rungs".into(), Value::Array(self.rungs.iter().map(rung).collect()));
+        let models = self.models.iter().map(|(name, choices)| {
+            let lists = choices.iter().map(|(key, list)| (key.clone(), Value::Array(list.clone())));
+            (name.clone(), Value::Table(lists.collect()))
+        });
+        table.insert("models".into(), Value::Table(models.collect()));
+        table
+    }
+}
+
+/// A section of an experiment as a TOML table.
+fn section(fields: &impl Serialize) -> toml::Table {
+    toml::Table::try_from(fields).expect("sections hold numbers, strings and lists")
+}
