@@ -13,11 +13,14 @@
 //! - [`schedule`]: groups onto threads.
 //! - [`store`]: group files, resume, and the CSV files of a study.
 //! - [`analysis`]: means, intervals, selection of learning rates, comparison with the paper.
+//! - [`claim`]: how claims are tested and what verdicts mean.
 //! - [`figure`]: the paper's figures with the paper's data over them.
 //! - [`report`]: one page that says what was run and what came of it.
+//! - [`study`]: the kinds of studies; each brings its claims, figures and sections.
 //! - [`cli`]: the commands of `sweep`.
 
 pub mod analysis;
+pub mod claim;
 pub mod cli;
 pub mod data;
 pub mod engine;
@@ -29,3 +32,4 @@ pub mod report;
 pub mod schedule;
 pub mod simd;
 pub mod store;
+pub mod study;

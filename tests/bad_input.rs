@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use common::{Desk, SMALL};
-use mmoe_study::analysis::claims;
+use mmoe_study::claim;
 use mmoe_study::data::ali_ccp::{self, AliCcpSpec};
 use mmoe_study::data::{Batch, DataError, DataSpec, Feed, Subset};
 use mmoe_study::engine::memory;
@@ -536,8 +536,8 @@ fn tables() {
             let mut count = count.borrow_mut();
             **count += 1;
             if count.is_multiple_of(50) {
-                let results = claims::test_all(&study);
-                let _ = claims::table::text(&results, true);
+                let results = mmoe_study::study::of(&study).claims(&study);
+                let _ = claim::table::text(&results, true);
             }
             if count.is_multiple_of(500) {
                 let page = mmoe_study::report::write(&study, &folder);

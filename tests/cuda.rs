@@ -10,9 +10,9 @@ use std::path::Path;
 
 use candle_core::{DType, Device, Tensor, Var};
 use common::{Desk, census_rows, tables};
-use mmoe_study::analysis::regression::{Verdict, check};
 use mmoe_study::model::layers;
 use mmoe_study::store::Folder;
+use mmoe_study::study::regression::convergence::{Verdict, check};
 
 /// Trains a study on the CPU and on the GPU, both in plain or custom operations of the graph engine.
 fn on_both(desk: &Desk, experiment: &str, extra: &[&str]) {

@@ -6,7 +6,6 @@
 use std::sync::{Mutex, OnceLock};
 
 use candle_core::{D, Result, Tensor};
-use mmoe_study::analysis::regression::{Check, Verdict, check};
 use mmoe_study::engine::adam::Correction;
 use mmoe_study::engine::train::{Maker, Watch, population, train_group_on};
 use mmoe_study::experiment::plan::{Group, Plan};
@@ -17,6 +16,7 @@ use mmoe_study::model::{
 use mmoe_study::model::{Sizes, architecture, layers};
 use mmoe_study::store::folder::Session;
 use mmoe_study::store::{Folder, Study};
+use mmoe_study::study::regression::convergence::{Check, Verdict, check};
 
 /// The CI experiment with the hundred steps in which mistakes must show.
 fn experiment(overrides: &[&str]) -> Experiment {
@@ -76,7 +76,8 @@ fn baseline() -> &'static Study {
 fn assert_caught(mistake: &str, planted: &Study, model: &str) {
     let found = check(baseline(), planted);
     assert_eq!(found.verdict, Verdict::Regressed, "{mistake}: {}", found.reason);
-    let failed = |f: &&mmoe_study::analysis::regression::Finding| !f.passed && f.cell.starts_with(model);
+    let failed =
+        |f: &&mmoe_study::study::regression::convergence::Finding| !f.passed && f.cell.starts_with(model);
     assert!(found.findings.iter().any(|f| failed(&f)), "{mistake}: {found:?}");
 }
 

@@ -193,7 +193,7 @@ fn losses(runs: &[&RunRecord], measure: Measure) -> BTreeMap<u64, f64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::claims::testing::{noise, study};
+    use super::super::testing::{noise, study};
     use super::*;
 
     /// Losses with large common noise by seed; the second study's are `shift` off.

@@ -196,7 +196,7 @@ fn correlation(x: &[f64], y: &[f64]) -> Interval {
 
 #[cfg(test)]
 mod tests {
-    use super::super::claims::testing::{noise, study};
+    use super::super::testing::{noise, study};
     use super::*;
 
     fn point(step: u64, task: usize, mean_weight: &[f32], entropy: f32) -> GatePoint {

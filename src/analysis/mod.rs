@@ -3,15 +3,14 @@
 //! [`cell`] puts runs together, [`selection`] picks a learning rate for every model and correlation without
 //! flattering it, [`interval`] holds estimates with their uncertainty. [`curve`], [`histogram`] and
 //! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
-//! far a study is from it. [`statistics`] makes every number that has an interval, [`claims`] holds the
-//! paper's sentences against a study, [`comparison`] one study against another, [`gates`] sums up how
+//! far a study is from it. [`statistics`] makes every number that has an interval, [`comparison`] holds
+//! one study against another, [`gates`] sums up how
 //! experts are used. [`classification`] sums up the scores of classifiers, [`funnel`] those of models of click
 //! and conversion, [`tuning`] ranks the trials of a tuning. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
 //! parameters, and its way to train.
 
 pub mod calibration;
 pub mod cell;
-pub mod claims;
 pub mod classification;
 pub mod comparison;
 pub mod curve;
@@ -23,9 +22,10 @@ pub mod histogram;
 pub mod interval;
 pub mod losses;
 pub mod reference;
-pub mod regression;
 pub mod selection;
 pub mod statistics;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod tuning;
 
 pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};

@@ -8,10 +8,10 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, run};
-use crate::analysis::regression::{Check, Verdict, check};
 use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, library};
 use crate::store::{Folder, Study, machine};
+use crate::study::regression::convergence::{Check, Verdict, check};
 
 /// Experiment that a baseline is made of.
 const EXPERIMENT: &str = "ci";

@@ -5,14 +5,16 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{DONE, print};
-use crate::analysis::claims::{table, test_all};
+use crate::claim::table;
 use crate::store::Folder;
+use crate::study;
 
 /// Tests the claims on the study in `path`, prints them and writes `claims.csv`; `parts` shows every
 /// comparison behind a verdict.
 pub fn run(path: &Path, parts: bool) -> Result<u8> {
     let folder = Folder::new(path);
-    let results = test_all(&folder.read()?);
+    let study = folder.read()?;
+    let results = study::of(&study).claims(&study);
     print(&table::text(&results, parts))?;
     let mut csv = Vec::new();
     table::write_csv(&results, &mut csv)?;

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use askama::Template;
 
 use crate::analysis::Measure;
-use crate::analysis::claims::{self, ClaimResult};
+use crate::claim::{self, ClaimResult};
 use crate::data::DataSpec;
 use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, FigureError};
@@ -52,9 +52,9 @@ pub enum ReportError {
 pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let store = Folder::new(folder);
     let figures = figure::draw_all(study, &store.create_within(FIGURES)?)?;
-    let results = claims::test_all(study);
+    let results = crate::study::of(study).claims(study);
     let mut csv = Vec::new();
-    claims::table::write_csv(&results, &mut csv)?;
+    claim::table::write_csv(&results, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
     let page = match &study.experiment.data {
         DataSpec::Census(census) => {

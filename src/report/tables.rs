@@ -1,10 +1,10 @@
 //! The report's tables: rows of text, computed by the analysis and worded here.
 
-use crate::analysis::claims::{ClaimResult, table};
 use crate::analysis::distance::{between_curves, total_variation};
 use crate::analysis::gates::{GateSummary, gate_summaries};
 use crate::analysis::reference::{self, Counterpart};
 use crate::analysis::{Histogram, Interval, LossSummary, MeanCurve, Measure, Reported, cells, reported};
+use crate::claim::{ClaimResult, table};
 use crate::figure::theme::{decimals, number, step};
 use crate::store::Study;
 
@@ -145,7 +145,8 @@ pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
         .zip(table::rows(results))
         .map(|(result, row)| {
             let headline = result.headline();
-            let parts = row.parts.iter().map(|(role, verdict, text)| format!("{role}, {verdict}: {text}"));
+            let parts =
+                row.comparisons.iter().map(|(role, verdict, text)| format!("{role}, {verdict}: {text}"));
             ClaimRow {
                 number: row.number,
                 verdict: row.verdict,

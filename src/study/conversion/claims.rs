@@ -9,158 +9,146 @@
 //!
 //! The paper's AUCs are of its own data, so its differences are shown and required of nobody.
 
-use super::funnel_evidence::{FunnelEvidence, what};
-use super::part::Role;
-use super::{ClaimResult, Part, Verdict, verdict};
+use super::evidence::{Evidence, what};
 use crate::analysis::funnel::{Aspect, Quantity};
+use crate::claim::{self, Claim, ClaimResult, Comparison, Role};
 use crate::data::Knob;
 use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
 
-/// Something that is said.
-struct FunnelClaim {
-    number: usize,
-    name: &'static str,
-    statement: &'static str,
-    rule: &'static str,
-    test: fn(&FunnelEvidence) -> Result<Vec<Part>, String>,
-}
-
-/// All of it.
-const CLAIMS: [FunnelClaim; 9] = [
-    FunnelClaim {
-        number: 1,
-        name: "esmm_over_esmm_ns",
-        statement: "ESMM is better than ESMM-NS: sharing embeddings pays (ESMM §3.2).",
-        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less ESMM-NS's are above 0.",
-        test: |evidence| better(evidence, "esmm", &["esmm_ns"]),
-    },
-    FunnelClaim {
-        number: 2,
-        name: "esmm_over_base",
-        statement: "ESMM is better than BASE, which learns conversion from clicked impressions (ESMM §3.2).",
-        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less BASE's are above 0.",
-        test: |evidence| better(evidence, "esmm", &["base"]),
-    },
-    FunnelClaim {
-        number: 3,
-        name: "esmm_ns_over_base",
-        statement: "ESMM-NS is better than BASE: learning from all impressions pays without sharing (ESMM §3.2).",
-        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM-NS less BASE's are above 0.",
-        test: |evidence| better(evidence, "esmm_ns", &["base"]),
-    },
-    FunnelClaim {
-        number: 4,
-        name: "esmm_best",
-        statement: "ESMM is the best of the seven methods of Table 2 (ESMM §3.2).",
-        rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less those of each of the other six \
+impl Evidence<'_> {
+    /// The claims, in the order of their numbers.
+    const CLAIMS: [Claim<Self>; 9] = [
+        Claim {
+            name: "esmm_over_esmm_ns",
+            statement: "ESMM is better than ESMM-NS: sharing embeddings pays (ESMM §3.2).",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less ESMM-NS's are above 0.",
+            test: |evidence| better(evidence, "esmm", &["esmm_ns"]),
+        },
+        Claim {
+            name: "esmm_over_base",
+            statement: "ESMM is better than BASE, which learns conversion from clicked impressions (ESMM §3.2).",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less BASE's are above 0.",
+            test: |evidence| better(evidence, "esmm", &["base"]),
+        },
+        Claim {
+            name: "esmm_ns_over_base",
+            statement: "ESMM-NS is better than BASE: learning from all impressions pays without sharing (ESMM §3.2).",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM-NS less BASE's are above 0.",
+            test: |evidence| better(evidence, "esmm_ns", &["base"]),
+        },
+        Claim {
+            name: "esmm_best",
+            statement: "ESMM is the best of the seven methods of Table 2 (ESMM §3.2).",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less those of each of the other six \
                are above 0.",
-        test: |evidence| {
-            better(evidence, "esmm", &["base", "aman", "oversampling", "unbias", "division", "esmm_ns"])
+            test: |evidence| {
+                better(evidence, "esmm", &["base", "aman", "oversampling", "unbias", "division", "esmm_ns"])
+            },
         },
-    },
-    FunnelClaim {
-        number: 5,
-        name: "division_unstable",
-        statement: "DIVISION, pCTCVR over pCTR, is numerically unstable and gives probabilities above 1; ESMM's product \
+        Claim {
+            name: "division_unstable",
+            statement: "DIVISION, pCTCVR over pCTR, is numerically unstable and gives probabilities above 1; ESMM's product \
                     avoids that (ESMM §2.3).",
-        rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and its mean |pCVR − truth| \
+            rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and its mean |pCVR − truth| \
                on all impressions less ESMM's too.",
-        test: |evidence| {
-            evidence.everywhere(|condition| {
-                let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
-                let name = format!("{}: {}", what(above_one), evidence.title("division"));
-                Ok(vec![
-                    evidence.contrast(name, above_one, &[(1.0, ("division", condition))])?,
-                    evidence.above("division", "esmm", condition, ERROR)?,
-                ])
-            })
+            test: |evidence| {
+                evidence.everywhere(|condition| {
+                    let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
+                    let name = format!("{}: {}", what(above_one), evidence.title("division"));
+                    Ok(vec![
+                        evidence.contrast(name, above_one, &[(1.0, ("division", condition))])?,
+                        evidence.above("division", "esmm", condition, ERROR)?,
+                    ])
+                })
+            },
         },
-    },
-    FunnelClaim {
-        number: 6,
-        name: "sparsity",
-        statement: "What ESMM shares with clicks relieves the sparsity of conversions (ESMM §2.3): its gain over BASE \
+        Claim {
+            name: "sparsity",
+            statement: "What ESMM shares with clicks relieves the sparsity of conversions (ESMM §2.3): its gain over BASE \
                     grows as training data shrink.",
-        rule: "The difference of mean AUCs between ESMM and BASE at the smallest share of the training impressions less \
+            rule: "The difference of mean AUCs between ESMM and BASE at the smallest share of the training impressions less \
                that at the largest is above 0, for pCVR on clicked impressions and for pCTCVR.",
-        test: |evidence| {
-            let (least, most) = evidence.extremes(Knob::Share)?;
-            evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
-                let growth = |quantity| {
-                    let name =
-                        format!("{}: gain of ESMM over BASE at {least} less at {most}", what(quantity));
-                    change(evidence, name, quantity, ["esmm", "base"], [least_data, most_data])
-                };
-                AUCS.map(growth).into_iter().collect()
-            })
+            test: |evidence| {
+                let (least, most) = evidence.extremes(Knob::Share)?;
+                evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
+                    let growth = |quantity| {
+                        let name =
+                            format!("{}: gain of ESMM over BASE at {least} less at {most}", what(quantity));
+                        change(evidence, name, quantity, ["esmm", "base"], [least_data, most_data])
+                    };
+                    AUCS.map(growth).into_iter().collect()
+                })
+            },
         },
-    },
-    FunnelClaim {
-        number: 7,
-        name: "selection_bias",
-        statement: "A model of clicked impressions is biased on all of them, the more so the more these differ; learning \
+        Claim {
+            name: "selection_bias",
+            statement: "A model of clicked impressions is biased on all of them, the more so the more these differ; learning \
                     from all impressions removes that (ESMM §1, §2.2).",
-        rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions, over the mean \
+            rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions, over the mean \
                truth, and the distance of its mean pCVR from the truth grow, and both grow more than ESMM's. (Conversions per \
                click are the same everywhere, so the mean truth over all impressions falls as selection grows.)",
-        test: |evidence| {
-            let (weak, strong) = evidence.extremes(Knob::Selection)?;
-            evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
-                let mut parts = Vec::new();
-                for quantity in [RELATIVE_ERROR, DISTORTION] {
-                    let (what, ends) = (what(quantity), [strongest, weakest]);
-                    let name = format!("{what}: BASE at {strong} less at {weak}");
-                    let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
-                    parts.push(evidence.contrast(name, quantity, &terms)?);
-                    let name = format!("{what}: growth of BASE from {weak} to {strong} less ESMM's");
-                    parts.push(change(evidence, name, quantity, ["base", "esmm"], ends)?);
-                }
-                Ok(parts)
-            })
+            test: |evidence| {
+                let (weak, strong) = evidence.extremes(Knob::Selection)?;
+                evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
+                    let mut comparisons = Vec::new();
+                    for quantity in [RELATIVE_ERROR, DISTORTION] {
+                        let (what, ends) = (what(quantity), [strongest, weakest]);
+                        let name = format!("{what}: BASE at {strong} less at {weak}");
+                        let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
+                        comparisons.push(evidence.contrast(name, quantity, &terms)?);
+                        let name = format!("{what}: growth of BASE from {weak} to {strong} less ESMM's");
+                        comparisons.push(change(evidence, name, quantity, ["base", "esmm"], ends)?);
+                    }
+                    Ok(comparisons)
+                })
+            },
         },
-    },
-    FunnelClaim {
-        number: 8,
-        name: "delay",
-        statement: "Where conversions come late, a model of the delay is less biased than BASE, which takes late ones for \
+        Claim {
+            name: "delay",
+            statement: "Where conversions come late, a model of the delay is less biased than BASE, which takes late ones for \
                     none (Chapelle 2014). ESMM's paper does not treat delay.",
-        rule: "At the longest mean delay the distance of BASE's mean pCVR from the truth on clicked impressions less that \
+            rule: "At the longest mean delay the distance of BASE's mean pCVR from the truth on clicked impressions less that \
                of the delayed-feedback model is above 0. Fake negatives weighted (Ktena et al. 2019) is shown beside it: its \
                weights undo the double entry of a stream, not the end of a window.",
-        test: |evidence| {
-            let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
-            evidence.at_values([Some(longest)], |[condition]| {
-                let clicked = Quantity::of_cvr(Space::Clicked, Aspect::Distortion);
-                let mut parts = vec![evidence.above("base", "delayed_feedback", condition, clicked)?];
-                // Its optimum is BASE's, so it can decide nothing; studies may be without it.
-                let beside = evidence.above("base", "fake_negative_weighted", condition, clicked);
-                parts.extend(beside.into_iter().map(|part| Part { role: Role::Context, ..part }));
-                Ok(parts)
-            })
+            test: |evidence| {
+                let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
+                evidence.at_values([Some(longest)], |[condition]| {
+                    let clicked = Quantity::of_cvr(Space::Clicked, Aspect::Distortion);
+                    let mut comparisons =
+                        vec![evidence.above("base", "delayed_feedback", condition, clicked)?];
+                    // Its optimum is BASE's, so it can decide nothing; studies may be without it.
+                    let beside = evidence.above("base", "fake_negative_weighted", condition, clicked);
+                    comparisons.extend(
+                        beside
+                            .into_iter()
+                            .map(|comparison| Comparison { role: Role::Descriptive, ..comparison }),
+                    );
+                    Ok(comparisons)
+                })
+            },
         },
-    },
-    FunnelClaim {
-        number: 9,
-        name: "inherent_bias",
-        statement: "ESMM estimates pCVR too high over all impressions, its inherent estimation bias, and weighting or \
+        Claim {
+            name: "inherent_bias",
+            statement: "ESMM estimates pCVR too high over all impressions, its inherent estimation bias, and weighting or \
                     imputing as ESCM² does mends it (Wang et al. 2022, §3).",
-        rule: "ESMM's mean pCVR over all impressions is above the true mean, and the distance of its mean from the truth \
+            rule: "ESMM's mean pCVR over all impressions is above the true mean, and the distance of its mean from the truth \
                less that of ESCM²-IPW, and less that of ESCM²-DR, is above 0.",
-        test: |evidence| {
-            evidence.everywhere(|condition| {
-                let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
-                let name = format!("{}: {}", what(bias), evidence.title("esmm"));
-                Ok(vec![
-                    evidence.contrast(name, bias, &[(1.0, ("esmm", condition))])?,
-                    evidence.above("esmm", "escm2_ipw", condition, DISTORTION)?,
-                    evidence.above("esmm", "escm2_dr", condition, DISTORTION)?,
-                ])
-            })
+            test: |evidence| {
+                evidence.everywhere(|condition| {
+                    let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
+                    let name = format!("{}: {}", what(bias), evidence.title("esmm"));
+                    Ok(vec![
+                        evidence.contrast(name, bias, &[(1.0, ("esmm", condition))])?,
+                        evidence.above("esmm", "escm2_ipw", condition, DISTORTION)?,
+                        evidence.above("esmm", "escm2_dr", condition, DISTORTION)?,
+                    ])
+                })
+            },
         },
-    },
-];
+    ];
+}
 
 /// The two AUCs of the paper's Table 2.
 const AUCS: [Quantity; 2] = [Quantity::CLICKED_AUC, Quantity::JOINT_AUC];
@@ -171,28 +159,17 @@ const RELATIVE_ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::Re
 /// Distance of the mean pCVR from the truth on all impressions.
 const DISTORTION: Quantity = Quantity::of_all(Target::Conversion, Aspect::Distortion);
 
-/// Tests every claim on a study of impressions.
-pub(super) fn test_all(study: &Study) -> Vec<ClaimResult> {
-    let evidence = FunnelEvidence::new(study);
-    CLAIMS
-        .iter()
-        .map(|claim| {
-            let (verdict, parts) = match (claim.test)(&evidence) {
-                Ok(parts) => (verdict(&parts), parts),
-                Err(reason) => (Verdict::NotTested(reason), Vec::new()),
-            };
-            let FunnelClaim { number, name, statement, rule, .. } = *claim;
-            ClaimResult { number, name, statement, rule, verdict, parts }
-        })
-        .collect()
+/// Tests every claim on a study.
+pub fn run(study: &Study) -> Vec<ClaimResult> {
+    claim::run(&Evidence::CLAIMS, &Evidence::new(study))
 }
 
 /// Both AUCs of a model less those of each of the others.
 fn better(
-    evidence: &FunnelEvidence,
+    evidence: &Evidence,
     model: &'static str,
     others: &[&'static str],
-) -> Result<Vec<Part>, String> {
+) -> Result<Vec<Comparison>, String> {
     evidence.everywhere(|condition| {
         let pairs = others.iter().flat_map(|&other| AUCS.map(|quantity| (other, quantity)));
         pairs.map(|(other, quantity)| evidence.above(model, other, condition, quantity)).collect()
@@ -201,12 +178,12 @@ fn better(
 
 /// How much a model has over another at one place, less at another place.
 fn change(
-    evidence: &FunnelEvidence,
+    evidence: &Evidence,
     name: String,
     quantity: Quantity,
     [a, b]: [&'static str; 2],
     [here, there]: [Condition; 2],
-) -> Result<Part, String> {
+) -> Result<Comparison, String> {
     let terms = [(1.0, (a, here)), (-1.0, (b, here)), (-1.0, (a, there)), (1.0, (b, there))];
     evidence.contrast(name, quantity, &terms)
 }
@@ -214,12 +191,13 @@ fn change(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::claim::Verdict;
     use crate::record::FunnelScore;
     use crate::store::RunRecord;
     use crate::store::funnel_sample::FunnelSample;
 
     fn verdict_on(name: &str, study: &Study) -> &'static str {
-        test_all(study).into_iter().find(|result| result.name == name).unwrap().verdict.as_str()
+        run(study).into_iter().find(|result| result.name == name).unwrap().verdict.as_str()
     }
 
     fn sample(models: &[&'static str]) -> FunnelSample {
@@ -248,21 +226,13 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_numbered_in_order_and_named_apart() {
-        for (i, claim) in CLAIMS.iter().enumerate() {
-            assert_eq!(claim.number, i + 1);
-            assert!(CLAIMS[..i].iter().all(|other| other.name != claim.name));
-        }
-    }
-
-    #[test]
     fn a_ranking_needs_both_aucs() {
         let study = FunnelSample { seeds: 20, ..FunnelSample::default() }.study();
         for name in ["esmm_over_esmm_ns", "esmm_over_base", "esmm_ns_over_base", "esmm_best"] {
-            let results = test_all(&study);
+            let results = run(&study);
             let result = results.iter().find(|result| result.name == name).unwrap();
             assert_eq!(result.verdict.as_str(), "supported", "{result:#?}");
-            assert!(result.parts.iter().all(|part| part.paper.unwrap() > 0.0));
+            assert!(result.comparisons.iter().all(|part| part.paper.unwrap() > 0.0));
         }
         // One AUC the other way round contradicts; one like the other's leaves it open.
         let joint = |shift: f64| {
@@ -289,11 +259,11 @@ mod tests {
     #[test]
     fn claims_about_a_knob_need_it() {
         let results =
-            test_all(&FunnelSample { models: FunnelSample::all_models(), ..FunnelSample::default() }.study());
+            run(&FunnelSample { models: FunnelSample::all_models(), ..FunnelSample::default() }.study());
         let tested: Vec<bool> =
             results.iter().map(|result| !matches!(result.verdict, Verdict::NotTested(_))).collect();
         assert_eq!(tested, [true, true, true, true, true, false, false, false, true]);
-        for result in test_all(&sample(&["aman"]).study()) {
+        for result in run(&sample(&["aman"]).study()) {
             assert!(matches!(&result.verdict, Verdict::NotTested(reason) if !reason.is_empty()));
         }
     }
@@ -359,8 +329,12 @@ mod tests {
     #[test]
     fn every_task_correlation_has_its_parts() {
         let study = FunnelSample { correlations: vec![0.0, 0.5], ..sample(&["base", "esmm"]) }.study();
-        let result = test_all(&study).swap_remove(1);
-        assert_eq!(result.parts.len(), 4);
-        assert!(result.parts[3].name.ends_with("at task correlation 0.5"), "{:?}", result.parts[3].name);
+        let result = run(&study).swap_remove(1);
+        assert_eq!(result.comparisons.len(), 4);
+        assert!(
+            result.comparisons[3].name.ends_with("at task correlation 0.5"),
+            "{:?}",
+            result.comparisons[3].name
+        );
     }
 }

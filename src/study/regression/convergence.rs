@@ -15,11 +15,11 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::cell::{Cell, Measure, cells};
-use super::claims::{Verdict as ClaimVerdict, test_all};
-use super::statistics::equivalence::{equivalence, paired_equivalence};
-use super::statistics::resample::{Bootstrap, Resampled};
-use super::statistics::summary;
+use super::claims::mixtures_win;
+use crate::analysis::statistics::equivalence::{equivalence, paired_equivalence};
+use crate::analysis::statistics::{Bootstrap, Resampled, summary};
+use crate::analysis::{Cell, Measure, TaskLoss, cells};
+use crate::claim;
 use crate::store::{RunRecord, Study};
 
 /// Steps within which rounding has not yet grown into differences of its own.
@@ -149,7 +149,7 @@ fn name(cell: &Cell) -> String {
 
 /// Held-out losses at the last logged step up to [`EARLY_STEPS`], by seed: the mean over tasks.
 fn early_losses(cell: &Cell) -> BTreeMap<u64, f64> {
-    let measure = Measure { task: super::TaskLoss::Mean, ..Measure::default() };
+    let measure = Measure { task: TaskLoss::Mean, ..Measure::default() };
     let loss = |run: &&RunRecord| {
         let point = run.curve.iter().rev().find(|point| point.step <= EARLY_STEPS && point.step > 0)?;
         Some((run.key.seed, measure.of(point)))
@@ -225,9 +225,7 @@ fn difference_of_means(of: &[f64], less: &[f64]) -> Resampled {
 
 /// Claim 4 must not turn from supported to contradicted.
 fn order(baseline: &Study, fresh: &Study) -> Finding {
-    let claim = |study: &Study| test_all(study).into_iter().find(|result| result.number == 4);
-    let contradicted =
-        |study| claim(study).is_some_and(|result| result.verdict == ClaimVerdict::Contradicted);
+    let contradicted = |study| mixtures_win(study).verdict == claim::Verdict::Contradicted;
     let (before, after) = (contradicted(baseline), contradicted(fresh));
     Finding {
         cell: "mixtures below the shared bottom".into(),

@@ -1,10 +1,12 @@
-//! One comparison of a claim, and how it is decided.
+//! A comparison: an effect with its 95 % interval, the requirement on it, and its verdict.
 
-use super::evidence::{At, Evidence, Seeds};
-use super::{Verdict, paper};
+use super::Verdict;
 use crate::analysis::Interval;
+use crate::analysis::statistics::Confidence;
 use crate::analysis::statistics::confidence::ONE_SIDED;
-use crate::analysis::statistics::{Bootstrap, Confidence, summary};
+
+/// Fewest seeds that anything is computed on: with fewer, a variance is a guess.
+pub const FEWEST_SEEDS: usize = 3;
 
 /// Fewest seeds that can decide anything. With five, even five differences of one sign have a two-sided sign
 /// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %.
@@ -19,29 +21,29 @@ const SEEDS_TO_DECIDE_VARIANCES: usize = 100;
 /// Beyond it, leaving out is itself an effect.
 const LEFT_OUT_TO_DECIDE: f64 = 0.1;
 
-/// What a comparison is for.
+/// The role of a comparison in its claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
     /// Must hold for the claim to be supported; contradicts it where it clearly fails.
-    Decides,
-    /// Need not be shown, but contradicts the claim where it clearly fails.
-    Guards,
-    /// Shown beside the others; decides nothing.
-    Context,
+    Primary,
+    /// Need not be shown to hold, but contradicts the claim where it clearly fails.
+    Guardrail,
+    /// Shown beside the others; has no influence on the verdict.
+    Descriptive,
 }
 
 impl Role {
     /// The word in `claims.csv`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Decides => "decides",
-            Self::Guards => "guards",
-            Self::Context => "context",
+            Self::Primary => "primary",
+            Self::Guardrail => "guardrail",
+            Self::Descriptive => "descriptive",
         }
     }
 }
 
-/// What must be true of an effect.
+/// The range that an effect must lie in.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Requirement {
     /// Effect > value.
@@ -84,7 +86,7 @@ fn rounded(value: f64) -> f64 {
     (value * 1e4).round() / 1e4
 }
 
-/// What an effect is measured in.
+/// The unit of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
     /// Mean squared error of task 1, on the rows that the experiment reports, as a share of the labels' variance: what is logged, where
@@ -135,17 +137,26 @@ impl Unit {
     }
 }
 
+/// Seeds behind a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Seeds {
+    /// Seeds that it is computed from.
+    pub used: usize,
+    /// Seeds left out because one of the compared runs diverged.
+    pub left_out: usize,
+}
+
 /// One comparison of a claim.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Part {
-    /// What is compared, in words: the effect is this.
+pub struct Comparison {
+    /// The effect, in words.
     pub name: String,
-    /// What it is for.
+    /// Its role in the claim.
     pub role: Role,
-    /// What must be true of the effect.
+    /// The range that the effect must lie in.
     pub requirement: Requirement,
-    /// What this comparison alone says, uncorrected: supported where the 95 % interval lies wholly where it
-    /// must, contradicted where it lies wholly elsewhere.
+    /// The verdict of this comparison alone, uncorrected: supported where the 95 % interval lies wholly within the
+    /// required range, contradicted where it lies wholly outside.
     pub verdict: Verdict,
     /// The effect with its 95 % interval.
     pub effect: Interval,
@@ -156,29 +167,34 @@ pub struct Part {
     /// One-sided p-value against "the requirement holds": below 2.5 % it is shown to fail. 1 where the
     /// comparison may not decide.
     pub p_failed: f64,
-    /// The paper's own value, where its figures have it.
+    /// The same effect in the paper, where its figures or tables have it.
     pub paper: Option<f64>,
-    /// What it stands on.
+    /// Seeds behind it.
     pub seeds: Seeds,
     /// Why it may not decide, whatever its interval: too few seeds, or too many left out.
     pub reservation: Option<String>,
 }
 
-/// The words that describe a comparison.
-pub(super) struct Question {
-    pub(super) name: String,
-    pub(super) role: Role,
-    pub(super) requirement: Requirement,
-    pub(super) unit: Unit,
-    pub(super) paper: Option<f64>,
+/// A comparison that has not been tested yet.
+pub struct Hypothesis {
+    /// The effect, in words.
+    pub name: String,
+    /// Its role in the claim.
+    pub role: Role,
+    /// The range that the effect must lie in.
+    pub requirement: Requirement,
+    /// Unit of the effect.
+    pub unit: Unit,
+    /// The same effect in the paper, where its figures or tables have it.
+    pub paper: Option<f64>,
 }
 
-impl Question {
-    /// The comparison with what was found.
-    pub(super) fn answer(self, found: &dyn Confidence, seeds: Seeds) -> Part {
+impl Hypothesis {
+    /// Tests the hypothesis with an estimated effect.
+    pub fn test(self, effect: &dyn Confidence, seeds: Seeds) -> Comparison {
         let Self { name, role, requirement, unit, paper } = self;
         let reservation = reservation(unit, seeds);
-        let (mut p_met, mut p_failed) = (requirement.p_met(found), requirement.p_failed(found));
+        let (mut p_met, mut p_failed) = (requirement.p_met(effect), requirement.p_failed(effect));
         if reservation.is_some() {
             (p_met, p_failed) = (1.0, 1.0);
         }
@@ -187,8 +203,20 @@ impl Question {
             () if p_failed < ONE_SIDED => Verdict::Contradicted,
             () => Verdict::Undecided,
         };
-        let effect = found.interval();
-        Part { name, role, requirement, verdict, effect, unit, p_met, p_failed, paper, seeds, reservation }
+        let effect = effect.interval();
+        Comparison {
+            name,
+            role,
+            requirement,
+            verdict,
+            effect,
+            unit,
+            p_met,
+            p_failed,
+            paper,
+            seeds,
+            reservation,
+        }
     }
 }
 
@@ -204,56 +232,35 @@ fn reservation(unit: Unit, seeds: Seeds) -> Option<String> {
         .then(|| format!("{left_out} of {} seeds left out: a run diverged", used + left_out))
 }
 
-impl Evidence<'_> {
-    /// A weighted sum of mean final losses, Σ w·mean(loss), bootstrapped over the seeds on which all of the
-    /// cells finished.
-    pub(super) fn contrast(
-        &self,
-        name: String,
-        role: Role,
-        requirement: Requirement,
-        terms: &[(f64, At)],
-    ) -> Result<Part, String> {
-        let cells: Vec<At> = terms.iter().map(|&(_, at)| at).collect();
-        let (columns, seeds) = self.table(&cells)?.finished();
-        let sums: Vec<f64> = (0..seeds.used)
-            .map(|row| terms.iter().zip(&columns).map(|((w, _), c)| w * c[row]).sum())
-            .collect();
-        let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
-        let question = Question { name, role, requirement, unit: Unit::Loss, paper };
-        Ok(question.answer(&Bootstrap::of_means().sample(&sums, summary::mean), seeds))
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::analysis::statistics::paired::StudentMean;
 
-    fn answer(requirement: Requirement, values: &[f64], left_out: usize) -> Part {
+    fn compared(requirement: Requirement, values: &[f64], left_out: usize) -> Comparison {
         let (name, unit) = ("effect".to_string(), Unit::Loss);
-        let question = Question { name, role: Role::Decides, requirement, unit, paper: None };
-        question.answer(&StudentMean::new(values), Seeds { used: values.len(), left_out })
+        let hypothesis = Hypothesis { name, role: Role::Primary, requirement, unit, paper: None };
+        hypothesis.test(&StudentMean::new(values), Seeds { used: values.len(), left_out })
     }
 
     const NEAR_ONE: [f64; 8] = [1.0, 1.1, 0.9, 1.05, 0.95, 1.02, 0.98, 1.0];
 
     #[test]
     fn an_interval_on_one_side_decides() {
-        assert_eq!(answer(Requirement::Above(0.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
-        assert_eq!(answer(Requirement::Above(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
-        assert_eq!(answer(Requirement::Above(1.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
-        assert_eq!(answer(Requirement::Within(1.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
-        assert_eq!(answer(Requirement::Within(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
-        assert_eq!(answer(Requirement::Within(0.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
+        assert_eq!(compared(Requirement::Above(0.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
+        assert_eq!(compared(Requirement::Above(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
+        assert_eq!(compared(Requirement::Above(1.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
+        assert_eq!(compared(Requirement::Within(1.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
+        assert_eq!(compared(Requirement::Within(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
+        assert_eq!(compared(Requirement::Within(0.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
     }
 
     #[test]
     fn few_seeds_and_many_divergences_do_not_decide() {
-        let few = answer(Requirement::Above(0.5), &NEAR_ONE[..5], 0);
+        let few = compared(Requirement::Above(0.5), &NEAR_ONE[..5], 0);
         assert_eq!(few.verdict, Verdict::Undecided);
         assert_eq!(few.reservation.as_deref(), Some("5 seeds cannot decide; 6 can"));
-        let holes = answer(Requirement::Above(0.5), &NEAR_ONE, 1);
+        let holes = compared(Requirement::Above(0.5), &NEAR_ONE, 1);
         assert_eq!(holes.verdict, Verdict::Undecided);
         assert_eq!(holes.reservation.as_deref(), Some("1 of 9 seeds left out: a run diverged"));
     }

@@ -14,14 +14,14 @@ pub const STUCK: f64 = 1.0 / 3.0;
 
 #[cfg(test)]
 mod tests {
-    use super::super::evidence::Contender;
+    use super::super::evidence::PaperModel;
     use super::super::paper;
     use super::*;
 
     #[test]
     fn the_thresholds_are_the_valleys_of_figure_five() {
         let mut bins = [0; 20];
-        for model in Contender::ALL {
+        for model in PaperModel::ALL {
             for p in [0.5, 0.9, 1.0] {
                 for loss in paper::final_losses(model, p).expect("in Figure 5") {
                     bins[(loss * 30.0) as usize] += 1;

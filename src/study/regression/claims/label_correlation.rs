@@ -2,23 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use super::evidence::{Evidence, FEWEST_SEEDS, Seeds};
-use super::part::{Question, Unit};
-use super::{Claim, Part, Requirement, Role, paper};
+use super::evidence::Evidence;
+use super::paper;
 use crate::analysis::statistics::{Bootstrap, paired, summary};
+use crate::claim::{Claim, Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
 
-pub(super) const CLAIM: Claim = Claim {
-    number: 8,
-    name: "label-correlation",
-    statement: "Labels' Pearson correlation grows with the weights' cosine (MMoE §3.2).",
-    rule: "From each task correlation from 0 up to the next, the mean label correlation rises.",
-    test,
-};
+impl Evidence<'_> {
+    pub(super) const LABEL_CORRELATION: Claim<Self> = Claim {
+        name: "label_correlation",
+        statement: "Labels' Pearson correlation grows with the weights' cosine (MMoE §3.2).",
+        rule: "From each task correlation from 0 up to the next, the mean label correlation rises.",
+        test,
+    };
+}
 
 /// Every step between neighbours decides: label correlations are measured so exactly (Figure 2's standard
 /// deviation is 0.01) that steps need no pooling. Below 0 the claim is not made: even terms of the
 /// generator's Hermite series make r(p) fall and rise again there.
-fn test(evidence: &Evidence) -> Result<Vec<Part>, String> {
+fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let measured = measured(evidence);
     if measured.len() < 2 {
         return Err("label correlations at two task correlations are needed".into());
@@ -30,22 +31,22 @@ fn test(evidence: &Evidence) -> Result<Vec<Part>, String> {
 type Labels = (f64, BTreeMap<u64, f64>);
 
 /// Rise of the mean label correlation from one task correlation to the next, on the seeds of both.
-fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Part, String> {
+fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Comparison, String> {
     let pairs: Vec<(f64, f64)> = to.iter().filter_map(|(seed, r)| Some((*r, *from.get(seed)?))).collect();
     if pairs.len() < FEWEST_SEEDS {
         return Err(format!("{} seeds in common: {FEWEST_SEEDS} are needed", pairs.len()));
     }
     let (higher, lower): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     let of_paper = paper::label_correlation(*high).zip(paper::label_correlation(*low));
-    let question = Question {
+    let hypothesis = Hypothesis {
         name: format!("label correlation at {high} less that at {low}"),
-        role: Role::Decides,
+        role: Role::Primary,
         requirement: Requirement::Above(0.0),
         unit: Unit::Correlation,
         paper: of_paper.map(|(high, low)| high - low),
     };
     let found = paired::mean_difference(&higher, &lower, &Bootstrap::of_means());
-    Ok(question.answer(&found, Seeds { used: higher.len(), left_out: 0 }))
+    Ok(hypothesis.test(&found, Seeds { used: higher.len(), left_out: 0 }))
 }
 
 /// Label correlations (mean over pairs of tasks) by task correlation from 0 up, in rising order: the study's
@@ -101,14 +102,18 @@ mod tests {
 
     #[test]
     fn it_holds_fails_and_stays_open() {
-        check(8, "supported", &with_labels(|p, s| p * p + 0.01 * noise(s ^ p.to_bits())));
-        check(8, "contradicted", &with_labels(|p, s| (p - 0.9).abs() + 0.01 * noise(s ^ p.to_bits())));
-        check(8, "undecided", &with_labels(|p, s| p * p + noise(s ^ p.to_bits())));
+        check("label_correlation", "supported", &with_labels(|p, s| p * p + 0.01 * noise(s ^ p.to_bits())));
+        check(
+            "label_correlation",
+            "contradicted",
+            &with_labels(|p, s| (p - 0.9).abs() + 0.01 * noise(s ^ p.to_bits())),
+        );
+        check("label_correlation", "undecided", &with_labels(|p, s| p * p + noise(s ^ p.to_bits())));
     }
 
     #[test]
     fn runs_stand_in_for_labels_that_were_not_recorded() {
-        check(8, "supported", &study(&[0.5, 1.0], 10, |_, _, _| Some(0.1)));
-        check(8, "not tested", &study(&[0.5], 10, |_, _, _| Some(0.1)));
+        check("label_correlation", "supported", &study(&[0.5, 1.0], 10, |_, _, _| Some(0.1)));
+        check("label_correlation", "not tested", &study(&[0.5], 10, |_, _, _| Some(0.1)));
     }
 }

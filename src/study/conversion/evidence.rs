@@ -1,18 +1,16 @@
 //! What a study of impressions has to say to the claims: means of its runs, paired by seed.
 
-use super::evidence::{FEWEST_SEEDS, Seeds};
-use super::part::Question;
-use super::{Part, Requirement, Role, Unit};
 use crate::analysis::funnel::{Aspect, ModelRuns, Quantity, base_value, extremes, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::{Bootstrap, summary};
+use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
 use crate::data::Knob;
 use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
 
 /// A study's runs beside the paper's Table 2.
-pub(super) struct FunnelEvidence<'a> {
+pub(super) struct Evidence<'a> {
     study: &'a Study,
     runs: Vec<ModelRuns<'a>>,
     paper: Vec<ConversionRow>,
@@ -25,7 +23,7 @@ pub(super) struct FunnelEvidence<'a> {
 /// A model, by its architecture, under a condition.
 pub(super) type At = (&'static str, Condition);
 
-impl<'a> FunnelEvidence<'a> {
+impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
         Self {
             study,
@@ -44,27 +42,27 @@ impl<'a> FunnelEvidence<'a> {
         })
     }
 
-    /// The comparisons that `parts` makes at each task correlation, at the base value.
+    /// The comparisons that `compare` makes at each task correlation, at the base value.
     pub(super) fn everywhere(
         &self,
-        parts: impl Fn(Condition) -> Result<Vec<Part>, String>,
-    ) -> Result<Vec<Part>, String> {
-        self.at_values([self.base], |[condition]| parts(condition))
+        compare: impl Fn(Condition) -> Result<Vec<Comparison>, String>,
+    ) -> Result<Vec<Comparison>, String> {
+        self.at_values([self.base], |[condition]| compare(condition))
     }
 
-    /// The comparisons that `parts` makes at each task correlation between these swept values.
+    /// The comparisons that `compare` makes at each task correlation between these swept values.
     pub(super) fn at_values<const N: usize>(
         &self,
         swept_values: [Option<f64>; N],
-        parts: impl Fn([Condition; N]) -> Result<Vec<Part>, String>,
-    ) -> Result<Vec<Part>, String> {
+        compare: impl Fn([Condition; N]) -> Result<Vec<Comparison>, String>,
+    ) -> Result<Vec<Comparison>, String> {
         let mut all = Vec::new();
         for &task_correlation in &self.correlations {
             let mut found =
-                parts(swept_values.map(|swept_value| Condition { task_correlation, swept_value }))?;
+                compare(swept_values.map(|swept_value| Condition { task_correlation, swept_value }))?;
             if let (Some(p), [_, _, ..]) = (task_correlation, &self.correlations[..]) {
                 let at = format!(" at task correlation {p}");
-                found.iter_mut().for_each(|part| part.name += &at);
+                found.iter_mut().for_each(|comparison| comparison.name += &at);
             }
             all.extend(found);
         }
@@ -96,11 +94,12 @@ impl<'a> FunnelEvidence<'a> {
         b: &'static str,
         condition: Condition,
         quantity: Quantity,
-    ) -> Result<Part, String> {
+    ) -> Result<Comparison, String> {
         let name = format!("{}: {} − {}", what(quantity), self.title(a), self.title(b));
-        let mut part = self.contrast(name, quantity, &[(1.0, (a, condition)), (-1.0, (b, condition))])?;
-        part.paper = self.paper(a, quantity).zip(self.paper(b, quantity)).map(|(a, b)| a - b);
-        Ok(part)
+        let mut comparison =
+            self.contrast(name, quantity, &[(1.0, (a, condition)), (-1.0, (b, condition))])?;
+        comparison.paper = self.paper(a, quantity).zip(self.paper(b, quantity)).map(|(a, b)| a - b);
+        Ok(comparison)
     }
 
     /// A weighted sum of means, Σ w·mean, bootstrapped over the seeds that all of the runs have; it is to be above 0.
@@ -109,7 +108,7 @@ impl<'a> FunnelEvidence<'a> {
         name: String,
         quantity: Quantity,
         terms: &[(f64, At)],
-    ) -> Result<Part, String> {
+    ) -> Result<Comparison, String> {
         let cells: Vec<(f64, &ModelRuns)> =
             terms.iter().map(|&(weight, at)| Ok((weight, self.runs(at)?))).collect::<Result<_, String>>()?;
         // Of every seed that all have: the sum, or nothing where a run has no such number.
@@ -129,9 +128,9 @@ impl<'a> FunnelEvidence<'a> {
             return Err(format!("{name}: {} seeds in common; {FEWEST_SEEDS} are needed", used.len()));
         }
         let seeds = Seeds { used: used.len(), left_out: sums.len() - used.len() };
-        let (role, requirement, unit) = (Role::Decides, Requirement::Above(0.0), unit(quantity));
-        let question = Question { name, role, requirement, unit, paper: None };
-        Ok(question.answer(&Bootstrap::of_means().sample(&used, summary::mean), seeds))
+        let (role, requirement, unit) = (Role::Primary, Requirement::Above(0.0), unit(quantity));
+        let hypothesis = Hypothesis { name, role, requirement, unit, paper: None };
+        Ok(hypothesis.test(&Bootstrap::of_means().sample(&used, summary::mean), seeds))
     }
 
     fn paper(&self, architecture: &str, quantity: Quantity) -> Option<f64> {
@@ -190,7 +189,7 @@ mod tests {
             FunnelSample { models: vec!["base", "esmm"], seeds: 9, diverged: 1, ..FunnelSample::default() };
         let mut study = sample.study();
         study.runs.retain(|run| run.key.model != "base" || run.key.seed != 4);
-        let evidence = FunnelEvidence::new(&study);
+        let evidence = Evidence::new(&study);
         let condition = Condition { task_correlation: Some(0.5), swept_value: None };
         let part = evidence.above("esmm", "base", condition, Quantity::CLICKED_AUC).unwrap();
         assert_eq!(part.seeds, Seeds { used: 7, left_out: 1 });
@@ -206,7 +205,7 @@ mod tests {
     fn what_is_missing_is_named() {
         let study =
             FunnelSample { models: vec!["base", "esmm"], seeds: 2, ..FunnelSample::default() }.study();
-        let evidence = FunnelEvidence::new(&study);
+        let evidence = Evidence::new(&study);
         let condition = Condition { task_correlation: Some(0.5), swept_value: None };
         let error = |a, b| evidence.above(a, b, condition, Quantity::JOINT_AUC).unwrap_err();
         assert_eq!(error("esmm", "division"), "the study has no division");
@@ -216,7 +215,7 @@ mod tests {
             .iter_mut()
             .for_each(|run| run.funnel.iter_mut().for_each(|score| score.absolute_error = f64::NAN));
         let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
-        let reason = FunnelEvidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
+        let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");
         assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));
     }

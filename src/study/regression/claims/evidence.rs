@@ -7,14 +7,12 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::{Measure, Reported, reported};
+use crate::claim::{FEWEST_SEEDS, Seeds};
 use crate::store::Study;
-
-/// Fewest seeds that anything is computed on: below, a variance is a guess.
-pub(super) const FEWEST_SEEDS: usize = 3;
 
 /// The paper's three models. A study's model is the first with that architecture.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Contender {
+pub enum PaperModel {
     /// One network for all tasks, with a tower each.
     SharedBottom,
     /// Experts and one gate for all tasks.
@@ -23,7 +21,7 @@ pub enum Contender {
     Mmoe,
 }
 
-impl Contender {
+impl PaperModel {
     /// All three, in the paper's order.
     pub const ALL: [Self; 3] = [Self::SharedBottom, Self::Omoe, Self::Mmoe];
 
@@ -47,7 +45,7 @@ impl Contender {
 }
 
 /// A model at a task correlation.
-pub(super) type At = (Contender, f64);
+pub(super) type At = (PaperModel, f64);
 
 /// What a study has to say to the claims.
 pub(super) struct Evidence<'a> {
@@ -76,7 +74,7 @@ impl<'a> Evidence<'a> {
 
     /// Task correlations from 0 up at which all of these models have runs, in rising order. The paper speaks
     /// of related tasks only. An error says which model is missing.
-    pub(super) fn correlations(&self, contenders: &[Contender]) -> Result<Vec<f64>, String> {
+    pub(super) fn correlations(&self, contenders: &[PaperModel]) -> Result<Vec<f64>, String> {
         for contender in contenders {
             let name = contender.architecture();
             if !self.study.experiment.models.iter().any(|m| m.architecture.name == name) {
@@ -93,7 +91,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// The lowest and the highest of [`Self::correlations`]; an error where they are one.
-    pub(super) fn extremes(&self, contenders: &[Contender]) -> Result<(f64, f64), String> {
+    pub(super) fn extremes(&self, contenders: &[PaperModel]) -> Result<(f64, f64), String> {
         match self.correlations(contenders)?[..] {
             [low, .., high] => Ok((low, high)),
             _ => Err("one task correlation: two are needed".into()),
@@ -101,7 +99,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// Correlation 1 (identical tasks) and, to hold against it, 0.5 as in the paper, or else the lowest.
-    pub(super) fn loose_and_identical(&self, contenders: &[Contender]) -> Result<(f64, f64), String> {
+    pub(super) fn loose_and_identical(&self, contenders: &[PaperModel]) -> Result<(f64, f64), String> {
         let correlations = self.correlations(contenders)?;
         if !correlations.contains(&1.0) {
             return Err("needs identical tasks (task correlation 1)".into());
@@ -133,15 +131,6 @@ impl<'a> Evidence<'a> {
 /// Final losses, a row a seed and a column a cell; none where the run diverged.
 pub(super) struct Table {
     rows: Vec<Vec<Option<f64>>>,
-}
-
-/// How many seeds a number stands on.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Seeds {
-    /// Seeds that it is computed from.
-    pub used: usize,
-    /// Seeds left out because one of the runs compared diverged.
-    pub left_out: usize,
 }
 
 impl Table {
@@ -176,7 +165,7 @@ mod tests {
     fn losses_are_shares_of_the_labels_variance_however_labels_are_scaled() {
         let mut study = study(&[1.0], 4, |_, _, _| Some(0.5));
         let loss = |study: &Study| {
-            let (columns, _) = Evidence::new(study).table(&[(Contender::Mmoe, 1.0)]).unwrap().finished();
+            let (columns, _) = Evidence::new(study).table(&[(PaperModel::Mmoe, 1.0)]).unwrap().finished();
             columns[0][0]
         };
         assert_eq!(loss(&study), 0.5);
@@ -191,7 +180,7 @@ mod tests {
         let mut study = study(&[0.5, 1.0], 8, |_, p, s| (p == 1.0 || s != 5).then_some(0.1 * s as f64));
         study.runs.retain(|run| run.key.seed != 3 || run.key.condition.task_correlation != Some(1.0));
         let evidence = Evidence::new(&study);
-        let table = evidence.table(&[(Contender::Omoe, 0.5), (Contender::Omoe, 1.0)]).unwrap();
+        let table = evidence.table(&[(PaperModel::Omoe, 0.5), (PaperModel::Omoe, 1.0)]).unwrap();
         let (columns, seeds) = table.finished();
         assert_eq!(seeds, Seeds { used: 6, left_out: 1 });
         assert_eq!(columns[0], columns[1]);
@@ -203,6 +192,6 @@ mod tests {
     #[test]
     fn negative_correlations_are_not_the_papers() {
         let study = study(&[-0.5, 0.5, 1.0], 4, |_, _, _| Some(0.5));
-        assert_eq!(Evidence::new(&study).correlations(&Contender::ALL), Ok(vec![0.5, 1.0]));
+        assert_eq!(Evidence::new(&study).correlations(&PaperModel::ALL), Ok(vec![0.5, 1.0]));
     }
 }

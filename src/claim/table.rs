@@ -1,14 +1,15 @@
-//! Claims as files and as text: `claims.csv`, `sweep claims`, and the rows of the report.
+//! Results of claims as text: `claims.csv`, the table of `sweep claims`, and the rows of the report.
 
 use std::fmt::Write as _;
 use std::io;
 
-use super::{ClaimResult, Part, Verdict};
+use super::{ClaimResult, Comparison, Role, Verdict};
 
-/// Columns of `claims.csv`: one row a claim (`part` empty; effect of its headline) followed by one a part.
+/// Columns of `claims.csv`: a row for each claim (`part` empty; effect of its headline), followed by a row for each of
+/// its comparisons.
 ///
-/// `effect`, `low`, `high` and `paper` are in `unit`; `low` and `high` are ends of the 95 % interval;
-/// `requirement` is what the effect must be; `seeds` were used and `left_out` were not (a run diverged).
+/// `effect`, `low`, `high` and `paper` are in `unit`; `low` and `high` are the ends of the 95 % interval;
+/// `requirement` is the range that the effect must lie in; `seeds` were used and `left_out` were not (a run diverged).
 pub const COLUMNS: [&str; 14] = [
     "claim",
     "part",
@@ -26,17 +27,27 @@ pub const COLUMNS: [&str; 14] = [
     "statement",
 ];
 
-/// Writes `claims.csv`. `statement` is the claim's on its own row, and what is compared on a part's.
+/// Writes `claims.csv`. The column `statement` has the claim's statement, or the name of a comparison.
+///
+/// # Errors
+/// If `file` cannot be written.
 pub fn write_csv(results: &[ClaimResult], file: impl io::Write) -> csv::Result<()> {
     let mut writer = csv::Writer::from_writer(file);
     writer.write_record(COLUMNS)?;
     for result in results {
         let claim = row(result.number, "", "claim", &result.verdict, result.headline(), result.statement);
         writer.write_record(claim)?;
-        for (number, part) in (1..).zip(&result.parts) {
+        for (number, comparison) in (1..).zip(&result.comparisons) {
             let number = number.to_string();
-            let role = part.role.as_str();
-            writer.write_record(row(result.number, &number, role, &part.verdict, Some(part), &part.name))?;
+            let role = comparison.role.as_str();
+            writer.write_record(row(
+                result.number,
+                &number,
+                role,
+                &comparison.verdict,
+                Some(comparison),
+                &comparison.name,
+            ))?;
         }
     }
     writer.flush()?;
@@ -49,24 +60,24 @@ fn row(
     number: &str,
     role: &str,
     verdict: &Verdict,
-    part: Option<&Part>,
+    comparison: Option<&Comparison>,
     statement: &str,
 ) -> [String; COLUMNS.len()] {
-    let of = |value: &dyn Fn(&Part) -> String| part.map(value).unwrap_or_default();
+    let of = |value: &dyn Fn(&Comparison) -> String| comparison.map(value).unwrap_or_default();
     [
         claim.to_string(),
         number.into(),
         role.into(),
         verdict.as_str().into(),
-        of(&|part| figure(part.effect.estimate)),
-        of(&|part| figure(part.effect.low)),
-        of(&|part| figure(part.effect.high)),
-        of(&|part| part.requirement.to_string()),
-        of(&|part| format!("{:.2e}", part.p_met)),
-        of(&|part| part.paper.map(figure).unwrap_or_default()),
-        of(&|part| part.unit.as_str().into()),
-        of(&|part| part.seeds.used.to_string()),
-        of(&|part| part.seeds.left_out.to_string()),
+        of(&|comparison| figure(comparison.effect.estimate)),
+        of(&|comparison| figure(comparison.effect.low)),
+        of(&|comparison| figure(comparison.effect.high)),
+        of(&|comparison| comparison.requirement.to_string()),
+        of(&|comparison| format!("{:.2e}", comparison.p_met)),
+        of(&|comparison| comparison.paper.map(figure).unwrap_or_default()),
+        of(&|comparison| comparison.unit.as_str().into()),
+        of(&|comparison| comparison.seeds.used.to_string()),
+        of(&|comparison| comparison.seeds.left_out.to_string()),
         statement.into(),
     ]
 }
@@ -83,21 +94,21 @@ fn figure(value: f64) -> String {
     }
 }
 
-/// A claim as a table shows it: everything in words.
+/// A row of the report's table of claims, in words.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Row {
     /// From 1.
     pub number: usize,
     /// `supported`, `contradicted`, `undecided` or `not tested`.
     pub verdict: &'static str,
-    /// What the paper says.
+    /// The paper's sentence.
     pub statement: &'static str,
-    /// What decides it here.
+    /// The criterion.
     pub rule: &'static str,
     /// The headline comparison in a sentence, or why there is none.
     pub finding: String,
     /// Each comparison in a sentence, with its role and verdict.
-    pub parts: Vec<(&'static str, &'static str, String)>,
+    pub comparisons: Vec<(&'static str, &'static str, String)>,
 }
 
 /// The rows of the report's table.
@@ -110,10 +121,12 @@ pub fn rows(results: &[ClaimResult]) -> Vec<Row> {
             statement: result.statement,
             rule: result.rule,
             finding: finding(result),
-            parts: result
-                .parts
+            comparisons: result
+                .comparisons
                 .iter()
-                .map(|part| (part.role.as_str(), part.verdict.as_str(), sentence(part)))
+                .map(|comparison| {
+                    (comparison.role.as_str(), comparison.verdict.as_str(), sentence(comparison))
+                })
                 .collect(),
         })
         .collect()
@@ -123,32 +136,32 @@ pub fn rows(results: &[ClaimResult]) -> Vec<Row> {
 fn finding(result: &ClaimResult) -> String {
     match (&result.verdict, result.headline()) {
         (Verdict::NotTested(reason), _) => reason.clone(),
-        (_, Some(part)) => sentence(part),
+        (_, Some(comparison)) => sentence(comparison),
         (_, None) => "no comparison decides it".into(),
     }
 }
 
 /// `name: 0.063 [0.055, 0.071] loss, must be > 0; paper 0.0675; 200 seeds`.
-fn sentence(part: &Part) -> String {
-    let places = part.unit.decimals();
+fn sentence(comparison: &Comparison) -> String {
+    let places = comparison.unit.decimals();
     let short = |value: f64| format!("{value:.places$}");
-    let effect = part.effect;
+    let effect = comparison.effect;
     let mut text = format!(
         "{}: {} [{}, {}] {}, {} {}",
-        part.name,
+        comparison.name,
         short(effect.estimate),
         short(effect.low),
         short(effect.high),
-        part.unit.as_str(),
-        if part.role == super::Role::Context { "held against" } else { "must be" },
-        part.requirement,
+        comparison.unit.as_str(),
+        if comparison.role == Role::Descriptive { "held against" } else { "must be" },
+        comparison.requirement,
     );
     // Writing to a string cannot fail.
-    if let Some(paper) = part.paper {
+    if let Some(paper) = comparison.paper {
         let _ = write!(text, "; paper {}", short(paper));
     }
-    let _ = write!(text, "; {} seeds", part.seeds.used);
-    match (&part.reservation, part.seeds.left_out) {
+    let _ = write!(text, "; {} seeds", comparison.seeds.used);
+    match (&comparison.reservation, comparison.seeds.left_out) {
         (Some(reservation), _) => _ = write!(text, " ({reservation})"),
         (None, 0) => {}
         (None, left_out) => _ = write!(text, " ({left_out} left out: a run diverged)"),
@@ -156,14 +169,14 @@ fn sentence(part: &Part) -> String {
     text
 }
 
-/// The table of `sweep claims`: a claim a paragraph; with `parts`, all comparisons below it.
+/// The table of `sweep claims`, a paragraph for each claim; with `parts`, all its comparisons below.
 pub fn text(results: &[ClaimResult], parts: bool) -> String {
     let mut text = String::new();
     for row in rows(results) {
         // Writing to a string cannot fail.
         let _ = writeln!(text, "{}  {:<12}  {}", row.number, row.verdict, row.statement);
         let _ = writeln!(text, "{:17}{}", "", row.finding);
-        for (role, verdict, sentence) in row.parts.iter().filter(|_| parts) {
+        for (role, verdict, sentence) in row.comparisons.iter().filter(|_| parts) {
             let _ = writeln!(text, "{:17}- {role}, {verdict}: {sentence}", "");
         }
     }
@@ -172,34 +185,7 @@ pub fn text(results: &[ClaimResult], parts: bool) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{test_all, testing};
     use super::*;
-
-    #[test]
-    fn the_file_has_a_row_a_claim_and_one_a_part() {
-        let results =
-            test_all(&testing::study(&[0.5, 1.0], 8, |_, p, s| Some(0.3 - 0.1 * p + 1e-3 * s as f64)));
-        let mut file = Vec::new();
-        write_csv(&results, &mut file).unwrap();
-        let mut reader = csv::Reader::from_reader(&file[..]);
-        assert_eq!(reader.headers().unwrap(), &COLUMNS[..]);
-        let rows: Vec<csv::StringRecord> = reader.records().map(Result::unwrap).collect();
-        assert_eq!(rows.len(), 8 + results.iter().map(|result| result.parts.len()).sum::<usize>());
-        assert_eq!(&rows[1][1], "1");
-        assert_eq!(&rows[0][3], "supported");
-        assert_eq!(&rows[0][4], "0.050000");
-    }
-
-    #[test]
-    fn the_text_names_verdict_effect_and_paper() {
-        let results =
-            test_all(&testing::study(&[0.5, 1.0], 8, |_, p, s| Some(0.3 - 0.1 * p + 1e-3 * s as f64)));
-        let text = text(&results[..1], true);
-        assert!(text.starts_with("1  supported     Every model does better"), "{text}");
-        let finding =
-            "MMoE: loss at 0.5 less loss at 1: 0.050 [0.050, 0.050] loss, must be > 0; paper 0.012; 8 seeds";
-        assert!(text.contains(finding), "{text}");
-    }
 
     #[test]
     fn figures_keep_five_digits() {

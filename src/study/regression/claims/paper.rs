@@ -3,7 +3,7 @@
 //! Figures 2, 4 and 5 as data (`results/reference/`). Curves give means at step 9,900, the last they show;
 //! the histograms of Figure 5 give losses to half a bin (1/60), each run at the middle of its bin.
 
-use super::evidence::Contender;
+use super::evidence::PaperModel;
 use crate::analysis::histogram::BIN_WIDTH;
 use crate::analysis::reference;
 
@@ -17,7 +17,7 @@ pub(super) fn label_correlation(task_correlation: f64) -> Option<f64> {
 }
 
 /// Mean loss at step 9,900 (Figure 4).
-pub(super) fn mean_loss(model: Contender, task_correlation: f64) -> Option<f64> {
+pub(super) fn mean_loss(model: PaperModel, task_correlation: f64) -> Option<f64> {
     let curves = reference::figure4();
     let mut of_model = curves.iter().filter(|curve| curve.architecture == model.architecture());
     let curve = of_model.find(|curve| curve.task_correlation == task_correlation)?;
@@ -25,7 +25,7 @@ pub(super) fn mean_loss(model: Contender, task_correlation: f64) -> Option<f64> 
 }
 
 /// Final losses of the 200 runs (Figure 5), each at the middle of its bin.
-pub(super) fn final_losses(model: Contender, task_correlation: f64) -> Option<Vec<f64>> {
+pub(super) fn final_losses(model: PaperModel, task_correlation: f64) -> Option<Vec<f64>> {
     let panels = reference::figure5();
     let mut of_model = panels.iter().filter(|panel| panel.architecture == model.architecture());
     let panel = of_model.find(|panel| panel.task_correlation == task_correlation)?;
@@ -35,7 +35,7 @@ pub(super) fn final_losses(model: Contender, task_correlation: f64) -> Option<Ve
 
 /// Share of the 200 runs that end at `threshold` or above (Figure 5). Exact where the threshold is the edge
 /// of a bin.
-pub(super) fn share_at_least(threshold: f64, model: Contender, task_correlation: f64) -> Option<f64> {
+pub(super) fn share_at_least(threshold: f64, model: PaperModel, task_correlation: f64) -> Option<f64> {
     let losses = final_losses(model, task_correlation)?;
     Some(losses.iter().filter(|&&loss| loss >= threshold).count() as f64 / losses.len() as f64)
 }
@@ -47,7 +47,7 @@ mod tests {
 
     #[test]
     fn every_histogram_has_two_hundred_runs_and_the_mean_of_its_curve() {
-        for model in Contender::ALL {
+        for model in PaperModel::ALL {
             for p in [0.5, 0.9, 1.0] {
                 let losses = final_losses(model, p).expect("in Figure 5");
                 assert_eq!(losses.len(), 200);
@@ -60,8 +60,8 @@ mod tests {
 
     #[test]
     fn correlations_that_the_paper_did_not_try_have_no_value() {
-        assert_eq!(mean_loss(Contender::Mmoe, 0.7), None);
-        assert_eq!(final_losses(Contender::Mmoe, 0.7), None);
+        assert_eq!(mean_loss(PaperModel::Mmoe, 0.7), None);
+        assert_eq!(final_losses(PaperModel::Mmoe, 0.7), None);
         assert_eq!(label_correlation(0.0), None);
         assert_eq!(label_correlation(1.0), Some(0.99656));
     }

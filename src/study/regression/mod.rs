@@ -1,0 +1,17 @@
+//! Studies of generated regression tasks (MMoE §3.2 and §5): losses against task correlation.
+
+mod claims;
+pub mod convergence;
+
+use super::StudyKind;
+use crate::claim::ClaimResult;
+use crate::store::Study;
+
+/// The kind of study in this folder.
+pub struct Regression;
+
+impl StudyKind for Regression {
+    fn claims(&self, study: &Study) -> Vec<ClaimResult> {
+        claims::run(study)
+    }
+}
