@@ -223,7 +223,7 @@ mod tests {
         train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
         assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 1, 1, 2]);
         assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
-        let missing = folder.state().unwrap().missing;
+        let missing = folder.status().unwrap().missing;
         assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
         // What is stored by then is not trained again.
         sizes.borrow_mut().clear();

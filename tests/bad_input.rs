@@ -531,7 +531,7 @@ fn tables() {
         let (path, text) = &files[file];
         std::fs::write(path, mutated(text, &changes)).unwrap();
         let store = Folder::new(&folder);
-        let _ = store.state();
+        let _ = store.status();
         if let Ok(study) = store.read() {
             let mut count = count.borrow_mut();
             **count += 1;

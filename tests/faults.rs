@@ -93,7 +93,12 @@ fn sigint_and_sigterm_keep_what_is_finished() {
         assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{}", messages(&output));
-        assert!(messages(&output).contains("the same command goes on from there"), "{}", messages(&output));
+        assert!(
+            messages(&output)
+                .contains("Interrupted. Finished runs are saved. Run the same command again to resume."),
+            "{}",
+            messages(&output)
+        );
         let runs = std::fs::read_to_string(desk.path(name).join("runs.csv")).unwrap().lines().count() - 1;
         assert!(runs > 0 && runs < 72, "{runs} runs are in the tables");
         assert!(sweep(&desk, name, &SLOW).output().unwrap().status.success());

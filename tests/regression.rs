@@ -14,7 +14,7 @@ use mmoe_study::model::{
     Architecture, Configuration, Forward, InvalidSize, Layout, Model, Parameters, Problem,
 };
 use mmoe_study::model::{Sizes, architecture, layers};
-use mmoe_study::store::folder::Session;
+use mmoe_study::store::Session;
 use mmoe_study::store::{Folder, Study};
 use mmoe_study::study::regression::convergence::{Check, Verdict, check};
 

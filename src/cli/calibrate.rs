@@ -6,14 +6,15 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
-use super::{DONE, FAILED, INTERRUPTED, Refused, print, run};
+use super::report::write_report;
+use super::training::INTERRUPTED_MESSAGE;
+use super::{DONE, FAILED, INTERRUPTED, Refused, print, training};
 use crate::analysis::RowSet;
 use crate::analysis::calibration::PaperDistance;
 use crate::analysis::generator_fit::{self, DEGREES, GeneratorFit};
 use crate::analysis::reference::Counterpart;
 use crate::experiment::halving::Rung;
 use crate::experiment::library;
-use crate::experiment::plan::Plan;
 use crate::experiment::search::{Candidate, Search};
 use crate::store::{Folder, Study};
 
@@ -70,7 +71,7 @@ pub fn run(options: &Options) -> Result<u8> {
     for candidate in &candidates {
         search.experiment(candidate, search.rungs[0], &options.overrides)?;
     }
-    run::check_device(library::find(&search.base, &options.overrides)?.train.device)?;
+    training::check_device(library::find(&search.base, &options.overrides)?.train.device)?;
     let folder = Folder::new(&options.out);
     std::fs::create_dir_all(&options.out).map_err(|error| {
         Refused(format!("{}: {error}; --out names a folder that can be written", options.out.display()))
@@ -140,7 +141,7 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
                 candidate.choices.join(", ")
             );
             let Some(study) = train(search, candidate, rung, &options.out, options)? else {
-                eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+                eprintln!("{INTERRUPTED_MESSAGE}");
                 return Ok(INTERRUPTED);
             };
             let distances = [RowSet::HeldOut, RowSet::Train].map(|rows| PaperDistance::of(&study, rows));
@@ -158,7 +159,7 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
     }
     let (Some(rung), Some(best)) = (last, left.first()) else { return Ok(FAILED) };
     let Some(study) = train(search, best, rung, &options.out, options)? else { return Ok(INTERRUPTED) };
-    let report = run::report(&study, &place(&options.out, best))?;
+    let report = write_report(&study, &place(&options.out, best))?;
     print(&format!(
         "The nearest protocol: {}. As changes of {}: {}\n{}\n",
         best.choices.join(", "),
@@ -184,17 +185,8 @@ fn train(
 ) -> Result<Option<Study>> {
     let experiment = search.experiment(candidate, rung, &options.overrides)?;
     let folder = place(out, candidate);
-    let plan = Plan::new(&experiment);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.map_or(cores, usize::from);
-    let finished = folder.finished()?;
-    run::check_schema(&folder, &finished)?;
-    folder.create(&experiment)?;
-    let outcome = run::train(&experiment, &plan, &folder, &finished, threads)?;
-    if outcome.interrupted {
-        return Ok(None);
-    }
-    Ok(Some(folder.merge(&experiment, &plan, &outcome.session)?))
+    training::check_schema(&folder, &folder.finished()?)?;
+    training::train_study(&experiment, &folder, training::threads(options.threads))
 }
 
 /// The nearest candidates of a rung, as a person reads them.

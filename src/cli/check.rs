@@ -7,8 +7,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, run};
-use crate::experiment::plan::Plan;
+use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, training};
 use crate::experiment::{Experiment, library};
 use crate::store::{Folder, Study, machine};
 use crate::study::regression::convergence::{Check, Verdict, check};
@@ -42,14 +41,16 @@ pub struct Options {
 /// Trains and compares, or renews the baseline.
 pub fn run(options: &Options) -> Result<u8> {
     let experiment = library::find(EXPERIMENT, &options.overrides)?;
-    run::check_device(experiment.train.device)?;
+    training::check_device(experiment.train.device)?;
     let baseline = Folder::new(&options.baseline);
     if let (true, Some(why)) = (options.update, &options.why) {
         return update(&experiment, &baseline, why, options);
     }
     let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
     let place = tempfile::tempdir().context("cannot make a temporary folder")?;
-    let Some(after) = train(&experiment, &Folder::new(place.path()), options)? else {
+    let Some(after) =
+        training::train_study(&experiment, &Folder::new(place.path()), training::threads(options.threads))?
+    else {
         return Ok(INTERRUPTED);
     };
     let outcome = check(&before, &after);
@@ -64,23 +65,11 @@ pub fn run(options: &Options) -> Result<u8> {
     })
 }
 
-/// Trains the experiment to its end; nothing where it was interrupted.
-fn train(experiment: &Experiment, folder: &Folder, options: &Options) -> Result<Option<Study>> {
-    let plan = Plan::new(experiment);
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let threads = options.threads.map_or(cores, usize::from);
-    let finished = folder.finished()?;
-    folder.create(experiment)?;
-    let outcome = run::train(experiment, &plan, folder, &finished, threads)?;
-    if outcome.interrupted {
-        return Ok(None);
-    }
-    Ok(Some(folder.merge(experiment, &plan, &outcome.session)?))
-}
-
 /// Trains a new baseline in place of the old one and says why in its `WHY.md`.
 fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options) -> Result<u8> {
-    let Some(study) = train(experiment, folder, options)? else { return Ok(INTERRUPTED) };
+    let Some(study) = training::train_study(experiment, folder, training::threads(options.threads))? else {
+        return Ok(INTERRUPTED);
+    };
     folder.remove_groups()?;
     let path = folder.path().join("WHY.md");
     let before =

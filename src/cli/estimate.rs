@@ -1,6 +1,6 @@
 //! `sweep run --dry-run`: what an experiment would cost.
 
-use std::fmt::Write;
+use std::fmt::{Display, Formatter};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -13,10 +13,10 @@ use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::experiment::shard::Shard;
-use crate::store::folder::Finished;
-use crate::store::{Folder, LARGEST_GROUP, machine};
+use crate::store::{Finished, Folder, LARGEST_GROUP, machine};
 
-use super::{Refused, run, tune};
+use super::Refused;
+use super::training::{check_schema, rung_folder};
 
 /// How long a group is trained to find the rate.
 const PROBE: Duration = Duration::from_millis(700);
@@ -52,9 +52,9 @@ pub fn stages(
     let mut stages = Vec::new();
     for (number, &rung) in (1..).zip(experiment.tune.iter().flat_map(|tune| &tune.rungs)) {
         let stage = experiment.rung(number, rung, &trials);
-        let place = tune::rung_folder(folder, number);
+        let place = rung_folder(folder, number);
         let finished = place.finished()?;
-        run::check_schema(&place, &finished)?;
+        check_schema(&place, &finished)?;
         let plan = Plan::new(&stage);
         stages.push(Stage::new(stage, plan, &finished));
         let of_models = trials.chunk_by(|a, b| a.model == b.model);
@@ -111,70 +111,101 @@ pub fn check_reading(experiment: &Experiment) -> Result<()> {
     Err(Refused(text).into())
 }
 
-/// Prints runs, groups, operations, memory and time of what is missing. Fails where there is too little memory.
-pub fn print(stages: &[Stage], threads: usize) -> Result<()> {
-    let Some((Stage { experiment, plan, missing }, rungs)) = stages.split_last() else { return Ok(()) };
-    let mut text = String::new();
-    writeln!(text, "experiment      {}: {}", experiment.name, experiment.title)?;
-    for (number, stage) in (1..).zip(rungs) {
-        let (all, steps) = (stage.plan.runs().count() as u64, stage.experiment.train.steps);
-        writeln!(
-            text,
-            "rung {number}          {} of {} runs of {} steps are to be trained",
-            HumanCount(stage.runs() as u64),
-            HumanCount(all),
-            HumanCount(steps)
-        )?;
-    }
-    let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
-    let all = plan.runs().count();
-    writeln!(
-        text,
-        "runs            {} of {} are to be trained",
-        HumanCount(runs as u64),
-        HumanCount(all as u64)
-    )?;
-    writeln!(text, "groups          {} on {threads} threads", missing.len())?;
-    models(&mut text, experiment)?;
-    let bytes = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads)).max();
-    let bytes = bytes.unwrap_or(0);
-    writeln!(text, "memory          {} at its peak", HumanBytes(bytes))?;
-    if let Err(refused) = check_memory(stages, threads) {
-        super::print(&text)?;
-        return Err(refused);
-    }
-    if let Some(group) = missing.iter().find(|group| !group.runs.is_empty()) {
-        let train = &experiment.train;
-        writeln!(text, "steps           {} of {} rows", HumanCount(train.steps), train.batch_size)?;
-        let operations: f64 = stages.iter().map(|stage| operations(&stage.experiment, &stage.missing)).sum();
-        writeln!(text, "operations      {operations:.3e} useful floating-point operations")?;
-        let rate = rate(experiment, group)? * threads.min(missing.len()) as f64;
-        let run_steps: f64 =
-            stages.iter().map(|stage| stage.runs() as f64 * stage.experiment.train.steps as f64).sum();
-        writeln!(text, "rate            {} run-steps/s, from a probe of one group", HumanCount(rate as u64))?;
-        let time = Duration::try_from_secs_f64(run_steps / rate).unwrap_or(Duration::MAX);
-        writeln!(text, "time            {}", HumanDuration(time))?;
-    }
-    writeln!(text, "Nothing was trained or written.")?;
-    super::print(&text)
+/// What the stages would cost. Displayed as `--dry-run` prints it.
+pub struct Estimate<'a> {
+    /// Name and title of the experiment.
+    experiment: &'a Experiment,
+    /// For every rung of the tuning: runs to be trained, all its runs, steps of a run.
+    rungs: Vec<[u64; 3]>,
+    /// Runs to be trained, of how many.
+    runs: [usize; 2],
+    groups: usize,
+    threads: usize,
+    /// Predicted peak of memory in bytes.
+    memory: u64,
+    /// Cost of training; none where nothing is missing or memory does not suffice.
+    training: Option<Cost>,
 }
 
-/// Every model with its sizes and what they come to, in all and as the paper counts.
-fn models(text: &mut String, experiment: &Experiment) -> Result<()> {
-    for model in &experiment.models {
-        let network = model.sizes.configuration.build(experiment.problem());
-        let sizes: Vec<String> =
-            model.sizes.table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
-        writeln!(
-            text,
-            "model           {}: {}; {} parameters, {} of them weights of hidden layers",
-            model.name,
-            sizes.join(", "),
-            HumanCount(network.layout().count() as u64),
-            HumanCount(network.layout().budget() as u64)
-        )?;
+/// Cost of training.
+struct Cost {
+    /// Useful floating-point operations.
+    operations: f64,
+    /// Run-steps a second on all threads.
+    rate: f64,
+    time: Duration,
+}
+
+impl<'a> Estimate<'a> {
+    /// The estimate for what is missing of the stages. Where `timed`, trains a group for a moment to find the rate.
+    pub fn new(stages: &'a [Stage], threads: usize, timed: bool) -> Result<Self> {
+        let (last, rungs) = stages.split_last().expect("the experiment itself is a stage");
+        let peaks = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads));
+        let rung = |stage: &Stage| {
+            [stage.runs() as u64, stage.plan.runs().count() as u64, stage.experiment.train.steps]
+        };
+        Ok(Self {
+            experiment: &last.experiment,
+            rungs: rungs.iter().map(rung).collect(),
+            runs: [last.runs(), last.plan.runs().count()],
+            groups: last.missing.len(),
+            threads,
+            memory: peaks.max().unwrap_or(0),
+            training: match last.missing.iter().find(|group| timed && !group.runs.is_empty()) {
+                Some(group) => Some(Cost::new(stages, last, group, threads)?),
+                None => None,
+            },
+        })
     }
-    Ok(())
+}
+
+impl Cost {
+    /// The cost of the stages at the rate of a group of the last.
+    fn new(stages: &[Stage], last: &Stage, group: &Group, threads: usize) -> Result<Self> {
+        let rate = rate(&last.experiment, group)? * threads.min(last.missing.len()) as f64;
+        let run_steps: f64 =
+            stages.iter().map(|stage| stage.runs() as f64 * stage.experiment.train.steps as f64).sum();
+        Ok(Self {
+            operations: stages.iter().map(|stage| operations(&stage.experiment, &stage.missing)).sum(),
+            rate,
+            time: Duration::try_from_secs_f64(run_steps / rate).unwrap_or(Duration::MAX),
+        })
+    }
+}
+
+impl Display for Estimate<'_> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
+        let count = |n: usize| HumanCount(n as u64);
+        let Self { experiment, runs: [missing, all], groups, threads, .. } = self;
+        writeln!(f, "experiment      {}: {}", experiment.name, experiment.title)?;
+        for (number, [missing, all, steps]) in (1..).zip(&self.rungs) {
+            let [missing, all, steps] = [missing, all, steps].map(|n| HumanCount(*n));
+            writeln!(f, "rung {number}          {missing} of {all} runs of {steps} steps are to be trained")?;
+        }
+        writeln!(f, "runs            {} of {} are to be trained", count(*missing), count(*all))?;
+        writeln!(f, "groups          {groups} on {threads} threads")?;
+        for model in &experiment.models {
+            // Every model with its sizes and what they come to, in all and as the paper counts.
+            let network = model.sizes.configuration.build(experiment.problem());
+            let sizes: Vec<String> =
+                model.sizes.table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
+            writeln!(
+                f,
+                "model           {}: {}; {} parameters, {} of them weights of hidden layers",
+                model.name,
+                sizes.join(", "),
+                count(network.layout().count()),
+                count(network.layout().budget())
+            )?;
+        }
+        writeln!(f, "memory          {} at its peak", HumanBytes(self.memory))?;
+        let Some(Cost { operations, rate, time }) = &self.training else { return Ok(()) };
+        let (steps, rows) = (HumanCount(experiment.train.steps), experiment.train.batch_size);
+        writeln!(f, "steps           {steps} of {rows} rows")?;
+        writeln!(f, "operations      {operations:.3e} useful floating-point operations")?;
+        writeln!(f, "rate            {} run-steps/s, from a probe of one group", HumanCount(*rate as u64))?;
+        writeln!(f, "time            {}", HumanDuration(*time))
+    }
 }
 
 /// 2 per multiply-add, forward and backward, of training alone; models outside the mixture family count 6 a

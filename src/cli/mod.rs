@@ -15,6 +15,7 @@ mod progress;
 mod report;
 mod run;
 mod status;
+mod training;
 mod tune;
 
 /// Everything was done.

@@ -1,12 +1,12 @@
 //! `sweep report`: figures and report again, from the CSV files of a study; of a study that is still being
 //! trained, from what is done.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::{DONE, print, run};
-use crate::store::Folder;
+use super::{DONE, print};
+use crate::store::{Folder, Study};
 
 /// Reports on the study in `path`.
 pub fn run(path: &Path) -> Result<u8> {
@@ -15,6 +15,12 @@ pub fn run(path: &Path) -> Result<u8> {
     if let Some(missing) = crate::report::partial(&study) {
         eprintln!("{missing}");
     }
-    print(&format!("{}\n", run::report(&study, &folder)?.display()))?;
+    print(&format!("{}\n", write_report(&study, &folder)?.display()))?;
     Ok(DONE)
+}
+
+/// Draws and writes the report; gives its path.
+pub fn write_report(study: &Study, folder: &Folder) -> Result<PathBuf> {
+    crate::report::write(study, folder.path())
+        .with_context(|| format!("cannot write the report of {}", folder.path().display()))
 }

@@ -1,21 +1,19 @@
 //! `sweep run`: trains what is missing of an experiment, then merges, draws and reports.
 
-use std::ffi::OsString;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use clap::Args;
 
-use super::progress::Progress;
-use super::{DONE, FAILED, INTERRUPTED, Refused, estimate, print, printable, tune};
+use super::estimate::{self, Estimate};
+use super::report::write_report;
+use super::training::{INTERRUPTED_MESSAGE, Outcome, check_device, check_schema, train};
+use super::{DONE, INTERRUPTED, Refused, print, training, tune};
 use crate::data::Opened;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
-use crate::store::folder::{Finished, Session};
-use crate::store::{Folder, Study, machine};
-use crate::{engine, schedule};
+use crate::store::Folder;
 
 /// Options of a run.
 #[derive(Debug, Args)]
@@ -74,14 +72,17 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     let finished = folder.finished()?;
     check_schema(&folder, &finished)?;
     let stages = estimate::stages(&experiment, &folder, &finished, shard)?;
+    let enough_memory = estimate::check_memory(&stages, threads);
     if options.dry_run {
-        estimate::print(&stages, threads)?;
+        print(&Estimate::new(&stages, threads, enough_memory.is_ok())?.to_string())?;
+        enough_memory?;
+        print("Nothing was trained or written.\n")?;
         return Ok(DONE);
     }
-    estimate::check_memory(&stages, threads)?;
+    enough_memory?;
     folder.create(&experiment)?;
     let Some(experiment) = tune::tuned(&experiment, &folder, threads)? else {
-        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+        eprintln!("{INTERRUPTED_MESSAGE}");
         return Ok(INTERRUPTED);
     };
     folder.create(&experiment)?;
@@ -94,9 +95,8 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
 
 /// Threads to train on: as asked for, or one a core. For a GPU one, as all groups are one population there.
 fn threads(options: &Options, device: DeviceChoice) -> usize {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
     match device {
-        DeviceChoice::Cpu => options.threads.map_or(cores, usize::from),
+        DeviceChoice::Cpu => training::threads(options.threads),
         DeviceChoice::Cuda(_) => 1,
     }
 }
@@ -137,68 +137,6 @@ fn check_shard(experiment: &Experiment, shard: Option<Shard>) -> Result<()> {
     Err(Refused(text).into())
 }
 
-/// What a sitting came to.
-pub(super) struct Outcome {
-    /// For the manifest.
-    pub session: Session,
-    /// Groups that failed.
-    pub failures: usize,
-    /// Whether Ctrl-C was pressed.
-    pub interrupted: bool,
-}
-
-impl Outcome {
-    fn code(&self) -> u8 {
-        match self {
-            Self { interrupted: true, .. } => INTERRUPTED,
-            Self { failures: 1.., .. } => FAILED,
-            _ => DONE,
-        }
-    }
-}
-
-/// Trains what `finished` does not have.
-pub(super) fn train(
-    experiment: &Experiment,
-    plan: &Plan,
-    folder: &Folder,
-    finished: &Finished,
-    threads: usize,
-) -> Result<Outcome> {
-    for damaged in &finished.damaged {
-        eprintln!("{}", printable(&format!("warning: {damaged}; its runs are trained again")));
-    }
-    let missing = plan.missing(experiment, |identity| finished.has(identity));
-    let resumed = plan.runs().any(|run| finished.has(&run.identity));
-    let began = (Instant::now(), machine::cpu_seconds());
-    let progress = Progress::new(experiment, plan, &missing, threads)?;
-    let failures = schedule::train(experiment, &missing, folder, threads, &progress);
-    progress.end();
-    for failure in &failures {
-        eprintln!("{}", printable(&format!("error: {failure}")));
-    }
-    let session = Session {
-        command: command(std::env::args_os()),
-        threads,
-        wall_seconds: began.0.elapsed().as_secs_f64(),
-        cpu_seconds: machine::cpu_seconds() - began.1,
-        resumed,
-        shards: None,
-    };
-    Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
-}
-
-/// The command line for the manifest. Of the program only its name: where it lay says nothing of the study.
-fn command(arguments: impl Iterator<Item = OsString>) -> String {
-    let mut words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
-    if let Some(program) = words.first_mut()
-        && let Some(name) = Path::new(&*program).file_name()
-    {
-        *program = name.to_string_lossy().into_owned();
-    }
-    words.join(" ")
-}
-
 /// Merges what there is and reports on it; says how to go on where something is missing.
 fn conclude(
     experiment: &Experiment,
@@ -225,7 +163,7 @@ fn conclude(
     }
     let last_line = match no_report {
         true => folder.path().to_owned(),
-        false => report(&study, folder)?,
+        false => write_report(&study, folder)?,
     };
     print(&format!("{}\n", last_line.display()))?;
     Ok(outcome.code())
@@ -248,48 +186,20 @@ fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
 /// Says how to go on where something is missing.
 fn say_failures(outcome: &Outcome) {
     if outcome.interrupted {
-        eprintln!("Interrupted. What is finished is stored; the same command goes on from there.");
+        eprintln!("{INTERRUPTED_MESSAGE}");
     } else if outcome.failures > 0 {
-        eprintln!("{} groups failed. The same command tries them again.", outcome.failures);
+        eprintln!("{} groups failed. Run the same command again to retry them.", outcome.failures);
     }
-}
-
-/// Draws and writes the report; gives its path.
-pub fn report(study: &Study, folder: &Folder) -> Result<PathBuf> {
-    crate::report::write(study, folder.path())
-        .with_context(|| format!("cannot report on {}", folder.path().display()))
-}
-
-/// Refuses a folder that another schema's results lie in, before anything is written.
-pub(super) fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
-    folder.check_schema(finished).map_err(|error| {
-        let place = folder.path().display();
-        Refused(format!(
-            "{error}; the same runs give other results here, so choose another --out or delete {place}"
-        ))
-        .into()
-    })
-}
-
-/// Refuses a device that this binary or machine does not have, before anything is written.
-pub(super) fn check_device(choice: DeviceChoice) -> Result<()> {
-    let why = match (choice, cfg!(feature = "cuda")) {
-        (DeviceChoice::Cpu, _) => return Ok(()),
-        (_, false) => "this program was built without CUDA; build with --features cuda".to_string(),
-        (_, true) => match engine::device::check(choice) {
-            Ok(()) => return Ok(()),
-            Err(error) => engine::device::explain(&error),
-        },
-    };
-    Err(Refused(format!("train.device = \"{choice}\": {why}")).into())
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cli::FAILED;
     use crate::engine::train::{Nobody, train_group};
     use crate::experiment::plan::Group;
-    use crate::schedule::GroupError;
+    use crate::schedule::{self, GroupError};
+    use crate::store::Session;
 
     #[test]
     fn a_group_that_fails_or_panics_is_reported_and_the_others_go_on() {
@@ -312,20 +222,11 @@ mod tests {
         assert!(messages[1].contains("(seed 3): planted too"), "{messages:?}");
         let outcome = |failures| Outcome { session: Session::default(), failures, interrupted: false };
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(failures.len()), true).unwrap(), FAILED);
-        let state = folder.state().unwrap();
-        assert_eq!(state.missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [1, 3]);
-        assert!(schedule::train_by(&state.missing, &folder, 2, &Nobody, &sound).is_empty());
+        let status = folder.status().unwrap();
+        assert_eq!(status.missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [1, 3]);
+        assert!(schedule::train_by(&status.missing, &folder, 2, &Nobody, &sound).is_empty());
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
-        assert!(folder.state().unwrap().is_complete());
-    }
-
-    #[test]
-    fn a_command_names_its_program_without_folders() {
-        let of = |words: &[&str]| command(words.iter().map(OsString::from));
-        assert_eq!(of(&["/home/some one/target/release/sweep", "run", "a/b.toml"]), "sweep run a/b.toml");
-        assert_eq!(of(&["./sweep"]), "sweep");
-        assert_eq!(of(&["sweep", "run"]), "sweep run");
-        assert_eq!(of(&[]), "");
+        assert!(folder.status().unwrap().is_complete());
     }
 
     #[test]

@@ -8,21 +8,21 @@ use indicatif::HumanCount;
 
 use super::{DONE, FAILED, print, printable};
 use crate::experiment::plan::Group;
-use crate::store::{Folder, State};
+use crate::store::{Folder, StudyStatus};
 
 /// Seeds with something missing that are printed; ranges count as one.
 const SHOWN: usize = 12;
 
 /// Prints how far the study in `path` is. Exit code 0 where it is complete, else 1.
 pub fn run(path: &Path) -> Result<u8> {
-    let state = Folder::new(path).state()?;
-    print(&printable(&text(&state, path)?))?;
-    Ok(if state.is_complete() { DONE } else { FAILED })
+    let status = Folder::new(path).status()?;
+    print(&printable(&text(&status, path)?))?;
+    Ok(if status.is_complete() { DONE } else { FAILED })
 }
 
-fn text(state: &State, path: &Path) -> Result<String, std::fmt::Error> {
+fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
-    let State { experiment, plan, missing, damaged, .. } = state;
+    let StudyStatus { experiment, plan, missing, damaged, .. } = status;
     let count = |n: usize| HumanCount(n as u64);
     if experiment.tune.is_some() {
         writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
@@ -31,12 +31,12 @@ fn text(state: &State, path: &Path) -> Result<String, std::fmt::Error> {
         return Ok(text);
     }
     let runs = plan.runs().count();
-    let diverged = match state.runs_diverged {
+    let diverged = match status.runs_diverged {
         0 => String::new(),
         n => format!(", {} of them diverged", count(n)),
     };
     writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
-    writeln!(text, "runs            {} of {} are done{diverged}", count(state.runs_done), count(runs))?;
+    writeln!(text, "runs            {} of {} are done{diverged}", count(status.runs_done), count(runs))?;
     let groups = plan.groups.len();
     writeln!(text, "groups          {} of {} are done", count(groups - missing.len()), count(groups))?;
     if !missing.is_empty() {
@@ -48,27 +48,27 @@ fn text(state: &State, path: &Path) -> Result<String, std::fmt::Error> {
     if !damaged.is_empty() {
         writeln!(text, "                (what is damaged is never used; the next sweep trains it again)")?;
     }
-    if state.unfinished > 0 {
+    if status.unfinished > 0 {
         writeln!(
             text,
             "unfinished      {} files named .writing-*: being written, or left by a killed process; with no sweep \
              running they may be deleted",
-            count(state.unfinished)
+            count(status.unfinished)
         )?;
     }
     let place = path.display();
-    match &state.tables {
+    match &status.tables {
         None => {
             writeln!(text, "tables          none yet; `sweep report {place}` writes those of what is done")?
         }
-        Some(manifest) if state.tables_are_behind() => writeln!(
+        Some(manifest) if status.tables_are_behind() => writeln!(
             text,
             "tables          of {} runs; `sweep report {place}` brings them up to what is done",
             count(manifest.runs_done)
         )?,
         Some(_) => writeln!(text, "tables          of everything that is done")?,
     }
-    if !state.is_complete() {
+    if !status.is_complete() {
         writeln!(text, "to go on        sweep run {place}/study.toml --out {place}")?;
     }
     Ok(text)

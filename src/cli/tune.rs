@@ -3,16 +3,11 @@
 
 use anyhow::{Result, bail};
 
-use super::run;
+use super::training::{rung_folder, train};
 use crate::analysis::tuning::{self, Standing};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Plan;
 use crate::store::Folder;
-
-/// Where a rung's runs are kept.
-pub fn rung_folder(folder: &Folder, number: usize) -> Folder {
-    Folder::new(folder.path().join("tuning").join(format!("rung-{number}")))
-}
 
 /// The experiment with its models tuned; as it is where nothing is to be tuned, nothing where Ctrl-C was
 /// pressed. Rungs that are trained already cost nothing.
@@ -25,12 +20,15 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         let (plan, place) = (Plan::new(&stage), rung_folder(folder, number));
         let finished = place.finished()?;
         place.create(&stage)?;
-        let outcome = run::train(&stage, &plan, &place, &finished, threads)?;
+        let outcome = train(&stage, &plan, &place, &finished, threads)?;
         if outcome.interrupted {
             return Ok(None);
         }
         if outcome.failures > 0 {
-            bail!("{} groups of rung {number} failed; the same command tries them again", outcome.failures);
+            bail!(
+                "{} groups of rung {number} failed; run the same command again to retry them",
+                outcome.failures
+            );
         }
         let study = place.merge(&stage, &plan, &outcome.session)?;
         let standings = tuning::standings(experiment, &study, trials, number, rung);

@@ -9,13 +9,12 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::{
-    ClassRecord, LabelRecord, Manifest, RunRecord, StoreError, Study, TrialRecord, atomic, group_file,
-    machine, tables,
-};
-use crate::data::{AliCcp, Census, CensusSpec, Impressions, Opened, Subset, Task};
+use super::classes::count_classes;
+use super::manifest::{Manifest, Merged, Session};
+use super::{ClassRecord, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, csv, group_file};
+use crate::data::Task;
 use crate::experiment::Experiment;
-use crate::experiment::plan::{Group, Identity, Plan, SCHEMA};
+use crate::experiment::plan::{Group, Identity, Plan, PlannedRun, SCHEMA};
 use crate::record::GroupRecord;
 
 /// A study's folder.
@@ -42,23 +41,32 @@ impl Finished {
     pub fn has(&self, identity: &Identity) -> bool {
         self.runs.contains_key(identity) || self.labels.contains_key(identity)
     }
-}
 
-/// One sitting of a sweep, for the manifest.
-#[derive(Debug, Clone, Default)]
-pub struct Session {
-    /// Command line.
-    pub command: String,
-    /// Threads that trained.
-    pub threads: usize,
-    /// Wall-clock seconds.
-    pub wall_seconds: f64,
-    /// CPU seconds.
-    pub cpu_seconds: f64,
-    /// Whether it went on from groups that were there, whose time then counts too.
-    pub resumed: bool,
-    /// Shards that the sweep was divided into, where it was.
-    pub shards: Option<usize>,
+    /// Takes the runs of a plan out, in the order of the tables: model, condition, learning rate, seed.
+    fn take_runs(&mut self, plan: &Plan) -> Vec<RunRecord> {
+        let mut planned: Vec<&PlannedRun> = plan.runs().collect();
+        planned.sort_by(|a, b| {
+            (a.model, a.condition)
+                .cmp(&(b.model, b.condition))
+                .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
+                .then(a.key.seed.cmp(&b.key.seed))
+        });
+        // A model may have another name than when it was trained.
+        let named = |run: &PlannedRun, record| RunRecord { key: run.key.clone(), ..record };
+        let runs = planned.into_iter();
+        runs.filter_map(|run| self.runs.remove(&run.identity).map(|record| named(run, record))).collect()
+    }
+
+    /// Takes the label measurements of a plan out, by task correlation, seed and pair.
+    fn take_labels(&mut self, plan: &Plan) -> Vec<LabelRecord> {
+        let identities = plan.groups.iter().filter_map(|group| group.label_identity.as_ref());
+        let mut labels: Vec<LabelRecord> =
+            identities.filter_map(|identity| self.labels.remove(identity)).flatten().collect();
+        labels.sort_by(|a, b| {
+            a.task_correlation.total_cmp(&b.task_correlation).then((a.seed, a.pair).cmp(&(b.seed, b.pair)))
+        });
+        labels
+    }
 }
 
 impl Folder {
@@ -217,43 +225,27 @@ impl Folder {
         mut finished: Finished,
         session: &Session,
     ) -> Result<Study, StoreError> {
-        let mut planned: Vec<_> = plan.runs().collect();
-        planned.sort_by(|a, b| {
-            (a.model, a.condition)
-                .cmp(&(b.model, b.condition))
-                .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
-                .then(a.key.seed.cmp(&b.key.seed))
-        });
-        let runs_planned = planned.len();
-        let runs: Vec<RunRecord> = planned
-            .into_iter()
-            .filter_map(|run| {
-                // A model may have another name than when it was trained.
-                finished.runs.remove(&run.identity).map(|record| RunRecord { key: run.key.clone(), ..record })
-            })
-            .collect();
-        let identities = plan.groups.iter().filter_map(|group| group.label_identity.as_ref());
-        let mut labels: Vec<LabelRecord> =
-            identities.filter_map(|identity| finished.labels.remove(identity)).flatten().collect();
-        labels.sort_by(|a, b| {
-            a.task_correlation.total_cmp(&b.task_correlation).then((a.seed, a.pair).cmp(&(b.seed, b.pair)))
-        });
-        let digest = self.write_tables(experiment, &runs, &labels)?;
-        let manifest = self.new_manifest(&runs, runs_planned, finished.groups, digest, session);
-        let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
-        atomic::write(&self.path.join("manifest.json"), format!("{text}\n").as_bytes())?;
-        let classes = match &experiment.opened {
-            Opened::Generated => Vec::new(),
-            Opened::Census(census) => {
-                classes(census, experiment.data.census().map(CensusSpec::task_names).unwrap_or_default())
+        let runs = finished.take_runs(plan);
+        let labels = finished.take_labels(plan);
+        let classes = match count_classes(experiment) {
+            // Rows that this process has not read were counted by the one that did.
+            counted if counted.is_empty() => self.classes()?,
+            counted => {
+                self.write_table("classes.csv", csv::rows_to_csv(&counted).as_bytes())?;
+                counted
             }
-            Opened::AliCcp(read) => periods(read),
         };
-        if !classes.is_empty() {
-            atomic::write(&self.path.join("classes.csv"), tables::rows_csv(&classes).as_bytes())?;
-        }
-        let (classes, trials) = (self.classes()?, self.trials()?);
-        Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials })
+        let digest = self.write_tables(experiment, &runs, &labels)?;
+        let before = match session.resumed {
+            true => self.manifest().unwrap_or_default(),
+            false => Manifest::default(),
+        };
+        let runs_planned = plan.runs().count();
+        let merged = Merged { runs_planned, runs: &runs, groups: finished.groups, digest };
+        let manifest = Manifest::new(merged, session, &before);
+        let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
+        self.write_table("manifest.json", format!("{text}\n").as_bytes())?;
+        Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials: self.trials()? })
     }
 
     /// Writes the CSV files; gives the digest of their content without timings.
@@ -263,82 +255,41 @@ impl Folder {
         runs: &[RunRecord],
         labels: &[LabelRecord],
     ) -> Result<String, StoreError> {
-        let (tasks, vary) = (experiment.problem().tasks, experiment.grid.swept_parameter());
-        let runs: Vec<&RunRecord> = runs.iter().collect();
+        let (tasks, swept) = (experiment.problem().tasks, experiment.grid.swept_parameter());
         let mut hasher = blake3::Hasher::new();
-        hasher.update(tables::runs_csv(&runs, vary, tasks, false).as_bytes());
-        let mut write = |name: &str, text: String, counts: bool| {
-            if counts {
-                hasher.update(text.as_bytes());
-            }
-            atomic::write(&self.path.join(name), text.as_bytes())
+        hasher.update(csv::runs::to_csv(runs, swept, tasks, false).as_bytes());
+        self.write_table("runs.csv", csv::runs::to_csv(runs, swept, tasks, true).as_bytes())?;
+        let mut write = |name: &str, text: String| {
+            hasher.update(text.as_bytes());
+            self.write_table(name, text.as_bytes()).map(drop)
         };
-        write("runs.csv", tables::runs_csv(&runs, vary, tasks, true), false)?;
-        write("curves.csv", tables::curves_csv(&runs, vary, tasks), true)?;
-        write("gates.csv", tables::gates_csv(&runs, vary), true)?;
+        write("curves.csv", csv::curves::to_csv(runs, swept, tasks))?;
+        write("gates.csv", csv::gates::to_csv(runs, swept))?;
         match experiment.data.task() {
             Task::Regression => {}
+            Task::Classification => write("scores.csv", csv::scores::to_csv(runs))?,
             Task::Conversion => {
-                write("funnel.csv", tables::funnel_csv(&runs, vary), true)?;
-                write("deciles.csv", tables::deciles_csv(&runs, vary), true)?;
+                write("funnel.csv", csv::funnel::to_csv(runs, swept))?;
+                write("deciles.csv", csv::funnel::deciles_to_csv(runs, swept))?;
             }
-            Task::Classification => write("scores.csv", tables::scores_csv(&runs), true)?,
         }
-        write("labels.csv", tables::labels_csv(labels), true)?;
+        write("labels.csv", csv::labels::to_csv(labels))?;
         Ok(hasher.finalize().to_hex().to_string())
-    }
-
-    fn new_manifest(
-        &self,
-        runs: &[RunRecord],
-        runs_planned: usize,
-        groups: usize,
-        digest: String,
-        session: &Session,
-    ) -> Manifest {
-        let before = match session.resumed {
-            true => self.manifest().unwrap_or_default(),
-            false => Manifest::default(),
-        };
-        let shards = session.shards.unwrap_or(1);
-        // Of shards, and where nobody is left to say, the groups themselves know how long they took.
-        let (wall_seconds, cpu_seconds) = match session.shards.is_some() || session.threads == 0 {
-            true => (runs.iter().map(|run| run.seconds).sum(), runs.iter().map(|run| run.seconds).sum()),
-            false => (before.wall_seconds + session.wall_seconds, before.cpu_seconds + session.cpu_seconds),
-        };
-        Manifest {
-            schema: SCHEMA,
-            version: env!("CARGO_PKG_VERSION").to_string(),
-            commit: machine::commit(),
-            command: session.command.clone(),
-            cpu: machine::cpu(),
-            cpu_features: machine::cpu_features(),
-            threads: session.threads.max(1),
-            shards,
-            runs_planned,
-            runs_done: runs.len(),
-            runs_diverged: runs.iter().filter(|run| run.status == super::Status::Diverged).count(),
-            groups,
-            wall_seconds,
-            cpu_seconds,
-            peak_memory_bytes: before.peak_memory_bytes.max(machine::peak_memory_bytes()),
-            digest,
-        }
     }
 
     /// Distribution of labels, where `classes.csv` has it.
     fn classes(&self) -> Result<Vec<ClassRecord>, StoreError> {
-        tables::read_rows(&self.path.join("classes.csv"))
+        csv::read_rows(&self.path.join("classes.csv"))
     }
 
     /// Trials of the tuning, where `tuning.csv` has them.
     fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
-        tables::read_rows(&self.path.join("tuning.csv"))
+        csv::read_rows(&self.path.join("tuning.csv"))
     }
 
     /// Writes the trials of the tuning.
     pub fn write_trials(&self, trials: &[TrialRecord]) -> Result<(), StoreError> {
-        atomic::write(&self.path.join("tuning.csv"), tables::rows_csv(trials).as_bytes())
+        self.write_table("tuning.csv", csv::rows_to_csv(trials).as_bytes()).map(drop)
     }
 
     /// Writes a table that was computed from the study beside its own; gives its path.
@@ -385,54 +336,12 @@ impl Folder {
             return Err(StoreError::BeingTuned { path: self.path.clone() });
         }
         Ok(Study {
-            runs: tables::read_runs(&self.path, experiment.grid.swept_parameter())?,
+            runs: csv::read_runs(&self.path, experiment.grid.swept_parameter())?,
             experiment,
             manifest: self.manifest()?,
-            labels: tables::read_labels(&self.path)?,
+            labels: csv::labels::read(&self.path)?,
             classes: self.classes()?,
             trials: self.trials()?,
         })
     }
-}
-
-/// Clicks and conversions of both periods.
-fn periods(read: &AliCcp) -> Vec<ClassRecord> {
-    let log = &read.log;
-    let period = |(subset, rows): (Subset, &Impressions)| {
-        let label_correlation = rows.label_correlation();
-        let facts = [("click", rows.clicks()), ("click and conversion", rows.conversions())];
-        (1..)
-            .zip(facts)
-            .map(move |(task, (name, positives))| ClassRecord {
-                subset,
-                task,
-                name: name.to_string(),
-                rows: rows.len(),
-                positives,
-                label_correlation,
-                skipped_rows: read.skipped + read.unclicked,
-            })
-            .collect::<Vec<_>>()
-    };
-    [(Subset::Training, &log.training), (Subset::Test, &log.test)].into_iter().flat_map(period).collect()
-}
-
-/// How the labels of all subsets are distributed.
-fn classes(census: &Census, names: [&str; 2]) -> Vec<ClassRecord> {
-    let mut records = Vec::new();
-    for subset in Subset::ALL {
-        for (task, name) in names.into_iter().enumerate() {
-            let labels = census.labels(subset, task);
-            records.push(ClassRecord {
-                subset,
-                task: task + 1,
-                name: name.to_string(),
-                rows: labels.len(),
-                positives: labels.iter().filter(|label| **label > 0.0).count(),
-                label_correlation: census.label_correlation(subset),
-                skipped_rows: census.skipped,
-            });
-        }
-    }
-    records
 }

@@ -3,13 +3,13 @@
 use super::folder::{Finished, Folder};
 use std::collections::HashSet;
 
-use super::{Manifest, Status, StoreError, Study, atomic, tables};
+use super::{Manifest, Status, StoreError, Study, atomic, csv};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 
 /// How far a study is.
 #[derive(Debug)]
-pub struct State {
+pub struct StudyStatus {
     /// The experiment, from `study.toml`.
     pub experiment: Experiment,
     /// Everything it is to train.
@@ -28,7 +28,7 @@ pub struct State {
     pub tables: Option<Manifest>,
 }
 
-impl State {
+impl StudyStatus {
     /// Whether every run and label measurement of the plan is done. Before it is tuned, a study has no plan yet.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.experiment.tune.is_none()
@@ -43,7 +43,7 @@ impl State {
 impl Folder {
     /// How far the study is. Group files are looked at, not the tables, unless there are no group files: those
     /// of a complete study may be deleted.
-    pub fn state(&self) -> Result<State, StoreError> {
+    pub fn status(&self) -> Result<StudyStatus, StoreError> {
         let experiment = self.experiment()?;
         let plan = Plan::new(&experiment);
         let finished = self.finished()?;
@@ -56,7 +56,7 @@ impl Folder {
             (Some(_), 0) => self.missing_of_tables(&experiment, &plan)?,
             _ => missing_of_groups(&experiment, &plan, &finished),
         };
-        Ok(State {
+        Ok(StudyStatus {
             missing,
             runs_done: runs.len(),
             runs_diverged: runs.iter().filter(|status| **status == Status::Diverged).count(),
@@ -71,12 +71,12 @@ impl Folder {
     /// The study as far as it is. Its tables are written again first where group files hold more than they do, as
     /// when no shard has found the plan complete yet.
     pub fn read_latest(&self) -> Result<Study, StoreError> {
-        let state = self.state()?;
+        let status = self.status()?;
         // What is not tuned yet has runs of its rungs only.
-        if state.experiment.tune.is_some() || !state.tables_are_behind() {
+        if status.experiment.tune.is_some() || !status.tables_are_behind() {
             return self.read();
         }
-        self.merge_again(&state.experiment, &state.plan, state.tables)
+        self.merge_again(&status.experiment, &status.plan, status.tables)
     }
 
     /// What of the plan the tables lack, and how the runs ended that they have.
@@ -85,8 +85,8 @@ impl Folder {
         experiment: &Experiment,
         plan: &Plan,
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
-        let runs = tables::read_runs(self.path(), experiment.grid.swept_parameter())?;
-        let labels = tables::read_labels(self.path())?;
+        let runs = csv::read_runs(self.path(), experiment.grid.swept_parameter())?;
+        let labels = csv::labels::read(self.path())?;
         let here: HashSet<_> = runs.iter().map(|run| &run.key).collect();
         let mut done: HashSet<_> =
             plan.runs().filter(|run| here.contains(&run.key)).map(|run| &run.identity).collect();

@@ -1,0 +1,142 @@
+//! Training an experiment in its folder, as every command that trains does it.
+
+use std::ffi::OsString;
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::Result;
+
+use super::progress::Progress;
+use super::{DONE, FAILED, INTERRUPTED, Refused, printable};
+use crate::experiment::plan::Plan;
+use crate::experiment::{DeviceChoice, Experiment};
+use crate::store::{Finished, Folder, Session, Study, machine};
+use crate::{engine, schedule};
+
+/// Message after Ctrl-C.
+pub const INTERRUPTED_MESSAGE: &str =
+    "Interrupted. Finished runs are saved. Run the same command again to resume.";
+
+/// Result of one session of training.
+pub struct Outcome {
+    /// The session, for the manifest.
+    pub session: Session,
+    /// Groups that failed.
+    pub failures: usize,
+    /// Whether Ctrl-C was pressed.
+    pub interrupted: bool,
+}
+
+impl Outcome {
+    /// Exit code of the command.
+    pub fn code(&self) -> u8 {
+        match self {
+            Self { interrupted: true, .. } => INTERRUPTED,
+            Self { failures: 1.., .. } => FAILED,
+            _ => DONE,
+        }
+    }
+}
+
+/// Trains the runs of `plan` that are not among `finished`.
+pub fn train(
+    experiment: &Experiment,
+    plan: &Plan,
+    folder: &Folder,
+    finished: &Finished,
+    threads: usize,
+) -> Result<Outcome> {
+    for damaged in &finished.damaged {
+        eprintln!("{}", printable(&format!("warning: {damaged}; its runs are trained again")));
+    }
+    let missing = plan.missing(experiment, |identity| finished.has(identity));
+    let resumed = plan.runs().any(|run| finished.has(&run.identity));
+    let began = (Instant::now(), machine::cpu_seconds());
+    let progress = Progress::new(experiment, plan, &missing, threads)?;
+    let failures = schedule::train(experiment, &missing, folder, threads, &progress);
+    progress.end();
+    for failure in &failures {
+        eprintln!("{}", printable(&format!("error: {failure}")));
+    }
+    let session = Session {
+        command: command(std::env::args_os()),
+        threads,
+        wall_seconds: began.0.elapsed().as_secs_f64(),
+        cpu_seconds: machine::cpu_seconds() - began.1,
+        resumed,
+        shards: None,
+    };
+    Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
+}
+
+/// Trains what is missing of an experiment in its folder and writes the tables; none after Ctrl-C.
+pub fn train_study(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<Option<Study>> {
+    let plan = Plan::new(experiment);
+    let finished = folder.finished()?;
+    folder.create(experiment)?;
+    let outcome = train(experiment, &plan, folder, &finished, threads)?;
+    match outcome.interrupted {
+        true => Ok(None),
+        false => Ok(Some(folder.merge(experiment, &plan, &outcome.session)?)),
+    }
+}
+
+/// Threads to train on: `wanted`, or one a core.
+pub fn threads(wanted: Option<u16>) -> usize {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    wanted.map_or(cores, usize::from)
+}
+
+/// Folder of the runs of a rung of a tuning.
+pub fn rung_folder(folder: &Folder, number: usize) -> Folder {
+    Folder::new(folder.path().join("tuning").join(format!("rung-{number}")))
+}
+
+/// Refuses a folder with results of another schema, before anything is written.
+pub fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
+    folder.check_schema(finished).map_err(|error| {
+        let path = folder.path().display();
+        Refused(format!(
+            "{error}; the same runs give other results, so choose another --out or delete {path}"
+        ))
+        .into()
+    })
+}
+
+/// Refuses a device that this program or machine does not have, before anything is written.
+pub fn check_device(choice: DeviceChoice) -> Result<()> {
+    let why = match (choice, cfg!(feature = "cuda")) {
+        (DeviceChoice::Cpu, _) => return Ok(()),
+        (_, false) => "this program was built without CUDA; build with --features cuda".to_string(),
+        (_, true) => match engine::device::check(choice) {
+            Ok(()) => return Ok(()),
+            Err(error) => engine::device::explain(&error),
+        },
+    };
+    Err(Refused(format!("train.device = \"{choice}\": {why}")).into())
+}
+
+/// The command line for the manifest. The program's folder says nothing about the study, so only its name is kept.
+fn command(arguments: impl Iterator<Item = OsString>) -> String {
+    let mut words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = Path::new(&*program).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words.join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_names_its_program_without_folders() {
+        let kept = |words: &[&str]| command(words.iter().map(OsString::from));
+        assert_eq!(kept(&["/home/some one/target/release/sweep", "run", "a/b.toml"]), "sweep run a/b.toml");
+        assert_eq!(kept(&["./sweep"]), "sweep");
+        assert_eq!(kept(&["sweep", "run"]), "sweep run");
+        assert_eq!(kept(&[]), "");
+    }
+}

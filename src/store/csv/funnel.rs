@@ -1,0 +1,84 @@
+//! `funnel.csv` and `deciles.csv`: the scores of a model of click and conversion.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::keys::{key, key_columns};
+use super::reader::{TableReader, find_run, malformed};
+use crate::data::Knob;
+use crate::record::RunRecord;
+use crate::store::StoreError;
+
+/// `funnel.csv`.
+pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+    records_to_csv(
+        runs,
+        swept,
+        "target,space,auc,log_loss,calibration_error,absolute_error,mean_prediction,mean_truth,above_one",
+        |run| &run.funnel,
+    )
+}
+
+/// `deciles.csv`.
+pub fn deciles_to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+    records_to_csv(runs, swept, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
+}
+
+/// A table with the columns that name a run and then those of some records of it.
+fn records_to_csv<T: serde::Serialize>(
+    runs: &[RunRecord],
+    swept: Option<Knob>,
+    columns: &str,
+    records: fn(&RunRecord) -> &Vec<T>,
+) -> String {
+    let mut text = format!("{},{columns}\n", key_columns(swept));
+    for run in runs {
+        let rows = headless_csv(records(run));
+        for row in rows.lines() {
+            key(&mut text, &run.key);
+            writeln!(text, ",{row}").expect("writing to a string");
+        }
+    }
+    text
+}
+
+/// Rows as CSV, without a header.
+fn headless_csv<T: serde::Serialize>(rows: &[T]) -> String {
+    let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
+    rows.iter().for_each(|row| writer.serialize(row).expect("rows are plain data"));
+    String::from_utf8(writer.into_inner().expect("writing to memory")).expect("rows are text")
+}
+
+/// Gives runs their scores and deciles, where the folder has the tables.
+pub(super) fn read_into(
+    runs: &mut [RunRecord],
+    folder: &Path,
+    swept: Option<Knob>,
+) -> Result<(), StoreError> {
+    read_records(&folder.join("funnel.csv"), swept, runs, |run| &mut run.funnel)?;
+    read_records(&folder.join("deciles.csv"), swept, runs, |run| &mut run.deciles)
+}
+
+/// Records that a table has for each run beside the columns that name it; nothing where there is no such table.
+fn read_records<T: serde::de::DeserializeOwned>(
+    path: &Path,
+    swept: Option<Knob>,
+    runs: &mut [RunRecord],
+    records: fn(&mut RunRecord) -> &mut Vec<T>,
+) -> Result<(), StoreError> {
+    if !path.exists() {
+        return Ok(());
+    }
+    let mut table = TableReader::open(path)?;
+    let keys = table.key_columns(swept)?;
+    let headers = table.headers.clone();
+    let (mut row, mut current) = (StringRecord::new(), 0);
+    while table.next(&mut row)? {
+        let key = table.key(&row, keys)?;
+        let record = row.deserialize(Some(&headers)).map_err(|error| malformed(path, &error))?;
+        records(find_run(runs, &mut current, &key, path, &row)?).push(record);
+    }
+    Ok(())
+}

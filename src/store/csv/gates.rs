@@ -1,0 +1,98 @@
+//! `gates.csv`: one row a run, logged step, task and expert.
+
+use std::collections::{HashMap, HashSet};
+use std::fmt::Write;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::curves::check_steps;
+use super::keys::{key, key_columns};
+use super::reader::{TableReader, find_run};
+use crate::data::Knob;
+use crate::record::{GatePoint, RunRecord};
+use crate::store::StoreError;
+
+/// The table.
+pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+    let mut text = format!("{},step,task,expert,mean_weight,entropy\n", key_columns(swept));
+    for run in runs {
+        for point in &run.gates {
+            for (expert, weight) in point.mean_weight.iter().enumerate() {
+                key(&mut text, &run.key);
+                let GatePoint { step, task, entropy, .. } = point;
+                writeln!(text, ",{step},{task},{},{weight},{entropy}", expert + 1)
+                    .expect("writing to a string");
+            }
+        }
+    }
+    text
+}
+
+/// Gives runs the use of their gates.
+pub(super) fn read_into(
+    runs: &mut [RunRecord],
+    folder: &Path,
+    swept: Option<Knob>,
+) -> Result<(), StoreError> {
+    let path = folder.join("gates.csv");
+    let mut table = TableReader::open(&path)?;
+    let keys = table.key_columns(swept)?;
+    let [step, task] = [table.column("step")?, table.column("task")?];
+    let [weight, entropy] = [table.column("mean_weight")?, table.column("entropy")?];
+    let expert = table.column("expert")?;
+    let mut row = StringRecord::new();
+    let mut current = 0;
+    while table.next(&mut row)? {
+        let key = table.key(&row, keys)?;
+        let (step, task) = (table.parse(&row, step)?, table.parse(&row, task)?);
+        let weight = table.parse(&row, weight)?;
+        let entropy = table.parse(&row, entropy)?;
+        let gates = &mut find_run(runs, &mut current, &key, &path, &row)?.gates;
+        let expert: usize = table.parse(&row, expert)?;
+        let expected = match gates.last_mut() {
+            Some(gate) if gate.step == step && gate.task == task => {
+                gate.mean_weight.push(weight);
+                gate.mean_weight.len()
+            }
+            Some(gate) if (gate.step, gate.task) > (step, task) => {
+                return Err(table.wrong(&row, "expected rising steps and tasks within a run".into()));
+            }
+            _ => {
+                gates.push(GatePoint { step, task, mean_weight: vec![weight], entropy });
+                1
+            }
+        };
+        if expert != expected {
+            return Err(table.wrong(&row, format!("expert = {expert}: expected {expected}")));
+        }
+    }
+    check_gates(&path, runs)
+}
+
+/// Refuses gates that lack a task or an expert: all runs of a model have the same at every logged step.
+fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
+    let steps = |run: &RunRecord| {
+        run.gates.chunk_by(|a, b| a.step == b.step).map(|points| points[0].step).collect::<Vec<_>>()
+    };
+    let models: HashSet<&str> = runs.iter().map(|run| run.key.model.as_str()).collect();
+    for model in models {
+        let of_model = runs.iter().filter(|run| run.key.model == model);
+        check_steps(path, of_model.map(|run| (run, steps(run))))?;
+    }
+    let mut of_model: HashMap<&str, Vec<(usize, usize)>> = HashMap::new();
+    for run in runs {
+        for points in run.gates.chunk_by(|a, b| a.step == b.step) {
+            let gates: Vec<_> = points.iter().map(|point| (point.task, point.mean_weight.len())).collect();
+            let expected = of_model.entry(&run.key.model).or_insert_with(|| gates.clone());
+            if *expected != gates {
+                let problem = format!(
+                    "lacks or repeats rows of {:?} at step {}: other steps of {} have other tasks or experts",
+                    run.key, points[0].step, run.key.model
+                );
+                return Err(StoreError::malformed(path, None, problem));
+            }
+        }
+    }
+    Ok(())
+}

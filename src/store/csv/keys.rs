@@ -1,0 +1,42 @@
+//! The columns that name a run, and those of each task, as every table has them.
+
+use std::fmt::Write;
+
+use crate::data::Knob;
+use crate::experiment::plan::RunKey;
+
+/// The columns that name a run: the header of every table begins with them.
+pub(super) fn key_columns(swept: Option<Knob>) -> String {
+    let setting = swept.map(|knob| format!(",{}", knob.key())).unwrap_or_default();
+    format!("model,task_correlation{setting},learning_rate,seed")
+}
+
+/// Columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
+pub(super) fn task_columns(prefix: &str, tasks: usize) -> String {
+    (1..=tasks).fold(String::new(), |mut columns, task| {
+        write!(columns, ",{prefix}_{task}").expect("writing to a string");
+        columns
+    })
+}
+
+/// Starts a row with the columns that name its run. Model names are plain words, so nothing needs quoting.
+pub(super) fn key(row: &mut String, key: &RunKey) {
+    write!(row, "{},", key.model).expect("writing to a string");
+    if let Some(task_correlation) = key.condition.task_correlation {
+        write!(row, "{task_correlation}").expect("writing to a string");
+    }
+    if let Some(swept_value) = key.condition.swept_value {
+        write!(row, ",{swept_value}").expect("writing to a string");
+    }
+    write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
+}
+
+/// Adds the losses of the tasks, each after a comma; empty where there are none.
+pub(super) fn losses(row: &mut String, losses: Option<&[f32]>, tasks: usize) {
+    for task in 0..tasks {
+        row.push(',');
+        if let Some(loss) = losses.and_then(|losses| losses.get(task)) {
+            write!(row, "{loss}").expect("writing to a string");
+        }
+    }
+}

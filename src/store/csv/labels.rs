@@ -1,0 +1,40 @@
+//! `labels.csv`: one row a task correlation, seed and pair of tasks.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::reader::TableReader;
+use crate::record::LabelRecord;
+use crate::store::StoreError;
+
+/// The table.
+pub fn to_csv(labels: &[LabelRecord]) -> String {
+    let mut text = "task_correlation,seed,pair,points,label_correlation\n".to_string();
+    for LabelRecord { task_correlation, seed, pair, points, label_correlation } in labels {
+        writeln!(text, "{task_correlation},{seed},{pair},{points},{label_correlation}")
+            .expect("writing to a string");
+    }
+    text
+}
+
+/// Rows of the table.
+pub fn read(folder: &Path) -> Result<Vec<LabelRecord>, StoreError> {
+    let path = folder.join("labels.csv");
+    let mut table = TableReader::open(&path)?;
+    let [p, seed, pair] = [table.column("task_correlation")?, table.column("seed")?, table.column("pair")?];
+    let [points, label] = [table.column("points")?, table.column("label_correlation")?];
+    let mut labels = Vec::new();
+    let mut row = StringRecord::new();
+    while table.next(&mut row)? {
+        labels.push(LabelRecord {
+            task_correlation: table.parse(&row, p)?,
+            seed: table.parse(&row, seed)?,
+            pair: table.parse(&row, pair)?,
+            points: table.parse(&row, points)?,
+            label_correlation: table.parse(&row, label)?,
+        });
+    }
+    Ok(labels)
+}

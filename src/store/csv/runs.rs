@@ -1,0 +1,80 @@
+//! `runs.csv`: one row a run.
+
+use std::collections::HashSet;
+use std::fmt::Write;
+use std::path::Path;
+
+use csv::StringRecord;
+
+use super::keys::{key, key_columns, losses, task_columns};
+use super::reader::TableReader;
+use crate::data::Knob;
+use crate::record::{RunRecord, Status};
+use crate::store::StoreError;
+
+/// The table; without its last column, `seconds`, where `timed` is false.
+pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>, tasks: usize, timed: bool) -> String {
+    let mut text = format!(
+        "{},status,steps{}{},label_correlation,parameters,engine{}\n",
+        key_columns(swept),
+        task_columns("final_train_loss", tasks),
+        task_columns("final_held_out_loss", tasks),
+        if timed { ",seconds" } else { "" },
+    );
+    for run in runs {
+        key(&mut text, &run.key);
+        write!(text, ",{},{}", run.status.as_str(), run.steps).expect("writing to a string");
+        losses(&mut text, run.last().map(|point| &point.train_loss[..]), tasks);
+        losses(&mut text, run.last().map(|point| &point.held_out_loss[..]), tasks);
+        write!(text, ",{},{},{}", run.label_correlation, run.parameters, run.engine)
+            .expect("writing to a string");
+        if timed {
+            write!(text, ",{:.3}", run.seconds).expect("writing to a string");
+        }
+        text.push('\n');
+    }
+    text
+}
+
+/// Runs without what other tables have for them.
+pub fn read(folder: &Path, swept: Option<Knob>) -> Result<Vec<RunRecord>, StoreError> {
+    let path = folder.join("runs.csv");
+    let mut table = TableReader::open(&path)?;
+    let keys = table.key_columns(swept)?;
+    let [status, steps] = [table.column("status")?, table.column("steps")?];
+    let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
+    let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
+    let mut runs: Vec<RunRecord> = Vec::new();
+    let mut seen = HashSet::new();
+    let mut row = StringRecord::new();
+    while table.next(&mut row)? {
+        let status = match &row[status] {
+            "finished" => Status::Finished,
+            "diverged" => Status::Diverged,
+            other => {
+                let line = row.position().map(csv::Position::line);
+                let problem = format!("status = {other:?}: expected finished or diverged");
+                return Err(StoreError::malformed(&path, line, problem));
+            }
+        };
+        let key = table.key(&row, keys)?;
+        if !seen.insert(key.clone()) {
+            return Err(table.wrong(&row, "is there twice: expected each run once".into()));
+        }
+        runs.push(RunRecord {
+            key,
+            status,
+            steps: table.parse(&row, steps)?,
+            label_correlation: table.parse(&row, label)?,
+            parameters: table.parse(&row, parameters)?,
+            engine: table.parse(&row, engine)?,
+            seconds: table.parse(&row, seconds)?,
+            curve: Vec::new(),
+            gates: Vec::new(),
+            scores: Vec::new(),
+            funnel: Vec::new(),
+            deciles: Vec::new(),
+        });
+    }
+    Ok(runs)
+}
