@@ -69,7 +69,8 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
         // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
         // every intermediate of all runs, forward and backward.
         let layout = network.layout();
-        let table = layout.parameters.iter().filter(|parameter| parameter.name == "embedding.weight");
+        let table =
+            layout.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Embedding { .. }));
         let beside: usize = layout.count() - table.map(Parameter::count).sum::<usize>();
         let widest = beside.div_ceil(problem.features);
         let step = match Engine::for_model(experiment, model) {
@@ -162,9 +163,9 @@ fn largest_tensor(layout: &Layout, features: usize, rows: usize) -> usize {
     let of_parameter = |parameter: &Parameter| {
         let beside = match parameter.role {
             // Rows of it are looked up; what comes out goes into the first layer.
-            _ if parameter.name == "embedding.weight" => 1,
+            Role::Embedding { .. } => 1,
             // Which experts a gate keeps is found by comparing each with each.
-            Role::Weight { fan_in, .. } if parameter.name.contains("gate") => {
+            Role::Gate { fan_in, .. } => {
                 let gates = parameter.count() / fan_in.max(1);
                 gates * gates.div_ceil(parameter.blocks.max(1))
             }
@@ -208,7 +209,7 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
 
 /// Bound of the experts that a gate of a model outside the mixture family chooses from; 0 where it has no gates.
 fn widest_gate(layout: &Layout) -> usize {
-    let gates = layout.parameters.iter().filter(|parameter| parameter.name.contains("gate"));
+    let gates = layout.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Gate { .. }));
     gates.filter_map(|gate| gate.shape.last().copied()).max().unwrap_or(0)
 }
 

@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::extraction::Extraction;
 use super::layout::Layout;
-use super::mixture::towers;
-use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
-};
+use super::mixture::{experts, gated, tower_parameters};
+use super::{Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one};
 
 /// Sizes; for two tasks the defaults are MMoE's eight experts, half of them shared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -59,7 +57,7 @@ impl Configuration for Cgc {
             units: self.expert_units,
         };
         let mut parameters = extraction.parameters(problem.features);
-        parameters.extend(towers(problem.tasks, self.expert_units, self.tower_units));
+        parameters.extend(tower_parameters(problem.tasks, self.expert_units, self.tower_units));
         Box::new(Network { layout: Layout::new(parameters), extraction })
     }
 }
@@ -75,9 +73,8 @@ impl Model for Network {
     }
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
-        let experts = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
+        let experts = experts(parameters, x)?;
         let gates = self.extraction.gates(x, parameters.get("gate.weight")?)?;
-        let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
-        Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+        gated(parameters, &experts, &gates)
     }
 }

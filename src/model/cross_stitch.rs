@@ -15,7 +15,7 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Parameter};
-use super::mixture::towers;
+use super::mixture::tower_parameters;
 use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
 };
@@ -65,7 +65,7 @@ impl Configuration for CrossStitch {
             Parameter::mixing("bottom_stitch.weight", k, self.own_share),
             Parameter::mixing("tower_stitch.weight", k, self.own_share),
         ];
-        parameters.extend(towers(k, h, self.tower_units));
+        parameters.extend(tower_parameters(k, h, self.tower_units));
         Box::new(Network { layout: Layout::new(parameters), tasks: k })
     }
 }

@@ -30,7 +30,7 @@ impl Embedded {
     pub fn new(columns: usize, words: usize, units: usize, fan_in: usize, network: Box<dyn Model>) -> Self {
         let shape = [network.tables(), words, units];
         let shape = if network.tables() == 1 { &shape[1..] } else { &shape };
-        let table = Parameter::weight("embedding.weight", shape, fan_in, units);
+        let table = Parameter::embedding("embedding.weight", shape, fan_in, units);
         let parameters = std::iter::once(table).chain(network.layout().parameters.iter().cloned());
         Self { columns, layout: Layout::new(parameters.collect()), network }
     }

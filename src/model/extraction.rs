@@ -48,8 +48,7 @@ impl Extraction {
         vec![
             Parameter::weight("expert.weight", &[inputs, n * h], inputs, h).in_blocks(n),
             Parameter::bias("expert.bias", &[n * h], inputs),
-            Parameter::unbudgeted_weight("gate.weight", &[inputs, gates * choices], inputs, choices)
-                .in_blocks(gates),
+            Parameter::gate("gate.weight", &[inputs, gates * choices], inputs, choices).in_blocks(gates),
         ]
     }
 

@@ -57,22 +57,25 @@ impl Init {
     fn draws(self, parameter: &Parameter, seed: u64) -> Vec<f32> {
         let count = parameter.count();
         let mut rng = Stream::new(seed, Purpose::Init).rng(name_key(&parameter.name));
-        match (self, parameter.role) {
-            (Self::TruncatedNormalFanIn, Role::Weight { fan_in, .. }) => {
-                truncated_normal(&mut rng, (1.0 / fan_in as f64).sqrt(), count)
-            }
-            (Self::HeNormal, Role::Weight { fan_in, .. }) => {
-                truncated_normal(&mut rng, (2.0 / fan_in as f64).sqrt(), count)
-            }
-            (Self::GlorotUniform, Role::Weight { fan_in, fan_out }) => {
-                uniform(&mut rng, (6.0 / (fan_in + fan_out) as f64).sqrt(), count)
-            }
-            (Self::UniformFanIn, Role::Weight { fan_in, .. } | Role::Bias { fan_in }) => {
+        match parameter.role {
+            Role::Weight { fan_in, fan_out }
+            | Role::Gate { fan_in, fan_out }
+            | Role::Embedding { fan_in, fan_out } => self.weights(&mut rng, fan_in, fan_out, count),
+            Role::Bias { fan_in } if self == Self::UniformFanIn => {
                 uniform(&mut rng, (1.0 / fan_in as f64).sqrt(), count)
             }
-            (_, Role::Bias { .. }) => vec![0.0; count],
-            (_, Role::Factor { fan_in }) => truncated_normal(&mut rng, (1.0 / fan_in as f64).sqrt(), count),
-            (_, Role::Mixing { own }) => mixing(parameter.shape[0], own),
+            Role::Bias { .. } => vec![0.0; count],
+            Role::Factor { fan_in } => truncated_normal(&mut rng, (1.0 / fan_in as f64).sqrt(), count),
+            Role::Mixing { own } => mixing(parameter.shape[0], own),
+        }
+    }
+
+    fn weights(self, rng: &mut impl rand::Rng, fan_in: usize, fan_out: usize, count: usize) -> Vec<f32> {
+        match self {
+            Self::TruncatedNormalFanIn => truncated_normal(rng, (1.0 / fan_in as f64).sqrt(), count),
+            Self::HeNormal => truncated_normal(rng, (2.0 / fan_in as f64).sqrt(), count),
+            Self::GlorotUniform => uniform(rng, (6.0 / (fan_in + fan_out) as f64).sqrt(), count),
+            Self::UniformFanIn => uniform(rng, (1.0 / fan_in as f64).sqrt(), count),
         }
     }
 }

@@ -16,6 +16,20 @@ pub enum Role {
         /// Outputs that one input feeds, within its own expert, gate or tower.
         fan_out: usize,
     },
+    /// The weight of gates: what comes out chooses among experts.
+    Gate {
+        /// Inputs of a gate.
+        fan_in: usize,
+        /// Experts that a gate chooses among.
+        fan_out: usize,
+    },
+    /// A table of embeddings, whose rows are looked up.
+    Embedding {
+        /// Rows that count as one sum: the first values have variance 1/`fan_in`.
+        fan_in: usize,
+        /// Units of an embedding.
+        fan_out: usize,
+    },
     /// A bias beside a weight of this `fan_in`.
     Bias {
         /// `fan_in` of the weight it belongs to.
@@ -64,14 +78,24 @@ impl Parameter {
         Self::of(name, shape, Role::Weight { fan_in, fan_out }, true)
     }
 
-    /// A weight of a gate, or of an output: not of the paper's budget.
-    pub fn unbudgeted_weight(
+    /// The weight of scalar outputs over `fan_in` units: not of the paper's budget.
+    pub fn output(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
+        Self::of(name, shape, Role::Weight { fan_in, fan_out: 1 }, false)
+    }
+
+    /// The weight of gates over `fan_in` inputs, each among `experts`: not of the paper's budget.
+    pub fn gate(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize, experts: usize) -> Self {
+        Self::of(name, shape, Role::Gate { fan_in, fan_out: experts }, false)
+    }
+
+    /// A table of embeddings of `units`, whose first values have variance 1/`fan_in`.
+    pub fn embedding(
         name: impl Into<Cow<'static, str>>,
         shape: &[usize],
         fan_in: usize,
-        fan_out: usize,
+        units: usize,
     ) -> Self {
-        Self::of(name, shape, Role::Weight { fan_in, fan_out }, false)
+        Self::of(name, shape, Role::Embedding { fan_in, fan_out: units }, true)
     }
 
     /// A bias beside a weight of `fan_in`.

@@ -9,11 +9,14 @@
 //! y_k    = ReLU(m_k T_k + c_k) · o_k + d_k         tower k, one hidden layer, then a scalar
 //! ```
 //!
-//! and differ only in how an expert reaches a tower: [`Routing`]. A model that belongs to the family says so
-//! with a [`MixtureShape`], and the fused engine can then train it; what the architecture is stands in its
-//! own file.
+//! and differ only in how an expert reaches a tower: [`Routing`]. [`Mixture`] is the network of all of them; each has
+//! its sizes, defaults and routing in its own file. The fused engine trains a model that has a [`MixtureShape`].
+
+use candle_core::{Result, Tensor};
+use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Parameter};
+use super::{Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers};
 
 /// How experts reach the towers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,10 +77,9 @@ impl MixtureShape {
             Parameter::bias("expert.bias", &[n * h], d),
         ];
         if gates > 0 {
-            parameters
-                .push(Parameter::unbudgeted_weight("gate.weight", &[d, gates * n], d, n).in_blocks(gates));
+            parameters.push(Parameter::gate("gate.weight", &[d, gates * n], d, n).in_blocks(gates));
         }
-        parameters.extend(towers(k, h, t));
+        parameters.extend(tower_parameters(k, h, t));
         Layout::new(parameters)
     }
 
@@ -91,13 +93,106 @@ impl MixtureShape {
     }
 }
 
+/// Sizes of experts, gates and towers; the defaults are the paper's (§5).
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ExpertSizes {
+    /// Number of experts.
+    pub experts: usize,
+    /// Units of an expert's one layer.
+    pub expert_units: usize,
+    /// Units of a tower's one hidden layer.
+    pub tower_units: usize,
+}
+
+impl Default for ExpertSizes {
+    fn default() -> Self {
+        Self { experts: 8, expert_units: 16, tower_units: 8 }
+    }
+}
+
+impl ExpertSizes {
+    /// Refuses sizes of 0.
+    ///
+    /// # Errors
+    /// The first size that is 0.
+    pub fn check(&self) -> std::result::Result<(), InvalidSize> {
+        at_least_one("experts", self.experts)?;
+        at_least_one("expert_units", self.expert_units)?;
+        at_least_one("tower_units", self.tower_units)
+    }
+
+    /// The network of these sizes.
+    pub fn build(&self, problem: Problem, routing: Routing) -> Mixture {
+        Mixture::new(MixtureShape {
+            features: problem.features,
+            experts: self.experts,
+            expert_units: self.expert_units,
+            tasks: problem.tasks,
+            tower_units: self.tower_units,
+            routing,
+        })
+    }
+}
+
+/// A network of the family.
+pub struct Mixture {
+    shape: MixtureShape,
+    layout: Layout,
+}
+
+impl Mixture {
+    /// The network of a shape.
+    pub fn new(shape: MixtureShape) -> Self {
+        Self { layout: shape.layout(), shape }
+    }
+}
+
+impl Model for Mixture {
+    fn layout(&self) -> &Layout {
+        &self.layout
+    }
+
+    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
+        let ungated = |predictions| Forward { predictions, gates: None };
+        match self.shape.routing {
+            Routing::Shared => layers::towers(parameters, &experts(parameters, x)?).map(ungated),
+            Routing::Own => {
+                let own = layers::split_columns(&experts(parameters, x)?, self.shape.tasks)?;
+                layers::towers(parameters, &own.transpose(1, 2)?).map(ungated)
+            }
+            Routing::OneGate | Routing::GatePerTask => {
+                let experts = experts(parameters, x)?;
+                let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, self.shape.gates())?;
+                gated(parameters, &experts, &gates)
+            }
+        }
+    }
+
+    fn mixture(&self) -> Option<MixtureShape> {
+        Some(self.shape)
+    }
+}
+
+/// f of every expert, `[runs, batch, experts · units]`, for x `[batch, features]` or `[runs, batch, features]`.
+pub fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
+    layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)
+}
+
+/// The towers' predictions from `experts`, `[runs, batch, experts · units]`, mixed by `gates`,
+/// `[runs, batch, gates, experts]`.
+pub fn gated(parameters: &Parameters, experts: &Tensor, gates: &Tensor) -> Result<Forward> {
+    let predictions = layers::towers(parameters, &layers::mix(gates, experts)?)?;
+    Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+}
+
 /// The parameters that `layers::towers` reads: `tasks` towers of one hidden layer over `inputs`, each with a
 /// scalar output.
-pub fn towers(tasks: usize, inputs: usize, units: usize) -> [Parameter; 4] {
+pub fn tower_parameters(tasks: usize, inputs: usize, units: usize) -> [Parameter; 4] {
     [
         Parameter::weight("tower.weight", &[tasks, inputs, units], inputs, units),
         Parameter::bias("tower.bias", &[tasks, units], inputs),
-        Parameter::unbudgeted_weight("output.weight", &[tasks, units], units, 1),
+        Parameter::output("output.weight", &[tasks, units], units),
         Parameter::bias("output.bias", &[tasks], units),
     ]
 }

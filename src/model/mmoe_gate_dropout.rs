@@ -13,7 +13,7 @@ use candle_core::{D, Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
-use super::mixture::{MixtureShape, Routing};
+use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem, at_least_one,
     layers,
@@ -86,7 +86,7 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let logits = layers::gate_logits(x, parameters.get("gate.weight")?, self.tasks)?;
-        mixture(parameters, x, layers::softmax(&logits)?)
+        gated(parameters, &experts(parameters, x)?, &layers::softmax(&logits)?)
     }
 
     fn training_forward(&self, parameters: &Parameters, x: &Tensor, noise: &Noise) -> Result<Forward> {
@@ -95,13 +95,6 @@ impl Model for Network {
         let kept = draws.ge(self.gate_dropout)?.to_dtype(logits.dtype())?;
         let none_kept = kept.sum_keepdim(D::Minus1)?.eq(0.0)?.to_dtype(logits.dtype())?;
         let kept = kept.broadcast_add(&none_kept)?;
-        mixture(parameters, x, layers::softmax_of_kept(&logits, &kept)?)
+        gated(parameters, &experts(parameters, x)?, &layers::softmax_of_kept(&logits, &kept)?)
     }
-}
-
-/// What is the same with and without noise: experts, mixed by `gates`, and towers.
-fn mixture(parameters: &Parameters, x: &Tensor, gates: Tensor) -> Result<Forward> {
-    let experts = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-    let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
-    Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
 }

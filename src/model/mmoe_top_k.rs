@@ -13,7 +13,7 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::layout::Layout;
-use super::mixture::{MixtureShape, Routing};
+use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
 };
@@ -83,10 +83,9 @@ impl Model for Network {
     }
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
-        let experts = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
+        let experts = experts(parameters, x)?;
         let logits = layers::gate_logits(x, parameters.get("gate.weight")?, self.tasks)?;
         let gates = layers::softmax_of_kept(&logits, &layers::largest(&logits, self.top_k)?)?;
-        let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
-        Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+        gated(parameters, &experts, &gates)
     }
 }

@@ -1,31 +1,14 @@
 //! One-gate Mixture-of-Experts (MMoE §4.1, §5): all tasks read the same mixture of experts.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
-use super::mixture::{MixtureShape, Routing};
-use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
-};
+use super::mixture::{ExpertSizes, Routing};
+use super::{Architecture, Configuration, InvalidSize, Model, Problem};
 
-/// Sizes; the defaults are the paper's (§5).
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub struct Omoe {
-    /// Number of experts.
-    pub experts: usize,
-    /// Units of an expert's one layer.
-    pub expert_units: usize,
-    /// Units of a tower's one hidden layer.
-    pub tower_units: usize,
-}
-
-impl Default for Omoe {
-    fn default() -> Self {
-        Self { experts: 8, expert_units: 16, tower_units: 8 }
-    }
-}
+/// Sizes.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Omoe(ExpertSizes);
 
 /// Entry of the registry.
 pub const ARCHITECTURE: Architecture = Architecture {
@@ -37,43 +20,11 @@ pub const ARCHITECTURE: Architecture = Architecture {
 };
 
 impl Configuration for Omoe {
-    fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("experts", self.experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)
+    fn check(&self) -> Result<(), InvalidSize> {
+        self.0.check()
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {
-        let shape = MixtureShape {
-            features: problem.features,
-            experts: self.experts,
-            expert_units: self.expert_units,
-            tasks: problem.tasks,
-            tower_units: self.tower_units,
-            routing: Routing::OneGate,
-        };
-        Box::new(Network { layout: shape.layout(), shape })
-    }
-}
-
-struct Network {
-    shape: MixtureShape,
-    layout: Layout,
-}
-
-impl Model for Network {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
-        let experts = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, self.shape.gates())?;
-        let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
-        Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
-    }
-
-    fn mixture(&self) -> Option<MixtureShape> {
-        Some(self.shape)
+        Box::new(self.0.build(problem, Routing::OneGate))
     }
 }

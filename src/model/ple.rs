@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::extraction::Extraction;
 use super::layout::{Layout, Parameter};
-use super::mixture::towers;
+use super::mixture::{experts, gated, tower_parameters};
 use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
 };
@@ -77,10 +77,10 @@ impl Configuration for Ple {
             if level < self.levels {
                 let inputs = if level == 1 { problem.features } else { self.expert_units };
                 let (name, n) = (format!("shared_gate_{level}.weight"), extraction.experts());
-                parameters.push(Parameter::unbudgeted_weight(name, &[inputs, n], inputs, n));
+                parameters.push(Parameter::gate(name, &[inputs, n], inputs, n));
             }
         }
-        parameters.extend(towers(problem.tasks, self.expert_units, self.tower_units));
+        parameters.extend(tower_parameters(problem.tasks, self.expert_units, self.tower_units));
         Box::new(Network { layout: Layout::new(parameters), extraction, levels: self.levels })
     }
 }
@@ -94,7 +94,7 @@ fn inner_parameters(extraction: Extraction, level: usize) -> [Parameter; 5] {
         Parameter::bias(format!("task_expert_{level}.bias"), &[k, m * h], h),
         Parameter::weight(format!("shared_expert_{level}.weight"), &[h, s * h], h, h).in_blocks(s),
         Parameter::bias(format!("shared_expert_{level}.bias"), &[s * h], h),
-        Parameter::unbudgeted_weight(format!("gate_{level}.weight"), &[k, h, c], h, c),
+        Parameter::gate(format!("gate_{level}.weight"), &[k, h, c], h, c),
     ]
 }
 
@@ -111,8 +111,7 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let tasks = self.extraction.tasks;
-        let mut experts =
-            layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
+        let mut experts = experts(parameters, x)?;
         let mut gates = self.extraction.gates(x, parameters.get("gate.weight")?)?;
         // What the shared experts of the next level read, and their gate: x on the first.
         let mut shared_input = x.clone();
@@ -125,8 +124,7 @@ impl Model for Network {
             experts = self.inner_experts(parameters, level, &of_tasks, &shared_input)?;
             gates = self.inner_gates(parameters, level, &of_tasks)?;
         }
-        let predictions = layers::towers(parameters, &layers::mix(&gates, &experts)?)?;
-        Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
+        gated(parameters, &experts, &gates)
     }
 }
 

@@ -1,13 +1,9 @@
 //! Shared-bottom (MMoE §3.1): one layer that every tower reads, the classic way to share (Caruana).
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
-use super::mixture::{MixtureShape, Routing};
-use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
-};
+use super::mixture::{Mixture, MixtureShape, Routing};
+use super::{Architecture, Configuration, InvalidSize, Model, Problem, at_least_one};
 
 /// Sizes; 113 units spend the mixtures' budget: 13,056 / (100 + 16) of the paper (§5).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,41 +31,19 @@ pub const ARCHITECTURE: Architecture = Architecture {
 };
 
 impl Configuration for SharedBottom {
-    fn check(&self) -> std::result::Result<(), InvalidSize> {
+    fn check(&self) -> Result<(), InvalidSize> {
         at_least_one("bottom_units", self.bottom_units)?;
         at_least_one("tower_units", self.tower_units)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {
-        let shape = MixtureShape {
+        Box::new(Mixture::new(MixtureShape {
             features: problem.features,
             experts: 1,
             expert_units: self.bottom_units,
             tasks: problem.tasks,
             tower_units: self.tower_units,
             routing: Routing::Shared,
-        };
-        Box::new(Network { layout: shape.layout(), shape })
-    }
-}
-
-struct Network {
-    shape: MixtureShape,
-    layout: Layout,
-}
-
-impl Model for Network {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
-        let bottom = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let predictions = layers::towers(parameters, &bottom)?;
-        Ok(Forward { predictions, gates: None })
-    }
-
-    fn mixture(&self) -> Option<MixtureShape> {
-        Some(self.shape)
+        }))
     }
 }

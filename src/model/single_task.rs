@@ -1,13 +1,9 @@
 //! Single-task: every task has a bottom layer and a tower of its own, and nothing is shared.
 
-use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
-use super::layout::Layout;
-use super::mixture::{MixtureShape, Routing};
-use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
-};
+use super::mixture::{Mixture, MixtureShape, Routing};
+use super::{Architecture, Configuration, InvalidSize, Model, Problem, at_least_one};
 
 /// Sizes; 60 units a task spend the mixtures' budget: 13,056 / (2 · (100 + 8)).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,42 +31,19 @@ pub const ARCHITECTURE: Architecture = Architecture {
 };
 
 impl Configuration for SingleTask {
-    fn check(&self) -> std::result::Result<(), InvalidSize> {
+    fn check(&self) -> Result<(), InvalidSize> {
         at_least_one("bottom_units", self.bottom_units)?;
         at_least_one("tower_units", self.tower_units)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {
-        let shape = MixtureShape {
+        Box::new(Mixture::new(MixtureShape {
             features: problem.features,
             experts: problem.tasks,
             expert_units: self.bottom_units,
             tasks: problem.tasks,
             tower_units: self.tower_units,
             routing: Routing::Own,
-        };
-        Box::new(Network { layout: shape.layout(), shape })
-    }
-}
-
-struct Network {
-    shape: MixtureShape,
-    layout: Layout,
-}
-
-impl Model for Network {
-    fn layout(&self) -> &Layout {
-        &self.layout
-    }
-
-    fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
-        let bottoms = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let own = layers::split_columns(&bottoms, self.shape.tasks)?.transpose(1, 2)?;
-        let predictions = layers::towers(parameters, &own)?;
-        Ok(Forward { predictions, gates: None })
-    }
-
-    fn mixture(&self) -> Option<MixtureShape> {
-        Some(self.shape)
+        }))
     }
 }

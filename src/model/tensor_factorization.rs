@@ -16,7 +16,7 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Parameter};
-use super::mixture::towers;
+use super::mixture::tower_parameters;
 use super::{
     Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
 };
@@ -72,7 +72,7 @@ impl Configuration for TensorFactorization {
             Parameter::factor("task_factor.weight", &[k, l], l),
             Parameter::bias("bottom.bias", &[k, h], d),
         ];
-        parameters.extend(towers(k, h, self.tower_units));
+        parameters.extend(tower_parameters(k, h, self.tower_units));
         Box::new(Network { layout: Layout::new(parameters), tasks: k })
     }
 }

@@ -212,7 +212,7 @@ impl Configuration for Heads {
 
 /// Sizes of ESMM with the experts, gates and towers of MMoE.
 #[derive(Debug)]
-struct Mixture(std::sync::Arc<dyn Configuration>);
+struct EsmmMmoeSizes(std::sync::Arc<dyn Configuration>);
 
 /// Reads the sizes of MMoE; experts of 64 and towers of 32 units are as deep and wide as the other models' heads.
 fn parse_mmoe(mut table: toml::Table) -> std::result::Result<Sizes, toml::de::Error> {
@@ -222,23 +222,23 @@ fn parse_mmoe(mut table: toml::Table) -> std::result::Result<Sizes, toml::de::Er
         table.entry(key).or_insert(default.into());
     }
     let sizes = (mmoe::ARCHITECTURE.parse)(table)?;
-    Ok(Sizes { configuration: std::sync::Arc::new(Mixture(sizes.configuration)), table: sizes.table })
+    Ok(Sizes { configuration: std::sync::Arc::new(EsmmMmoeSizes(sizes.configuration)), table: sizes.table })
 }
 
-impl Configuration for Mixture {
+impl Configuration for EsmmMmoeSizes {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
         self.0.check()
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {
-        Box::new(Experts(self.0.build(problem)))
+        Box::new(EsmmMmoe(self.0.build(problem)))
     }
 }
 
 /// MMoE whose two towers are the heads of ESMM.
-struct Experts(Box<dyn Model>);
+struct EsmmMmoe(Box<dyn Model>);
 
-impl Model for Experts {
+impl Model for EsmmMmoe {
     fn layout(&self) -> &Layout {
         self.0.layout()
     }

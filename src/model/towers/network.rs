@@ -39,7 +39,7 @@ impl Network {
             parameters.push(Parameter::bias(name(layer, "bias"), &[heads, units], inputs));
             inputs = units;
         }
-        parameters.push(Parameter::unbudgeted_weight("output.weight", &[heads, inputs], inputs, 1));
+        parameters.push(Parameter::output("output.weight", &[heads, inputs], inputs));
         parameters.push(Parameter::bias("output.bias", &[heads], inputs));
         Self { method, shared, features, hidden: hidden.to_vec(), layout: Layout::new(parameters) }
     }

@@ -10,7 +10,7 @@ use super::simd::{Instructions, Job};
 use super::*;
 use crate::data::Task;
 use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
-use crate::model::{Parameters, Problem, Routing, architecture};
+use crate::model::{Parameters, Problem, Role, Routing, architecture};
 
 /// f32 sums of a few hundred terms against f64, relative to the largest element.
 const TOLERANCE: f64 = 1e-5;
@@ -76,7 +76,7 @@ fn parameters(shape: MixtureShape, runs: usize, seed: u64) -> Vec<f32> {
         .flat_map(|_| layout.parameters.clone())
         .flat_map(|parameter| {
             let fan = match parameter.role {
-                crate::model::Role::Weight { fan_in, .. } | crate::model::Role::Bias { fan_in } => fan_in,
+                Role::Weight { fan_in, .. } | Role::Gate { fan_in, .. } | Role::Bias { fan_in } => fan_in,
                 other => unreachable!("not of the mixture family: {other:?}"),
             };
             numbers.vector(parameter.count(), (fan as f32).sqrt().recip())
