@@ -2,7 +2,7 @@
 
 use candle_core::{DType, Device, Result, Tensor, Var};
 use mmoe_study::model::initialise::Init;
-use mmoe_study::model::{Forward, Model, Noise, Parameters, Problem, REGISTRY, architecture};
+use mmoe_study::model::{Forward, Model, Noise, Parameters, Problem, REGISTRY, architecture, towers};
 
 fn build(name: &str, sizes: &str, problem: Problem) -> Box<dyn Model> {
     let sizes = (architecture(name).unwrap().parse)(sizes.parse().unwrap()).unwrap();
@@ -421,4 +421,30 @@ fn a_gpu_computes_the_gradients_of_the_cpu() -> Result<()> {
         }
     }
     Ok(())
+}
+
+#[test]
+fn the_documentation_lists_every_architecture_as_the_registry_has_it() {
+    let page = include_str!("../docs/architectures.md");
+    let row = |name: &str| {
+        let start = format!("| `{name}` |");
+        page.lines().find(|line| line.starts_with(&start)).unwrap_or_else(|| panic!("{name} has no row"))
+    };
+    for architecture in REGISTRY {
+        let cells: Vec<&str> = row(architecture.name).split('|').map(str::trim).collect();
+        assert_eq!(cells[3], architecture.source, "{}", architecture.name);
+    }
+    for method in towers::REGISTRY {
+        let learning = method.learning.expect("it learns conversion");
+        let cells: Vec<&str> = row(method.name).split('|').map(str::trim).collect();
+        assert_eq!(
+            cells[2..5],
+            [learning.embeddings, learning.learned_from, method.source],
+            "{}",
+            method.name
+        );
+        let network = (method.parse)(toml::Table::new()).unwrap().configuration;
+        let tables = network.build(Problem { features: 4, tasks: 2 }).tables();
+        assert_eq!(tables == 1, learning.embeddings.starts_with("shared"), "{}", method.name);
+    }
 }

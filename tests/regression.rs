@@ -11,7 +11,7 @@ use mmoe_study::engine::train::{Maker, Watch, population, train_group_on};
 use mmoe_study::experiment::plan::{Group, Plan};
 use mmoe_study::experiment::{Experiment, library};
 use mmoe_study::model::{
-    Architecture, Configuration, Forward, InvalidSize, Layout, Model, Parameters, Problem,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Layout, Model, Parameters, Problem,
 };
 use mmoe_study::model::{Sizes, architecture, layers};
 use mmoe_study::store::Session;
@@ -198,6 +198,9 @@ macro_rules! broken {
             name: "mmoe",
             title: "MMoE",
             summary: "for a test",
+            source: "",
+            colour: Colour::Green,
+            learning: None,
             width: "expert_units",
             parse: |table| Ok(Sizes { configuration: std::sync::Arc::new($name), table }),
         };

@@ -12,6 +12,7 @@ use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
 use crate::data::synthetic::{Source, SyntheticSpec};
 use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob};
+use crate::model::{Objective, Problem};
 use crate::simd::sine::LARGEST_ARGUMENT;
 
 /// Keys of `[data]` for synthetic tasks.
@@ -71,7 +72,7 @@ pub(super) fn check(data: &DataSpec, models: &[ModelSpec], tuned: bool) -> Resul
     match data {
         DataSpec::Census(_) => Ok(()),
         DataSpec::Synthetic(_) | DataSpec::Funnel(_) => check_untuned(tuned),
-        DataSpec::AliCcp(_) => check_times(models).and_then(|()| check_untuned(tuned)),
+        DataSpec::AliCcp(_) => check_times(data, models).and_then(|()| check_untuned(tuned)),
     }
 }
 
@@ -90,8 +91,12 @@ fn check_untuned(tuned: bool) -> Result<(), Mistake> {
 }
 
 /// Refuses models that are trained on the times of conversions.
-fn check_times(models: &[ModelSpec]) -> Result<(), Mistake> {
-    let needs_times = |model: &ModelSpec| model.architecture.name == "delayed_feedback";
+fn check_times(data: &DataSpec, models: &[ModelSpec]) -> Result<(), Mistake> {
+    let needs_times = |model: &ModelSpec| {
+        let problem = Problem { features: data.features(), tasks: data.tasks() };
+        let objective = model.sizes.configuration.build(problem).objective();
+        matches!(objective, Objective::Conversion(method) if method.needs_times())
+    };
     let Some(index) = models.iter().position(needs_times) else { return Ok(()) };
     Err(Mistake {
         key: format!("grid.models[{index}]"),

@@ -12,6 +12,7 @@ use plotters::style::text_anchor::{HPos, Pos, VPos};
 
 use super::FigureError;
 use crate::experiment::{Experiment, ModelSpec};
+use crate::model::Colour;
 
 /// Width of every figure.
 pub const WIDTH: u32 = 4_000;
@@ -91,31 +92,19 @@ pub fn model(experiment: &Experiment, name: &str) -> RGBColor {
 
 /// The colour of an architecture, the same in every study.
 fn architecture(model: &ModelSpec) -> RGBColor {
-    match model.architecture.name {
-        "single_task" => GREY,
-        "shared_bottom" => VERMILION,
-        "omoe" => BLUE,
-        "mmoe" => GREEN,
-        "cross_stitch" => PURPLE,
-        "l2_constrained" => ORANGE,
-        "tensor_factorization" => SKY_BLUE,
-        "mmoe_top_k" => OLIVE,
-        "mmoe_gate_dropout" => WINE,
-        "ple" => INDIGO,
-        // Models of click and conversion, which are in no study with those above.
-        "base" => VERMILION,
-        "aman" => OLIVE,
-        "oversampling" => BROWN,
-        "unbias" => ORANGE,
-        "division" => PURPLE,
-        "esmm_ns" => SKY_BLUE,
-        "esmm" => BLUE,
-        "esmm_mmoe" => INDIGO,
-        "escm2_ipw" => GREEN,
-        "escm2_dr" => FOREST,
-        "delayed_feedback" => WINE,
-        "fake_negative_weighted" => GREY,
-        _ => BROWN,
+    match model.architecture.colour {
+        Colour::Blue => BLUE,
+        Colour::Brown => BROWN,
+        Colour::Forest => FOREST,
+        Colour::Green => GREEN,
+        Colour::Grey => GREY,
+        Colour::Indigo => INDIGO,
+        Colour::Olive => OLIVE,
+        Colour::Orange => ORANGE,
+        Colour::Purple => PURPLE,
+        Colour::SkyBlue => SKY_BLUE,
+        Colour::Vermilion => VERMILION,
+        Colour::Wine => WINE,
     }
 }
 

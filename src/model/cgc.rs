@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::extraction::Extraction;
 use super::layout::Layout;
 use super::mixture::{experts, gated, tower_parameters};
-use super::{Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one};
+use super::{
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+};
 
 /// Sizes; for two tasks the defaults are MMoE's eight experts, half of them shared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -37,6 +39,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "cgc",
     title: "CGC",
     summary: "shared experts and experts of every task's own, one gate per task",
+    source: "Tang et al. 2020, §4.2",
+    colour: Colour::Brown,
+    learning: None,
     width: "expert_units",
     parse: super::parse::<Cgc>,
 };

@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter};
 use super::mixture::tower_parameters;
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+    layers,
 };
 
 /// Sizes; 60 units a task spend the mixtures' budget, as single-task does.
@@ -43,6 +44,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "cross_stitch",
     title: "Cross-stitch",
     summary: "a network for every task, mixed by learned weights after every layer",
+    source: "Misra et al. 2016",
+    colour: Colour::Purple,
+    learning: None,
     width: "bottom_units",
     parse: super::parse::<CrossStitch>,
 };

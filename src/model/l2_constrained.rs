@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing};
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+    layers,
 };
 
 /// Sizes; 60 units a task spend the mixtures' budget, as single-task does.
@@ -41,6 +42,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "l2_constrained",
     title: "L2-constrained",
     summary: "a network for every task, their parameters pulled together by a penalty",
+    source: "Duong et al. 2015; MMoE §6.1",
+    colour: Colour::Orange,
+    learning: None,
     width: "bottom_units",
     parse: super::parse::<L2Constrained>,
 };

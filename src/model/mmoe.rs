@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mixture::{ExpertSizes, Routing};
-use super::{Architecture, Configuration, InvalidSize, Model, Problem};
+use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem};
 
 /// Sizes.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -15,6 +15,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "mmoe",
     title: "MMoE",
     summary: "experts mixed by one softmax gate per task",
+    source: "MMoE §4.2",
+    colour: Colour::Green,
+    learning: None,
     width: "expert_units",
     parse: super::parse::<Mmoe>,
 };

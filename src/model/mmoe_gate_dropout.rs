@@ -15,8 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem,
+    at_least_one, layers,
 };
 use crate::data::stream::Purpose;
 
@@ -45,6 +45,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "mmoe_gate_dropout",
     title: "MMoE, gate dropout",
     summary: "MMoE whose gates do without some experts while training",
+    source: "Zhao et al. 2019",
+    colour: Colour::Wine,
+    learning: None,
     width: "expert_units",
     parse: super::parse::<MmoeGateDropout>,
 };

@@ -15,7 +15,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+    layers,
 };
 
 /// Sizes; experts and towers are MMoE's.
@@ -43,6 +44,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "mmoe_top_k",
     title: "MMoE, top-k gates",
     summary: "MMoE whose gates use the k best experts of every row",
+    source: "Shazeer et al. 2017",
+    colour: Colour::Olive,
+    learning: None,
     width: "expert_units",
     parse: super::parse::<MmoeTopK>,
 };

@@ -1,8 +1,36 @@
 //! Architectures, one file each, in layers with a leading run axis.
 //!
-//! A model turns parameters and inputs into predictions; it knows nothing of data, optimisers or files.
-//! Adding one takes a file with three rooms (configuration with defaults, parameters with shapes, forward
-//! pass) and a line in [`REGISTRY`].
+//! A model turns parameters and inputs into predictions. It knows nothing of optimisers or files. A file of an
+//! architecture has three parts: sizes with their defaults, parameters with their shapes, and the forward pass. A line in
+//! [`REGISTRY`] or [`towers::REGISTRY`] makes it known to experiments.
+//!
+//! A population of runs is one set of tensors, `[runs, shape…]` each. This is a forward pass of two runs of MMoE on
+//! three rows:
+//!
+//! ```
+//! use candle_core::{DType, Device, Tensor};
+//! use mmoe_study::model::initialise::Init;
+//! use mmoe_study::model::{Parameters, Problem, architecture};
+//!
+//! let mmoe = architecture("mmoe").expect("a name of the registry");
+//! let sizes = (mmoe.parse)("experts = 4".parse()?)?;
+//! let model = sizes.configuration.build(Problem { features: 10, tasks: 2 });
+//!
+//! // First values of the runs with seeds 0 and 1, in the order of the layout.
+//! let flat: Vec<f32> = [0, 1].map(|seed| Init::GlorotUniform.draw(model.layout(), seed)).concat();
+//! let flat = Tensor::from_vec(flat, (2, model.layout().count()), &Device::Cpu)?;
+//! let mut tensors = Vec::new();
+//! for (parameter, range) in model.layout().parameters.iter().zip(model.layout().ranges()) {
+//!     let shape = [&[2], &parameter.shape[..]].concat();
+//!     tensors.push(flat.narrow(1, range.start, range.len())?.reshape(shape)?);
+//! }
+//!
+//! let x = Tensor::ones((3, 10), DType::F32, &Device::Cpu)?;
+//! let forward = model.forward(&Parameters::new(model.layout(), &tensors), &x)?;
+//! assert_eq!(forward.predictions.dims(), [2, 2, 3]); // [runs, tasks, batch]
+//! assert_eq!(forward.gates.expect("MMoE has gates").dims(), [2, 2, 3, 4]); // [runs, gates, batch, experts]
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::fmt::Debug;
 use std::sync::Arc;
@@ -198,11 +226,44 @@ pub struct Architecture {
     pub title: &'static str,
     /// One line for `sweep list`.
     pub summary: &'static str,
+    /// Paper and section that it comes from.
+    pub source: &'static str,
+    /// Colour in figures.
+    pub colour: Colour,
+    /// How it learns conversion; none where it does not.
+    pub learning: Option<Learning>,
     /// The size that is changed to give a model another number of parameters: units of the first layer. Empty
     /// where it is a list.
     pub width: &'static str,
     /// Reads its sizes from a TOML table; keys that are not there take their defaults.
     pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,
+}
+
+/// How an architecture learns clicks and conversions, in words for tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Learning {
+    /// Embeddings of its towers.
+    pub embeddings: &'static str,
+    /// Rows and quantity that conversion is learned from.
+    pub learned_from: &'static str,
+}
+
+/// Colours of architectures, which figures turn into pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "names of colours")]
+pub enum Colour {
+    Blue,
+    Brown,
+    Forest,
+    Green,
+    Grey,
+    Indigo,
+    Olive,
+    Orange,
+    Purple,
+    SkyBlue,
+    Vermilion,
+    Wine,
 }
 
 impl Debug for Architecture {

@@ -18,7 +18,8 @@ use super::extraction::Extraction;
 use super::layout::{Layout, Parameter};
 use super::mixture::{experts, gated, tower_parameters};
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+    layers,
 };
 
 /// Sizes; the defaults spend the mixtures' budget: 8 · 14 · (100 + 14) + 2 · 14 · 8 = 12,992 of 13,056 weights for
@@ -49,6 +50,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "ple",
     title: "PLE",
     summary: "levels of shared and tasks' own experts, one on the other",
+    source: "Tang et al. 2020, §4.3",
+    colour: Colour::Indigo,
+    learning: None,
     width: "expert_units",
     parse: super::parse::<Ple>,
 };

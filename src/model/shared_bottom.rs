@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mixture::{Mixture, MixtureShape, Routing};
-use super::{Architecture, Configuration, InvalidSize, Model, Problem, at_least_one};
+use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem, at_least_one};
 
 /// Sizes; 113 units spend the mixtures' budget: 13,056 / (100 + 16) of the paper (§5).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "shared_bottom",
     title: "Shared-bottom",
     summary: "one bottom layer that every task's tower reads",
+    source: "Caruana 1997; MMoE §3.1",
+    colour: Colour::Vermilion,
+    learning: None,
     width: "bottom_units",
     parse: super::parse::<SharedBottom>,
 };

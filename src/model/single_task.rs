@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mixture::{Mixture, MixtureShape, Routing};
-use super::{Architecture, Configuration, InvalidSize, Model, Problem, at_least_one};
+use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem, at_least_one};
 
 /// Sizes; 60 units a task spend the mixtures' budget: 13,056 / (2 · (100 + 8)).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -26,6 +26,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "single_task",
     title: "Single-task",
     summary: "a network of its own for every task: nothing is shared",
+    source: "",
+    colour: Colour::Grey,
+    learning: None,
     width: "bottom_units",
     parse: super::parse::<SingleTask>,
 };

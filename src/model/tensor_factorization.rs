@@ -18,7 +18,8 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter};
 use super::mixture::tower_parameters;
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
+    layers,
 };
 
 /// Sizes; the defaults spend the mixtures' budget: 100 · 32 + 2 · 32 · 32 + 32 · 163 + 2 · 2 + 2 · 163 · 8 = 13,076
@@ -49,6 +50,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
     name: "tensor_factorization",
     title: "Tensor-factorisation",
     summary: "the tasks' first layers are one tensor of low rank (Tucker)",
+    source: "Yang & Hospedales 2017",
+    colour: Colour::SkyBlue,
+    learning: None,
     width: "bottom_units",
     parse: super::parse::<TensorFactorization>,
 };

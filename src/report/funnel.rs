@@ -13,9 +13,10 @@ use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::selection;
 use crate::analysis::statistics::summary;
 use crate::claim::ClaimResult;
-use crate::experiment::Condition;
+use crate::experiment::{Condition, Experiment};
 use crate::figure::Drawn;
 use crate::figure::theme::{decimals, number};
+use crate::model::{Architecture, towers};
 use crate::record::{Space, Target};
 use crate::store::Study;
 
@@ -44,7 +45,7 @@ pub struct Page {
     quality: Vec<QualityTable>,
     varied: String,
     settings: Vec<SettingRow>,
-    methods: Vec<&'static MethodRow>,
+    methods: Vec<MethodRow>,
     diverged: Vec<DivergedRow>,
     runs: String,
     setup: Vec<Section>,
@@ -110,46 +111,25 @@ struct SettingRow {
 
 /// What a method is.
 struct MethodRow {
-    architecture: &'static str,
     title: &'static str,
     embeddings: &'static str,
     learned_from: &'static str,
     source: &'static str,
 }
 
-/// The methods of [`crate::model::towers`], in its order.
-#[rustfmt::skip]
-static METHODS: [MethodRow; 12] = [
-    method("base", "BASE", "its own", "clicked impressions", "Ma et al. 2018 (ESMM), §3.1"),
-    method("aman", "AMAN", "its own", "clicked impressions, and a share of the others as negatives",
-        "Pan et al. 2008, as in ESMM §3.1"),
-    method("oversampling", "OVERSAMPLING", "its own", "clicked impressions, conversions copied",
-        "Weiss 2004, as in ESMM §3.1"),
-    method("unbias", "UNBIAS", "its own", "clicked impressions, accepted with probability ∝ 1/pCTR",
-        "Zhang et al. 2016, as in ESMM §3.1"),
-    method("division", "DIVISION", "its own", "all impressions: pCTCVR, divided by pCTR", "ESMM, §3.1"),
-    method("esmm_ns", "ESMM-NS", "its own", "all impressions: pCTR · pCVR", "ESMM, §3.1"),
-    method("esmm", "ESMM", "shared", "all impressions: pCTR · pCVR", "ESMM, §2.3"),
-    method("esmm_mmoe", "ESMM-MMoE", "shared, and experts", "all impressions: pCTR · pCVR",
-        "ESMM, §2.3, with MMoE, §4.2"),
-    method("escm2_ipw", "ESCM²-IPW", "shared", "as ESMM, and clicked impressions weighted by 1/pCTR",
-        "Wang et al. 2022 (ESCM²), §3"),
-    method("escm2_dr", "ESCM²-DR", "shared", "as ESMM, and errors imputed where there is no click",
-        "Wang et al. 2022 (ESCM²), §3"),
-    method("delayed_feedback", "Delayed feedback", "its own", "clicked impressions, with a model of the delay",
-        "Chapelle 2014"),
-    method("fake_negative_weighted", "Fake negatives weighted", "its own",
-        "clicked impressions, all negative at first, weighted", "Ktena et al. 2019"),
-];
-
-const fn method(
-    architecture: &'static str,
-    title: &'static str,
-    embeddings: &'static str,
-    learned_from: &'static str,
-    source: &'static str,
-) -> MethodRow {
-    MethodRow { architecture, title, embeddings, learned_from, source }
+/// The methods that a study compares, in the order of [`towers::REGISTRY`].
+fn methods(experiment: &Experiment) -> Vec<MethodRow> {
+    let used = |method: &&Architecture| experiment.models.iter().any(|m| m.architecture.name == method.name);
+    let row = |method: &Architecture| {
+        let learning = method.learning?;
+        Some(MethodRow {
+            title: method.title,
+            embeddings: learning.embeddings,
+            learned_from: learning.learned_from,
+            source: method.source,
+        })
+    };
+    towers::REGISTRY.iter().filter(used).filter_map(row).collect()
 }
 
 impl Page {
@@ -159,8 +139,6 @@ impl Page {
         let folder_name = place(folder);
         let (runs, base, varied) = (model_runs(study), base_condition(study), Varied::of(study));
         let here: Vec<&ModelRuns> = runs.iter().filter(|runs| runs.condition == base).collect();
-        let used =
-            |row: &&MethodRow| experiment.models.iter().any(|m| m.architecture.name == row.architecture);
         Self {
             title: experiment.title.clone(),
             description: experiment.description.clone(),
@@ -174,7 +152,7 @@ impl Page {
             quality: quality(&here),
             settings: if varied.is_some() { settings(study, &runs) } else { Vec::new() },
             varied: varied.map_or(String::new(), |varied| varied.title.to_owned()),
-            methods: METHODS.iter().filter(used).collect(),
+            methods: methods(experiment),
             diverged: tables::diverged(study),
             runs: setup::count(study.runs.len()),
             setup: setup::sections(study),
@@ -325,7 +303,6 @@ fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
 mod tests {
     use super::*;
     use crate::data::Knob;
-    use crate::model::towers::REGISTRY;
     use crate::report::write;
     use crate::store::funnel_sample::FunnelSample;
 
@@ -338,13 +315,6 @@ mod tests {
         "what", "claims", "tables", "figures", "quality", "methods", "diverged", "setup", "files", "again",
         "cite",
     ];
-
-    #[test]
-    fn every_method_has_its_row_and_title() {
-        let described: Vec<_> = METHODS.iter().map(|method| (method.architecture, method.title)).collect();
-        let registered: Vec<_> = REGISTRY.iter().map(|method| (method.name, method.title)).collect();
-        assert_eq!(described, registered);
-    }
 
     #[test]
     fn the_page_has_every_section_and_the_papers_table() {

@@ -60,6 +60,11 @@ impl Method {
         }
     }
 
+    /// Whether it is trained on the times that conversions were waited for.
+    pub fn needs_times(self) -> bool {
+        matches!(self, Self::DelayedFeedback)
+    }
+
     /// Refuses numbers that mean nothing.
     pub fn check(self) -> Result<(), InvalidSize> {
         let within = |key, value: f64, right: bool, remedy| match right {

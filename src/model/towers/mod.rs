@@ -1,23 +1,8 @@
 //! Models of click and conversion: how pCTR and pCVR are learned from impressions.
 //!
 //! All of them have the network of ESMM (§2.3): embeddings of the fields, then a multi-layer perceptron for each
-//! thing that is predicted, its *heads*. What tells them apart is which heads share embeddings, and what they are
-//! trained on, the [`Method`]:
-//!
-//! | architecture | embeddings | conversion is learned from | source |
-//! |---|---|---|---|
-//! | `base` | own | clicked impressions | ESMM §3.1 |
-//! | `aman` | own | clicked ones, and a share of the others as negatives | Pan et al. 2008, as in ESMM §3.1 |
-//! | `oversampling` | own | clicked ones, conversions copied | Weiss 2004, as in ESMM §3.1 |
-//! | `unbias` | own | clicked ones, accepted with probability ∝ 1/pCTR | Zhang et al. 2016, as in ESMM §3.1 |
-//! | `division` | own | pCTCVR on all impressions; pCVR = pCTCVR / pCTR | ESMM §3.1 |
-//! | `esmm_ns` | own | pCTR · pCVR on all impressions | ESMM §3.1 |
-//! | `esmm` | shared | the same | ESMM §2.3 |
-//! | `esmm_mmoe` | shared, and experts | the same | ESMM §2.3 with MMoE §4.2 |
-//! | `escm2_ipw` | shared | the same, and clicked ones weighted by 1/pCTR | Wang et al. 2022 (ESCM²) |
-//! | `escm2_dr` | shared | the same, and errors imputed where there is no click | Wang et al. 2022 (ESCM²) |
-//! | `delayed_feedback` | own | clicked ones, with a model of the delay | Chapelle 2014 |
-//! | `fake_negative_weighted` | own | clicked ones, all negative at first, weighted | Ktena et al. 2019 |
+//! thing that is predicted, its *tower*. The architectures differ in which towers share embeddings and in what they are
+//! trained on, the [`Method`]. [`REGISTRY`] says of each what conversion is learned from, and its source.
 //!
 //! Every one predicts clicks with a head trained on all impressions. With embeddings of its own it is the same network,
 //! bit for bit, in all of them but `esmm_ns`, whose product also trains it, as the paper gives its competitors one CTR
@@ -28,8 +13,8 @@ use serde::de::Error;
 
 use super::layout::Layout;
 use super::{
-    Architecture, Configuration, Forward, InvalidSize, Model, Noise, Objective, Parameters, Problem, Sizes,
-    mmoe,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Learning, Model, Noise, Objective, Parameters,
+    Problem, Sizes, mmoe,
 };
 
 mod heads;
@@ -53,6 +38,9 @@ pub static REGISTRY: &[Architecture] = &[
         name: "base",
         title: "BASE",
         summary: "conversion from clicked impressions, embeddings of its own",
+        source: "ESMM §3.1",
+        colour: Colour::Vermilion,
+        learning: Some(Learning { embeddings: "own", learned_from: "clicked impressions" }),
         width: "",
         parse: |table| parse(table, false, [], |[]| Method::Clicked),
     },
@@ -60,6 +48,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "aman",
         title: "AMAN",
         summary: "BASE with a share (rate) of the unclicked impressions as negatives",
+        source: "Pan et al. 2008, as in ESMM §3.1",
+        colour: Colour::Olive,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "clicked impressions, and a share of the others as negatives",
+        }),
         width: "",
         parse: |table| parse(table, false, [("rate", 0.1)], |[rate]| Method::SampledNegatives { rate }),
     },
@@ -67,6 +61,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "oversampling",
         title: "OVERSAMPLING",
         summary: "BASE with every conversion several times (copies)",
+        source: "Weiss 2004, as in ESMM §3.1",
+        colour: Colour::Brown,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "clicked impressions; conversions are repeated",
+        }),
         width: "",
         parse: |table| parse(table, false, [("copies", 5.0)], |[copies]| Method::Oversampling { copies }),
     },
@@ -74,6 +74,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "unbias",
         title: "UNBIAS",
         summary: "BASE on clicked impressions accepted with probability floor / pCTR",
+        source: "Zhang et al. 2016, as in ESMM §3.1",
+        colour: Colour::Orange,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "clicked impressions, accepted with probability ∝ 1/pCTR",
+        }),
         width: "",
         parse: |table| parse(table, false, [("floor", 0.01)], |[floor]| Method::RejectionSampling { floor }),
     },
@@ -81,6 +87,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "division",
         title: "DIVISION",
         summary: "pCTCVR and pCTR learned apart; pCVR is their ratio",
+        source: "ESMM §3.1",
+        colour: Colour::Purple,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "pCTCVR on all impressions; pCVR = pCTCVR / pCTR",
+        }),
         width: "",
         parse: |table| parse(table, false, [], |[]| Method::Division),
     },
@@ -88,6 +100,9 @@ pub static REGISTRY: &[Architecture] = &[
         name: "esmm_ns",
         title: "ESMM-NS",
         summary: "pCTR · pCVR learned on all impressions, embeddings of their own",
+        source: "ESMM §3.1",
+        colour: Colour::SkyBlue,
+        learning: Some(Learning { embeddings: "own", learned_from: "pCTR · pCVR on all impressions" }),
         width: "",
         parse: |table| parse(table, false, [], |[]| Method::EntireSpace),
     },
@@ -95,6 +110,9 @@ pub static REGISTRY: &[Architecture] = &[
         name: "esmm",
         title: "ESMM",
         summary: "pCTR · pCVR learned on all impressions, shared embeddings",
+        source: "ESMM §2.3",
+        colour: Colour::Blue,
+        learning: Some(Learning { embeddings: "shared", learned_from: "pCTR · pCVR on all impressions" }),
         width: "",
         parse: |table| parse(table, true, [], |[]| Method::EntireSpace),
     },
@@ -102,6 +120,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "esmm_mmoe",
         title: "ESMM-MMoE",
         summary: "ESMM with experts and a gate for each of click and conversion",
+        source: "ESMM §2.3 with MMoE §4.2",
+        colour: Colour::Indigo,
+        learning: Some(Learning {
+            embeddings: "shared, and experts",
+            learned_from: "pCTR · pCVR on all impressions",
+        }),
         width: "expert_units",
         parse: parse_mmoe,
     },
@@ -109,6 +133,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "escm2_ipw",
         title: "ESCM²-IPW",
         summary: "ESMM, and conversion on clicked impressions weighted by 1/pCTR",
+        source: "Wang et al. 2022 (ESCM²)",
+        colour: Colour::Green,
+        learning: Some(Learning {
+            embeddings: "shared",
+            learned_from: "as ESMM, and clicked impressions weighted by 1/pCTR",
+        }),
         width: "",
         parse: |table| {
             parse(table, true, PROPENSITY, |[cvr_weight, smallest_propensity]| Method::InversePropensity {
@@ -121,6 +151,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "escm2_dr",
         title: "ESCM²-DR",
         summary: "ESMM, and a doubly robust loss of conversion with imputed errors",
+        source: "Wang et al. 2022 (ESCM²)",
+        colour: Colour::Forest,
+        learning: Some(Learning {
+            embeddings: "shared",
+            learned_from: "as ESMM, and a doubly robust loss with imputed errors",
+        }),
         width: "",
         parse: |table| {
             parse(table, true, PROPENSITY, |[cvr_weight, smallest_propensity]| Method::DoublyRobust {
@@ -133,6 +169,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "delayed_feedback",
         title: "Delayed feedback",
         summary: "BASE with a model of the delay until a conversion is seen",
+        source: "Chapelle 2014",
+        colour: Colour::Wine,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "clicked impressions, with a model of the delay",
+        }),
         width: "",
         parse: |table| parse(table, false, [], |[]| Method::DelayedFeedback),
     },
@@ -140,6 +182,12 @@ pub static REGISTRY: &[Architecture] = &[
         name: "fake_negative_weighted",
         title: "Fake negatives weighted",
         summary: "BASE on clicks that are negative at first and come again when they convert, weighted",
+        source: "Ktena et al. 2019",
+        colour: Colour::Grey,
+        learning: Some(Learning {
+            embeddings: "own",
+            learned_from: "clicked impressions, all negative at first, weighted",
+        }),
         width: "",
         parse: |table| parse(table, false, [], |[]| Method::FakeNegativeWeighted),
     },
