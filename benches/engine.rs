@@ -179,8 +179,8 @@ fn steps(mut population: impl Population + 'static, rows: usize, data: Data) -> 
 
 /// Adam alone on the parameters of nine MMoE runs.
 fn adam(set: Instructions) -> Case {
-    use mmoe_study::engine::adam::Correction;
-    use mmoe_study::engine::fused::{adam::Adam, geometry::Geometry};
+    use mmoe_study::engine::adam::{Correction, simd::Adam};
+    use mmoe_study::engine::fused::geometry::Geometry;
     let padded = Geometry::new(model("mmoe").mixture().expect("a mixture")).padded;
     let gradient = vec![1e-3; padded];
     let mut runs = vec![vec![vec![0.1; padded]; 3]; RUNS];

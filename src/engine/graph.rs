@@ -4,7 +4,7 @@
 //! one set of tensors with a leading run axis; the sum of all runs' losses has, for every run, that run's own
 //! gradient, because runs never mix.
 //!
-//! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `in_place`), which
+//! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `adam`), which
 //! is most of its speed there; `benches/NOTES-graph.md` has the measurements. On a GPU layers, embeddings and Adam are kernels
 //! of their own (`model::ops::gpu`).
 
@@ -12,15 +12,14 @@ use std::sync::Arc;
 
 use candle_core::{D, Device, Result, Tensor, Var};
 
-use super::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use super::adam::{self, Correction};
 use super::conversion::Predictions;
-use super::in_place::{UpdateMoments, UpdateParameters};
 use super::loss::{cross_entropy, loss};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::impressions::FACTS;
 use crate::data::{Batch, Task};
 use crate::model::towers::Method;
-use crate::model::{Model, Noise, Objective, Parameters, ops};
+use crate::model::{Model, Noise, Objective, Parameters};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 pub const EVALUATION_ROWS: usize = 256;
@@ -134,36 +133,10 @@ impl<'a> GraphPopulation<'a> {
             let Some(gradient) = gradients.get(parameter.as_tensor()) else {
                 candle_core::bail!("a parameter of the model has no part in its predictions");
             };
-            if ops::in_place(&[parameter.as_tensor(), gradient]) {
-                moments.inplace_op2(&gradient.contiguous()?, &UpdateMoments)?;
-                parameter.inplace_op2(moments, &UpdateParameters { corrections: &corrections })?;
-            } else {
-                *moments = plain_adam(parameter, moments, gradient, &corrections)?;
-            }
+            adam::tensor::step(parameter, moments, gradient, &corrections)?;
         }
         Ok(())
     }
-}
-
-/// Adam on one parameter in plain operations; gives the moments.
-fn plain_adam(
-    parameter: &Var,
-    moments: &Tensor,
-    gradient: &Tensor,
-    corrections: &[Correction],
-) -> Result<Tensor> {
-    let root = corrections.first().map_or(1.0, |correction| correction.root);
-    let steps: Vec<f64> = corrections.iter().map(|correction| correction.step).collect();
-    let mut per_run = vec![1; parameter.rank()];
-    per_run[0] = corrections.len();
-    let scale = Tensor::from_vec(steps, per_run, parameter.device())?.to_dtype(parameter.dtype())?;
-    // Detached: moments that kept their graph would keep every step's tensors alive.
-    let gradient = gradient.detach();
-    let first = ((moments.get(0)? * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?;
-    let second = ((moments.get(1)? * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
-    let change = (&first / ((second.sqrt()? * root)? + EPSILON)?)?.broadcast_mul(&scale)?;
-    parameter.set(&(parameter.as_tensor() - change)?.detach())?;
-    Ok(Tensor::stack(&[first, second], 0)?.detach())
 }
 
 impl Population for GraphPopulation<'_> {

@@ -13,9 +13,8 @@ use std::ops::Range;
 
 use candle_core::{Result, bail};
 
-use super::adam::Correction;
+use super::adam;
 use super::conversion::Predictions;
-use super::in_place::{update_moments, update_parameters};
 use super::{Evaluation, Population, Start, StartRun};
 use crate::data::Batch;
 use crate::data::impressions::FACTS;
@@ -249,7 +248,7 @@ impl Population for HeadsPopulation {
             let (count, correction) = (self.places.count, self.runs[run].correction_at(self.steps));
             let moments = &mut self.moments[2 * run * count..][..2 * count];
             let (first, second) = moments.split_at_mut(count);
-            adam(
+            adam::cpu::step(
                 &mut self.parameters[run * count..][..count],
                 first,
                 second,
@@ -292,12 +291,6 @@ impl Population for HeadsPopulation {
     fn parameters(&self) -> Result<Vec<f32>> {
         Ok(self.parameters.clone())
     }
-}
-
-/// One step of Adam on a run's parameters.
-fn adam(theta: &mut [f32], first: &mut [f32], second: &mut [f32], gradient: &[f32], correction: Correction) {
-    update_moments(CpuFeatures::best(), first, second, gradient);
-    update_parameters(CpuFeatures::best(), theta, first, second, correction);
 }
 
 multiversion! {

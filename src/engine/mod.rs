@@ -16,7 +16,6 @@ pub mod funnel_score;
 pub mod fused;
 pub mod graph;
 pub mod heads;
-pub mod in_place;
 pub mod loss;
 pub mod memory;
 pub mod score;

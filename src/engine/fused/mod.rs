@@ -13,7 +13,6 @@
 //! | `product` | the register tile: every matrix product |
 //! | `mixing` | softmax gates and mixtures, forward and backward |
 //! | `pass` | one run's losses and gradient |
-//! | `adam` | its update |
 //! | `op` | all that as a Candle in-place operation on the population's state |
 //!
 //! Every run is computed by itself, in an order of operations that depends on the shape, the batch size and
@@ -31,7 +30,6 @@ use super::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::data::Batch;
 use crate::model::MixtureShape;
 
-pub mod adam;
 pub mod geometry;
 pub mod mixing;
 pub mod op;

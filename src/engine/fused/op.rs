@@ -7,12 +7,12 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, bail};
 
-use super::adam::Adam;
 use super::geometry::Geometry;
 use super::packed::Packed;
 use super::pass::{Pass, Scratch, Wanted};
 use super::simd::Instructions;
 use crate::engine::StartRun;
+use crate::engine::adam::simd::Adam;
 
 /// Parameters and two moments.
 pub const PARTS: usize = 3;

@@ -1,12 +1,11 @@
-//! Adam on one run's padded parameters, in one sweep over gradient, moments and parameters.
+//! Adam on one run's padded parameters in the fused engine's vectors, in one pass over gradient, moments and parameters.
 //!
 //! The divider sets the pace, not memory: a root and a quotient a parameter. So two quotients share one
 //! division, 1/a = b / (ab) and 1/b = a / (ab), at the price of two more roundings. Denominators lie between
 //! ε = 1e-8 and √f32::MAX, within rounding, so their product is a normal float.
 
-use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
-
-use super::simd::{Job, Simd};
+use super::{BETA_1, BETA_2, Correction, EPSILON};
+use crate::engine::fused::simd::{Job, Simd};
 
 /// One step: θ ← θ − step · m / (√v · root + ε) with the moments updated before. All slices have the same
 /// length, a multiple of 32; padding has gradient 0 and stays 0.
@@ -65,39 +64,6 @@ impl Job for Adam<'_> {
                     simd.store(theta, at, theta_j);
                 }
             }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::simd::Instructions;
-    use super::*;
-
-    #[test]
-    fn every_instruction_set_takes_the_step_of_algorithm_1() {
-        // From gradients that ε hides to ones near divergence; the last is exactly 0.
-        let gradient: Vec<f32> = (0..64)
-            .map(|i| if i == 63 { 0.0 } else { (-1.0f32).powi(i) * 10f32.powf(i as f32 / 2.0 - 15.0) })
-            .collect();
-        for instructions in Instructions::available() {
-            let mut parts = [vec![0.5f32; 64], vec![0.0; 64], vec![0.0; 64]];
-            let [theta, first, second] = &mut parts[..] else { unreachable!("three parts") };
-            let (mut theta_64, mut m, mut v) = ([0.5f64; 64], [0.0f64; 64], [0.0f64; 64]);
-            for t in 1..=20 {
-                let correction = Correction::at(t, 1e-2);
-                instructions.run(Adam { theta, first, second, gradient: &gradient, correction });
-                for (i, &g) in gradient.iter().enumerate() {
-                    let g = g as f64;
-                    m[i] = BETA_1 * m[i] + (1.0 - BETA_1) * g;
-                    v[i] = BETA_2 * v[i] + (1.0 - BETA_2) * g * g;
-                    theta_64[i] -= correction.step * m[i] / (v[i].sqrt() * correction.root + EPSILON);
-                    // Twenty steps of 1e-2 with a few roundings each of 2⁻²⁴.
-                    let error = (theta[i] as f64 - theta_64[i]).abs();
-                    assert!(error < 1e-6, "{} t={t} i={i}: {error}", instructions.name());
-                }
-            }
-            assert_eq!((theta[63], first[63], second[63]), (0.5, 0.0, 0.0), "padding stays");
         }
     }
 }
