@@ -1,4 +1,4 @@
-//! What can happen to a sweep from outside, and that nothing finished is lost by it. README.md has the table.
+//! What can happen to a sweep from outside, and that nothing finished is lost by it. docs/reliability.md has the table.
 
 mod common;
 
