@@ -10,12 +10,13 @@
 //! A cell with diverged runs is farther by their share. All are relative errors: 0.1 is a tenth of the paper's
 //! loss.
 
-use super::cell::{Measure, RowSet};
 use super::curve::MeanCurve;
 use super::distance::{CurveDistance, between_curves, earth_mover, total_variation};
 use super::histogram::{BIN_WIDTH, Histogram};
+use super::measure::{Measure, RowSet};
 use super::reference::{self, Counterpart};
-use super::selection::{Reported, reported};
+use super::runs::Runs;
+use super::selection::selected_runs;
 use super::statistics::summary::mean;
 use crate::store::Study;
 
@@ -62,7 +63,7 @@ impl PaperDistance {
     pub fn of(study: &Study, rows: RowSet) -> Self {
         let measure = Measure { rows, ..Measure::default() };
         let cells: Vec<CellDistance> =
-            reported(study, measure).iter().filter_map(|reported| cell(study, reported, measure)).collect();
+            selected_runs(study, measure).iter().filter_map(|runs| cell(study, runs, measure)).collect();
         let curves = |figure: Counterpart| {
             let cells = cells.iter().filter(|cell| cell.counterpart == figure);
             mean_of(cells.filter_map(|cell| Some(cell.curve?.relative + cell.diverged)))
@@ -88,11 +89,11 @@ fn mean_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     (!values.is_empty()).then(|| mean(&values))
 }
 
-fn cell(study: &Study, reported: &Reported, measure: Measure) -> Option<CellDistance> {
-    let p = reported.condition.task_correlation?;
-    let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
+fn cell(study: &Study, runs: &Runs, measure: Measure) -> Option<CellDistance> {
+    let p = runs.condition.task_correlation?;
+    let model = runs.model;
     let paper = reference::curve_of(model, p)?;
-    let ours = MeanCurve::of(&reported.runs, measure).points();
+    let ours = MeanCurve::of(&runs.runs, measure).points();
     let curve = between_curves(&ours, &paper.points);
     let last = ours.last().and_then(|last| {
         let theirs = paper.points.iter().rev().find(|point| point.0 <= last.0)?;
@@ -102,7 +103,7 @@ fn cell(study: &Study, reported: &Reported, measure: Measure) -> Option<CellDist
     });
     let whole = paper.points.last().is_some_and(|last| study.experiment.train.steps as f64 >= last.0);
     let histogram = reference::final_losses_of(model, p).filter(|_| whole).map(|theirs| {
-        let ours = Histogram::of(&reported.final_losses(measure), reported.diverged(), BINS);
+        let ours = Histogram::of(&runs.final_losses(measure), runs.diverged(), BINS);
         let theirs = theirs.with_bins(BINS);
         [earth_mover(&ours, &theirs) / mean_loss(&theirs), total_variation(&ours, &theirs)]
     });
@@ -113,7 +114,7 @@ fn cell(study: &Study, reported: &Reported, measure: Measure) -> Option<CellDist
         curve,
         last,
         histogram,
-        diverged: reported.diverged() as f64 / reported.runs.len() as f64,
+        diverged: runs.diverged() as f64 / runs.runs.len() as f64,
     })
 }
 

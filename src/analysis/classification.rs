@@ -1,61 +1,51 @@
-//! Classifiers by model: what their runs score on rows that they were not trained on, as MMoE's Tables 1 and 2
-//! have it.
+//! Classifiers by model: scores on rows that they were not trained on, as in MMoE's Tables 1 and 2.
 
-use super::interval::Interval;
-use super::statistics::{Bootstrap, Confidence, summary};
+use super::runs::{RunValue, Runs};
+use super::selection::selected_runs_by;
 use crate::data::Subset;
-use crate::experiment::ModelSpec;
-use crate::record::Score;
-use crate::store::{RunRecord, Study};
+use crate::record::{RunRecord, Score};
+use crate::store::Study;
 
 /// The main task.
 pub const MAIN: usize = 1;
 /// The auxiliary task.
 pub const AUXILIARY: usize = 2;
 
-/// The runs of a model.
-#[derive(Debug, Clone)]
-pub struct ModelScores<'a> {
-    /// The model.
-    pub model: &'a ModelSpec,
-    /// Its runs by seed, diverged ones included.
-    pub runs: Vec<&'a RunRecord>,
+/// A number of the scores of a run.
+#[derive(Clone, Copy)]
+pub struct ScoreValue {
+    /// Rows that the predictions are scored on.
+    pub subset: Subset,
+    /// Task, from 1.
+    pub task: usize,
+    /// The number.
+    pub value: fn(&Score) -> f64,
 }
 
-/// The models of a study with their runs, in the order of the experiment; models without runs are left out.
-pub fn models(study: &Study) -> Vec<ModelScores<'_>> {
-    let models = study.experiment.models.iter().map(|model| ModelScores {
-        model,
-        runs: study.runs.iter().filter(|run| run.key.model == model.name).collect(),
-    });
-    models.filter(|scores| !scores.runs.is_empty()).collect()
+impl ScoreValue {
+    /// AUC of a task on a subset.
+    pub fn auc(subset: Subset, task: usize) -> Self {
+        Self { subset, task, value: |score| score.auc }
+    }
 }
 
-impl ModelScores<'_> {
-    /// A number of the runs that finished, by seed.
-    pub fn values(&self, subset: Subset, task: usize, value: fn(&Score) -> f64) -> Vec<f64> {
-        self.runs.iter().filter_map(|run| run.score(subset, task)).map(value).collect()
+impl RunValue for ScoreValue {
+    fn of(&self, run: &RunRecord) -> Option<f64> {
+        run.score(self.subset, self.task).map(self.value)
     }
+}
 
-    /// Its mean over runs, with its 95 % bootstrap interval.
-    pub fn mean(&self, subset: Subset, task: usize, value: fn(&Score) -> f64) -> Interval {
-        Bootstrap::default().sample(&self.values(subset, task, value), summary::mean).interval()
-    }
+/// The runs of every model of a study, at the learning rates with the highest mean AUC of the main task on the
+/// validation rows.
+pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
+    let auc = ScoreValue::auc(Subset::Validation, MAIN);
+    selected_runs_by(study, |run| auc.of(run).map(|auc| -auc))
+}
 
-    /// Runs that diverged.
-    pub fn diverged(&self) -> usize {
-        self.runs.iter().filter(|run| run.last().is_none()).count()
-    }
-
-    /// The run with the highest AUC of the main task on a subset. On the test rows it is what the paper's tables
-    /// call best, and flatters; on the validation rows it is the run that would be used.
-    pub fn best(&self, subset: Subset) -> Option<&RunRecord> {
-        let auc = |run: &RunRecord| run.score(subset, MAIN).map(|score| score.auc);
-        let finished = self.runs.iter().filter(|run| auc(run).is_some());
-        // Of equal runs the first.
-        finished
-            .copied()
-            .rev()
-            .max_by(|a, b| auc(a).partial_cmp(&auc(b)).unwrap_or(std::cmp::Ordering::Equal))
-    }
+/// The run with the highest AUC of the main task on a subset; of equal runs the first. On the test rows it is what the
+/// paper's tables call best, and flatters; on the validation rows it is the run that would be used.
+pub fn best<'a>(runs: &Runs<'a>, subset: Subset) -> Option<&'a RunRecord> {
+    let auc = |run: &RunRecord| ScoreValue::auc(subset, MAIN).of(run);
+    let finished = runs.runs.iter().copied().filter(|run| auc(run).is_some());
+    finished.rev().max_by(|a, b| auc(a).partial_cmp(&auc(b)).unwrap_or(std::cmp::Ordering::Equal))
 }

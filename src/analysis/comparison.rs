@@ -6,9 +6,10 @@
 
 use std::collections::BTreeMap;
 
-use super::cell::{Measure, cells};
 use super::interval::Interval;
-use super::selection::reported;
+use super::measure::Measure;
+use super::runs::{Runs, runs_by_rate};
+use super::selection::selected_runs;
 use super::statistics::confidence::{Confidence, LEVEL};
 use super::statistics::multiplicity::holm;
 use super::statistics::paired::{differences, rank_biserial, standardised};
@@ -25,7 +26,7 @@ pub enum By {
     /// Cells of equal model, task correlation and learning rate.
     LearningRate,
     /// Models at a task correlation, each study at its own cross-fitted learning rates.
-    Reported,
+    Selected,
 }
 
 /// Names a row of a comparison.
@@ -106,7 +107,7 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
     let (mut found, mut only_first) = (Vec::new(), Vec::new());
     for (name, runs) in a {
         match b.iter().position(|(other, _)| *other == name) {
-            Some(place) => found.push(compare_cell(name, [&runs, &b.remove(place).1], measure, same_data)),
+            Some(index) => found.push(compare_cell(name, [&runs, &b.remove(index).1], measure, same_data)),
             None => only_first.push(name),
         }
     }
@@ -125,17 +126,19 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
 
 /// The cells of a study under their names.
 fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
-    let name =
-        |model: &str, condition, learning_rate| CellName { model: model.into(), condition, learning_rate };
+    let name = |runs: &Runs, learning_rate| CellName {
+        model: runs.model.name.clone(),
+        condition: runs.condition,
+        learning_rate,
+    };
     match by {
-        By::LearningRate => cells(study)
+        By::LearningRate => runs_by_rate(study)
             .into_iter()
-            .map(|cell| (name(cell.model, cell.condition, Some(cell.learning_rate)), cell.runs))
+            .map(|runs| (name(&runs, Some(runs.learning_rates[0])), runs.runs))
             .collect(),
-        By::Reported => reported(study, measure)
-            .into_iter()
-            .map(|cell| (name(cell.model, cell.condition, None), cell.runs))
-            .collect(),
+        By::Selected => {
+            selected_runs(study, measure).into_iter().map(|runs| (name(&runs, None), runs.runs)).collect()
+        }
     }
 }
 
@@ -220,7 +223,7 @@ mod tests {
     #[test]
     fn pairing_finds_a_small_shift_under_large_noise() {
         let (a, b) = (shifted(0.0, &[0.5]), shifted(-0.01, &[0.5]));
-        for by in [By::LearningRate, By::Reported] {
+        for by in [By::LearningRate, By::Selected] {
             for cell in compare(&a, &b, Measure::default(), by).cells {
                 assert_eq!(cell.change, Change::Lower);
                 assert!(cell.difference.low < -0.009 && cell.difference.high < -0.009);

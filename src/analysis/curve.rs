@@ -1,7 +1,7 @@
 //! Mean loss curves: what Figures 3 and 4 show.
 
-use super::cell::Measure;
 use super::interval::Interval;
+use super::measure::Measure;
 use super::statistics::{Bootstrap, Confidence};
 use crate::store::RunRecord;
 

@@ -3,13 +3,14 @@
 //!
 //! A seed draws its own impressions, so an interval over seeds covers new data too; runs of one seed share them, so
 //! models are compared by seed. Where a model was trained at several learning rates, each half of the seeds is
-//! reported at the rate with the lowest mean log-loss of pCTCVR on the other half ([`reported_by`]).
+//! reported at the rate with the lowest mean log-loss of pCTCVR on the other half ([`selected_runs_by`]).
 
 use super::interval::Interval;
-use super::selection::{Reported, reported_by};
-use super::statistics::{Bootstrap, Confidence, summary};
+use super::runs::{RunValue, Runs};
+use super::selection::selected_runs_by;
+use super::statistics::{Bootstrap, Confidence};
 use crate::data::Knob;
-use crate::experiment::{Condition, ModelSpec, Sweep};
+use crate::experiment::{Condition, Sweep};
 use crate::record::{Decile, FunnelScore, Space, Target};
 use crate::store::{RunRecord, Study};
 
@@ -80,28 +81,16 @@ impl Quantity {
     }
 }
 
-/// The runs of a model under a condition.
-#[derive(Debug, Clone)]
-pub struct ModelRuns<'a> {
-    /// The model.
-    pub model: &'a ModelSpec,
-    /// Their task correlation and swept value.
-    pub condition: Condition,
-    /// Learning rate of the even and of the odd half of the seeds, as in [`Reported`](super::Reported).
-    pub learning_rates: [f64; 2],
-    /// One run a seed, by seed, diverged ones included.
-    pub runs: Vec<&'a RunRecord>,
+impl RunValue for Quantity {
+    fn of(&self, run: &RunRecord) -> Option<f64> {
+        Self::of(*self, run)
+    }
 }
 
-/// The models of a study with their runs, in the order of the plan; what has no runs is left out.
-pub fn model_runs(study: &Study) -> Vec<ModelRuns<'_>> {
+/// The runs of every model and condition of a study, at the learning rates with the lowest mean log-loss of pCTCVR.
+pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
     let joint = Quantity::of_all(Target::ClickAndConversion, Aspect::LogLoss);
-    let runs = reported_by(study, |run| joint.of(run)).into_iter().filter_map(|reported| {
-        let model = study.experiment.models.iter().find(|model| model.name == reported.model)?;
-        let Reported { condition, learning_rates, runs, .. } = reported;
-        Some(ModelRuns { model, condition, learning_rates, runs })
-    });
-    runs.collect()
+    selected_runs_by(study, |run| joint.of(run))
 }
 
 /// The swept value that stands for a study where there is room for one: the experiment's own value of the parameter
@@ -167,48 +156,20 @@ pub fn extremes(study: &Study, parameter: Knob) -> Option<(f64, f64)> {
     }
 }
 
-impl ModelRuns<'_> {
-    /// A number of the runs that finished, by seed.
-    pub fn values(&self, quantity: Quantity) -> Vec<f64> {
-        self.runs.iter().filter_map(|run| quantity.of(run)).collect()
-    }
-
-    /// Its mean over runs, with its 95 % bootstrap interval.
-    pub fn mean(&self, quantity: Quantity) -> Interval {
-        Bootstrap::default().sample(&self.values(quantity), summary::mean).interval()
-    }
-
-    /// Runs that diverged.
-    pub fn diverged(&self) -> usize {
-        self.runs.iter().filter(|run| run.last().is_none()).count()
-    }
-
-    /// A number of these runs less that of another model's, on the seeds that have both.
-    pub fn differences(&self, other: &Self, quantity: Quantity) -> Vec<f64> {
-        let of_other = |seed: u64| quantity.of(other.runs.iter().find(|run| run.key.seed == seed)?);
-        self.runs.iter().filter_map(|run| Some(quantity.of(run)? - of_other(run.key.seed)?)).collect()
-    }
-
-    /// The mean of [`Self::differences`] with its interval.
-    pub fn difference(&self, other: &Self, quantity: Quantity) -> Interval {
-        Bootstrap::of_means().sample(&self.differences(other, quantity), summary::mean).interval()
-    }
-
-    /// Mean predicted over mean true pCVR in each tenth of the impressions by true pCTR, with its interval over runs;
-    /// empty where the truth is not known.
-    pub fn bias_by_decile(&self, resamples: usize) -> Vec<(usize, Interval)> {
-        let ratio = |decile: &Decile| decile.mean_prediction / decile.mean_truth;
-        let runs = || self.runs.iter().filter(|run| !run.deciles.is_empty());
-        let deciles: Vec<usize> =
-            runs().next().map_or(Vec::new(), |run| run.deciles.iter().map(|d| d.decile).collect());
-        // Test sets of one size have the same tenths; a run that lacks one would make the rows uneven.
-        let rows: Vec<Vec<f64>> = runs()
-            .filter(|run| run.deciles.iter().map(|d| d.decile).eq(deciles.iter().copied()))
-            .map(|run| run.deciles.iter().map(ratio).collect())
-            .collect();
-        let bootstrap = Bootstrap { resamples, ..Bootstrap::default() };
-        deciles.into_iter().zip(bootstrap.means(&rows).iter().map(Confidence::interval)).collect()
-    }
+/// Mean predicted over mean true pCVR in each tenth of the impressions by true pCTR, with its interval over runs;
+/// empty where the truth is not known.
+pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
+    let ratio = |decile: &Decile| decile.mean_prediction / decile.mean_truth;
+    let known = || runs.runs.iter().filter(|run| !run.deciles.is_empty());
+    let deciles: Vec<usize> =
+        known().next().map_or(Vec::new(), |run| run.deciles.iter().map(|d| d.decile).collect());
+    // Test sets of one size have the same tenths; a run that lacks one would make the rows uneven.
+    let rows: Vec<Vec<f64>> = known()
+        .filter(|run| run.deciles.iter().map(|d| d.decile).eq(deciles.iter().copied()))
+        .map(|run| run.deciles.iter().map(ratio).collect())
+        .collect();
+    let bootstrap = Bootstrap { resamples, ..Bootstrap::default() };
+    deciles.into_iter().zip(bootstrap.means(&rows).iter().map(Confidence::interval)).collect()
 }
 
 #[cfg(test)]
@@ -244,7 +205,7 @@ mod tests {
         for decile in &mut study.runs[0].deciles {
             decile.mean_prediction = decile.mean_truth * decile.decile as f64;
         }
-        let deciles = model_runs(&study)[0].bias_by_decile(100);
+        let deciles = bias_by_decile(&model_runs(&study)[0], 100);
         assert_eq!(deciles.len(), 10);
         assert!(deciles.iter().all(|(decile, ratio)| (ratio.estimate - *decile as f64).abs() < 1e-9));
     }
@@ -258,7 +219,7 @@ mod tests {
         });
         let models = model_runs(&study);
         assert!(models[0].values(Quantity::of_cvr(Space::All, Aspect::Auc)).is_empty());
-        assert!(models[0].bias_by_decile(100).is_empty());
+        assert!(bias_by_decile(&models[0], 100).is_empty());
     }
 
     #[test]

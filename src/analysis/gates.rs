@@ -4,9 +4,10 @@
 //! is summed up by entropy, utilisation and divergence; means over runs come with intervals, and each number
 //! is held against the final loss.
 
-use super::cell::Measure;
 use super::interval::Interval;
-use super::selection::{Reported, reported};
+use super::measure::Measure;
+use super::runs::Runs;
+use super::selection::selected_runs;
 use super::statistics::confidence::Confidence;
 use super::statistics::proportion::Proportion;
 use super::statistics::{Bootstrap, rank, summary};
@@ -119,11 +120,11 @@ pub struct GateSummary {
 /// rates, in the order of the plan. Diverged runs are left out: their last gates are of parameters on their
 /// way to infinity.
 pub fn gate_summaries(study: &Study, measure: Measure) -> Vec<GateSummary> {
-    reported(study, measure).iter().filter_map(|cell| summarise(cell, measure)).collect()
+    selected_runs(study, measure).iter().filter_map(|runs| summarise(runs, measure)).collect()
 }
 
-fn summarise(cell: &Reported, measure: Measure) -> Option<GateSummary> {
-    let finished: Vec<(&RunRecord, f64, GateUseOfRun)> = cell
+fn summarise(selected: &Runs, measure: Measure) -> Option<GateSummary> {
+    let finished: Vec<(&RunRecord, f64, GateUseOfRun)> = selected
         .runs
         .iter()
         .filter_map(|run| Some((*run, measure.final_loss(run)?, GateUseOfRun::last(run)?)))
@@ -140,8 +141,8 @@ fn summarise(cell: &Reported, measure: Measure) -> Option<GateSummary> {
     let with_loss =
         |of: fn(&GateUseOfRun) -> f64| correlation(&ends.iter().map(of).collect::<Vec<f64>>(), &losses);
     Some(GateSummary {
-        model: cell.model.into(),
-        task_correlation: cell.condition.task_correlation,
+        model: selected.model.name.clone(),
+        task_correlation: selected.condition.task_correlation,
         curve: curve(&runs),
         collapsed: share(|end| end.collapsed),
         one_expert: share(|end| end.one_expert),

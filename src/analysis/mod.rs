@@ -1,6 +1,6 @@
 //! What a study says: everything here is computed from the store alone.
 //!
-//! [`cell`] puts runs together, [`selection`] picks a learning rate for every model and correlation without
+//! [`runs`] puts runs together, [`measure`] is the loss that is looked at, [`selection`] picks a learning rate for every model and correlation without
 //! flattering it, [`interval`] holds estimates with their uncertainty. [`curve`], [`histogram`] and
 //! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
 //! far a study is from it. [`statistics`] makes every number that has an interval, [`comparison`] holds
@@ -10,7 +10,6 @@
 //! parameters, and its way to train.
 
 pub mod calibration;
-pub mod cell;
 pub mod classification;
 pub mod comparison;
 pub mod curve;
@@ -21,16 +20,19 @@ pub mod generator_fit;
 pub mod histogram;
 pub mod interval;
 pub mod losses;
+pub mod measure;
 pub mod reference;
+pub mod runs;
 pub mod selection;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
 pub mod tuning;
 
-pub use cell::{Cell, Measure, RowSet, TaskLoss, cells};
 pub use curve::MeanCurve;
 pub use histogram::Histogram;
 pub use interval::Interval;
 pub use losses::LossSummary;
-pub use selection::{Reported, reported};
+pub use measure::{Measure, RowSet, TaskLoss};
+pub use runs::{RunValue, Runs, runs_by_rate};
+pub use selection::selected_runs;

@@ -4,7 +4,7 @@ use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::rows::{self, Row, RowPanel};
 use super::{Figure, theme};
-use crate::analysis::classification::models;
+use crate::analysis::classification::{ScoreValue, model_runs};
 use crate::analysis::reference::{AucRow, auc_table};
 use crate::data::Subset;
 use crate::store::Study;
@@ -21,7 +21,7 @@ impl Auc {
     /// Nothing for a study without scores.
     pub fn of(study: &Study) -> Option<Self> {
         let census = study.experiment.data.census()?;
-        let models = models(study);
+        let models = model_runs(study);
         let paper = auc_table(census.main);
         let means: [fn(&AucRow) -> f64; 2] = [|row| row.main_mean, |row| row.auxiliary_mean];
         let tasks =
@@ -31,8 +31,8 @@ impl Auc {
                     .map(|scores| Row {
                         title: scores.model.title.clone(),
                         colour: theme::model(&study.experiment, &scores.model.name),
-                        runs: scores.values(Subset::Test, task + 1, |score| score.auc),
-                        mean: scores.mean(Subset::Test, task + 1, |score| score.auc),
+                        runs: scores.values(ScoreValue::auc(Subset::Test, task + 1)),
+                        mean: scores.mean(ScoreValue::auc(Subset::Test, task + 1)),
                         paper: paper
                             .iter()
                             .find(|row| row.model == scores.model.architecture.name)

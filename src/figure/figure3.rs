@@ -9,7 +9,7 @@ use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
 use crate::analysis::reference::Counterpart;
-use crate::analysis::{Measure, reported};
+use crate::analysis::{Measure, selected_runs};
 use crate::experiment::{Experiment, ModelSpec};
 use crate::store::Study;
 
@@ -35,9 +35,9 @@ impl Figure3 {
     /// Nothing for a study without runs of a shared bottom.
     pub fn of(study: &Study) -> Option<Self> {
         let model = subject(&study.experiment)?;
-        let curves: Vec<ModelCurve> = reported(study, Measure::shown(study))
+        let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()
-            .filter(|reported| reported.model == model.name)
+            .filter(|reported| reported.model.name == model.name)
             .map(|reported| ModelCurve::of(study, reported))
             .collect();
         if curves.is_empty() {

@@ -10,7 +10,7 @@ use super::curves::{
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, figure3, theme};
-use crate::analysis::{Measure, reported};
+use crate::analysis::{Measure, selected_runs};
 use crate::store::Study;
 
 /// Panels in a row, as in the paper.
@@ -34,7 +34,7 @@ impl Figure4 {
     /// Nothing for a study without runs, or where Figure 3 shows them all.
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let curves: Vec<ModelCurve> = reported(study, Measure::shown(study))
+        let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()
             .map(|reported| ModelCurve::of(study, reported))
             .collect();

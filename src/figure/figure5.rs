@@ -7,7 +7,7 @@ use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up, round_values};
 use super::{Figure, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
-use crate::analysis::{Histogram, Measure, reference, reported};
+use crate::analysis::{Histogram, Measure, reference, selected_runs};
 use crate::store::Study;
 
 /// Bins that the paper's histograms need: up to a loss of 2/3.
@@ -47,7 +47,7 @@ impl Figure5 {
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
         let measure = Measure::shown(study);
-        let reported = reported(study, measure);
+        let reported = selected_runs(study, measure);
         if reported.is_empty() {
             return None;
         }
@@ -58,11 +58,11 @@ impl Figure5 {
                 let task_correlation = reported.condition.task_correlation?;
                 let ours = Histogram::of(&reported.final_losses(measure), reported.diverged(), bins);
                 let scale = ours.runs() as f64 / reference::RUNS as f64;
-                let paper = reference::final_losses(experiment, reported.model, task_correlation);
+                let paper = reference::final_losses(experiment, &reported.model.name, task_correlation);
                 let paper = paper.map(|paper| {
                     paper.with_bins(bins).counts.iter().map(|&count| count as f64 * scale).collect()
                 });
-                let model = reported.model.to_owned();
+                let model = reported.model.name.clone();
                 Some(Spread { model, task_correlation, ours, paper })
             })
             .collect();

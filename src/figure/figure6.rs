@@ -9,7 +9,7 @@ use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, grid, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
-use crate::analysis::{Interval, Measure, reference, reported};
+use crate::analysis::{Interval, Measure, reference, selected_runs};
 use crate::store::{GatePoint, RunRecord, Study};
 
 /// Tasks with a colour and a legend entry of their own; as many as the theme has colours.
@@ -39,12 +39,12 @@ impl Figure6 {
     /// Nothing for a study without finished runs of a gated model.
     pub fn of(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let panels: Vec<GateUse> = reported(study, Measure::shown(study))
+        let panels: Vec<GateUse> = selected_runs(study, Measure::shown(study))
             .iter()
             .filter_map(|reported| {
                 let runs: Vec<Vec<Vec<f64>>> = reported.runs.iter().filter_map(|run| last_use(run)).collect();
                 let weights = mean_use(&runs)?;
-                let model = reported.model.to_owned();
+                let model = reported.model.name.clone();
                 Some(GateUse {
                     model,
                     task_correlation: reported.condition.task_correlation,

@@ -6,8 +6,9 @@ use super::frame::{Entry, Frame, Swatch};
 use super::highlight::{self, Curve};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
+use crate::analysis::Runs;
 use crate::analysis::curve::BAND_RESAMPLES;
-use crate::analysis::funnel::{ModelRuns, Varied, base_condition, model_runs};
+use crate::analysis::funnel::{Varied, base_condition, bias_by_decile, model_runs};
 use crate::experiment::Condition;
 use crate::store::Study;
 
@@ -51,8 +52,8 @@ impl FunnelBias {
 }
 
 /// The ratios of a model; nothing without deciles.
-fn curve(study: &Study, runs: &ModelRuns) -> Option<Curve> {
-    let ratios = runs.bias_by_decile(BAND_RESAMPLES);
+fn curve(study: &Study, runs: &Runs) -> Option<Curve> {
+    let ratios = bias_by_decile(runs, BAND_RESAMPLES);
     let values = ratios.into_iter().map(|(decile, ratio)| ((DECILES - decile) as f64, ratio));
     // By rising x.
     let values: Vec<_> = values.rev().collect();

@@ -10,7 +10,7 @@ use super::frame::{Entry, Swatch};
 use super::panel::{Axis, Panel, round_up};
 use super::theme::{self, FAINT, TEXT};
 use crate::analysis::Interval;
-use crate::analysis::funnel::ModelRuns;
+use crate::analysis::Runs;
 use crate::experiment::{Experiment, ModelSpec};
 
 /// Most curves of a panel that all have a colour.
@@ -63,7 +63,7 @@ impl Curve {
 }
 
 /// Models of some runs, each once, in their order.
-pub fn models<'a>(runs: &[ModelRuns<'a>]) -> Vec<&'a ModelSpec> {
+pub fn models<'a>(runs: &[Runs<'a>]) -> Vec<&'a ModelSpec> {
     let mut models: Vec<&ModelSpec> = Vec::new();
     for runs in runs {
         if models.iter().all(|model| model.name != runs.model.name) {

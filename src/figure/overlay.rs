@@ -8,7 +8,7 @@ use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::{Figure, theme};
-use crate::analysis::{MeanCurve, Measure, Reported, reported};
+use crate::analysis::{MeanCurve, Measure, Runs, selected_runs};
 use crate::store::Study;
 
 /// Panels in a row.
@@ -30,15 +30,15 @@ pub struct Overlay {
 impl Overlay {
     /// Nothing where the studies have no model and task correlation in common.
     pub fn of(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
-        let theirs = reported(second, measure);
+        let theirs = selected_runs(second, measure);
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
-        for ours in reported(first, measure) {
-            let same = |r: &&Reported| r.model == ours.model && r.condition == ours.condition;
+        for ours in selected_runs(first, measure) {
+            let same = |r: &&Runs| r.model.name == ours.model.name && r.condition == ours.condition;
             let Some(theirs) = theirs.iter().find(same) else { continue };
             let other = MeanCurve::of(&theirs.runs, measure);
             bands.push(other.band());
             curves.push(ModelCurve {
-                model: ours.model.to_owned(),
+                model: ours.model.name.clone(),
                 task_correlation: ours.condition.task_correlation,
                 mean: MeanCurve::of(&ours.runs, measure),
                 paper: other.points(),

@@ -7,7 +7,8 @@ use askama::Template;
 use super::setup::{self, Section};
 use super::tables::{self, ClaimRow, DivergedRow, ends};
 use super::{FigureView, place};
-use crate::analysis::classification::{AUXILIARY, MAIN, ModelScores, models};
+use crate::analysis::Runs;
+use crate::analysis::classification::{AUXILIARY, MAIN, ScoreValue, best, model_runs};
 use crate::analysis::reference::{AucRow, auc_table};
 use crate::analysis::statistics::summary;
 use crate::claim::ClaimResult;
@@ -105,7 +106,7 @@ impl Page {
     ) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let place = place(folder);
-        let models = models(study);
+        let models = model_runs(study);
         Self {
             title: experiment.title.clone(),
             description: experiment.description.clone(),
@@ -137,7 +138,7 @@ impl Page {
 }
 
 /// The paper's table with ours in it, task by task.
-fn scores(models: &[ModelScores], census: &CensusSpec) -> Vec<TaskTable> {
+fn scores(models: &[Runs], census: &CensusSpec) -> Vec<TaskTable> {
     let paper = auc_table(census.main);
     let table = |(task, name): (usize, &str)| TaskTable {
         heading: format!("{}: {name}", if task == MAIN { "Main task" } else { "Auxiliary task" }),
@@ -146,9 +147,9 @@ fn scores(models: &[ModelScores], census: &CensusSpec) -> Vec<TaskTable> {
     (MAIN..=AUXILIARY).zip(census.task_names()).map(table).collect()
 }
 
-fn auc_cells(scores: &ModelScores, paper: &[AucRow], task: usize) -> AucCells {
-    let values = scores.values(Subset::Test, task, |score| score.auc);
-    let mean = scores.mean(Subset::Test, task, |score| score.auc);
+fn auc_cells(scores: &Runs, paper: &[AucRow], task: usize) -> AucCells {
+    let values = scores.values(ScoreValue::auc(Subset::Test, task));
+    let mean = scores.mean(ScoreValue::auc(Subset::Test, task));
     let paper = paper.iter().find(|row| row.model == scores.model.architecture.name);
     let [paper_mean, paper_best] = match (paper, task == MAIN) {
         (Some(row), true) => [row.main_mean, row.main_best],
@@ -165,19 +166,20 @@ fn auc_cells(scores: &ModelScores, paper: &[AucRow], task: usize) -> AucCells {
         interval: ends(mean, AUC),
         paper_mean: decimals(paper_mean, AUC),
         sd: decimals(summary::variance(&values).sqrt(), AUC),
-        best: test(scores.best(Subset::Test)),
+        best: test(best(scores, Subset::Test)),
         paper_best: decimals(paper_best, AUC),
-        chosen: test(scores.best(Subset::Validation)),
+        chosen: test(best(scores, Subset::Validation)),
         finished: values.len(),
         diverged: scores.diverged(),
     }
 }
 
-fn quality(models: &[ModelScores]) -> Vec<QualityRow> {
+fn quality(models: &[Runs]) -> Vec<QualityRow> {
     let mut rows = Vec::new();
     for task in MAIN..=AUXILIARY {
         for scores in models {
-            let mean = |value| summary::mean(&scores.values(Subset::Test, task, value));
+            let mean =
+                |value| summary::mean(&scores.values(ScoreValue { subset: Subset::Test, task, value }));
             let share = mean(|score| score.positive_rate);
             let constant = -(share * share.ln() + (1.0 - share) * (1.0 - share).ln());
             rows.push(QualityRow {

@@ -8,9 +8,9 @@ use askama::Template;
 use super::setup::{self, Section};
 use super::tables::{self, ClaimRow, DivergedRow, ends};
 use super::{FigureView, place};
-use crate::analysis::funnel::{Aspect, ModelRuns, Quantity, Varied, base_condition, model_runs};
+use crate::analysis::Runs;
+use crate::analysis::funnel::{Aspect, Quantity, Varied, base_condition, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
-use crate::analysis::selection;
 use crate::analysis::statistics::summary;
 use crate::claim::ClaimResult;
 use crate::experiment::{Condition, Experiment};
@@ -138,7 +138,7 @@ impl Page {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let folder_name = place(folder);
         let (runs, base, varied) = (model_runs(study), base_condition(study), Varied::of(study));
-        let here: Vec<&ModelRuns> = runs.iter().filter(|runs| runs.condition == base).collect();
+        let here: Vec<&Runs> = runs.iter().filter(|runs| runs.condition == base).collect();
         Self {
             title: experiment.title.clone(),
             description: experiment.description.clone(),
@@ -182,7 +182,7 @@ fn condition_label(study: &Study, condition: Condition) -> String {
 type OfPaper = fn(&ConversionRow) -> [f64; 2];
 
 /// The paper's table with ours in it, and the two AUCs that it does not have.
-fn scores(runs: &[&ModelRuns]) -> Vec<AucTable> {
+fn scores(runs: &[&Runs]) -> Vec<AucTable> {
     let paper = conversion_table();
     let tables: [(&str, Quantity, OfPaper); 4] = [
         ("pCVR on clicked impressions", Quantity::CLICKED_AUC, |row| row.cvr),
@@ -202,8 +202,8 @@ fn scores(runs: &[&ModelRuns]) -> Vec<AucTable> {
 }
 
 fn auc_cells(
-    model: &ModelRuns,
-    all: &[&ModelRuns],
+    model: &Runs,
+    all: &[&Runs],
     quantity: Quantity,
     of_paper: OfPaper,
     paper: &[ConversionRow],
@@ -229,14 +229,14 @@ fn auc_cells(
             false => "–".to_owned(),
         },
         paper_over_base: decimals(theirs_over_base, AUC),
-        rate: selection::label(model.learning_rates),
+        rate: model.learning_rate_label(),
         finished: values.len(),
         diverged: model.diverged(),
     }
 }
 
 /// How good the probabilities are, where there are any.
-fn quality(runs: &[&ModelRuns]) -> Vec<QualityTable> {
+fn quality(runs: &[&Runs]) -> Vec<QualityTable> {
     let tables = [
         ("pCVR on clicked impressions", Target::Conversion, Space::Clicked),
         ("pCVR on all impressions", Target::Conversion, Space::All),
@@ -251,7 +251,7 @@ fn quality(runs: &[&ModelRuns]) -> Vec<QualityTable> {
     tables.map(table).into_iter().filter(|table| !table.rows.is_empty()).collect()
 }
 
-fn quality_cells(runs: &ModelRuns, target: Target, space: Space) -> QualityCells {
+fn quality_cells(runs: &Runs, target: Target, space: Space) -> QualityCells {
     let of = |aspect| Quantity { target, space, aspect };
     let mean = |aspect, places| decimals(summary::mean(&runs.values(of(aspect))), places);
     let ratio = ratio(runs, of(Aspect::Bias));
@@ -267,15 +267,15 @@ fn quality_cells(runs: &ModelRuns, target: Target, space: Space) -> QualityCells
 }
 
 /// Mean prediction over the truth with its interval.
-fn ratio(runs: &ModelRuns, bias: Quantity) -> (String, String) {
+fn ratio(runs: &Runs, bias: Quantity) -> (String, String) {
     let mut ratio = runs.mean(bias);
     (ratio.estimate, ratio.low, ratio.high) = (1.0 + ratio.estimate, 1.0 + ratio.low, 1.0 + ratio.high);
     (decimals(ratio.estimate, RATIO), ends(ratio, RATIO))
 }
 
 /// Every model under every condition.
-fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
-    let row = |runs: &ModelRuns| {
+fn settings(study: &Study, runs: &[Runs]) -> Vec<SettingRow> {
+    let row = |runs: &Runs| {
         let auc = |quantity| decimals(summary::mean(&runs.values(quantity)), AUC);
         let ratio = |space| {
             let (mean, interval) = ratio(runs, Quantity::of_cvr(space, Aspect::Bias));
@@ -291,7 +291,7 @@ fn settings(study: &Study, runs: &[ModelRuns]) -> Vec<SettingRow> {
             clicked_ratio: ratio(Space::Clicked),
             all_ratio: ratio(Space::All),
             error: decimals(summary::mean(&runs.values(error)), PROBABILITY),
-            rate: selection::label(runs.learning_rates),
+            rate: runs.learning_rate_label(),
             finished: runs.runs.len() - runs.diverged(),
             diverged: runs.diverged(),
         }
@@ -348,7 +348,7 @@ mod tests {
     fn differences_to_base_are_paired_and_base_has_none() {
         let study = FunnelSample::default().study();
         let runs = model_runs(&study);
-        let here: Vec<&ModelRuns> = runs.iter().collect();
+        let here: Vec<&Runs> = runs.iter().collect();
         let table = &scores(&here)[0];
         assert_eq!((table.rows[0].over_base.as_str(), table.rows[0].paper_over_base.as_str()), ("–", "–"));
         assert_eq!(table.rows[6].paper_over_base, "0.0256");

@@ -3,7 +3,9 @@
 use crate::analysis::distance::{between_curves, total_variation};
 use crate::analysis::gates::{GateSummary, gate_summaries};
 use crate::analysis::reference::{self, Counterpart};
-use crate::analysis::{Histogram, Interval, LossSummary, MeanCurve, Measure, Reported, cells, reported};
+use crate::analysis::{
+    Histogram, Interval, LossSummary, MeanCurve, Measure, Runs, runs_by_rate, selected_runs,
+};
 use crate::claim::{ClaimResult, table};
 use crate::figure::theme::{decimals, number, step};
 use crate::store::Study;
@@ -173,10 +175,10 @@ pub fn claims(results: &[ClaimResult]) -> Vec<ClaimRow> {
 
 /// The reported final losses of every model and task correlation.
 pub fn losses(study: &Study) -> Vec<LossRow> {
-    let row = |reported: &Reported| {
+    let row = |reported: &Runs| {
         let summary = LossSummary::of(&reported.final_losses(Measure::shown(study)), reported.diverged());
         LossRow {
-            model: study.experiment.model_title(reported.model).to_owned(),
+            model: reported.model.title.clone(),
             correlation: or_dash(reported.condition.task_correlation.map(number)),
             mean: decimals(summary.mean.estimate, LOSS),
             interval: ends(summary.mean, LOSS),
@@ -189,18 +191,21 @@ pub fn losses(study: &Study) -> Vec<LossRow> {
             rate: reported.learning_rate_label(),
         }
     };
-    reported(study, Measure::shown(study)).iter().map(row).collect()
+    selected_runs(study, Measure::shown(study)).iter().map(row).collect()
 }
 
 /// The distance to the paper of every model and task correlation that it has, and that has a finished run.
 pub fn distances(study: &Study) -> Vec<DistanceRow> {
-    reported(study, Measure::shown(study)).iter().filter_map(|reported| distance(study, reported)).collect()
+    selected_runs(study, Measure::shown(study))
+        .iter()
+        .filter_map(|reported| distance(study, reported))
+        .collect()
 }
 
-fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
+fn distance(study: &Study, reported: &Runs) -> Option<DistanceRow> {
     let (experiment, p) = (&study.experiment, reported.condition.task_correlation?);
-    let model = experiment.models.iter().find(|model| model.name == reported.model)?;
-    let paper = reference::curve(experiment, reported.model, p)?;
+    let model = reported.model;
+    let paper = reference::curve(experiment, &model.name, p)?;
     let ours = MeanCurve::of(&reported.runs, Measure::shown(study)).points();
     let last = ours.last()?.0;
     let between = between_curves(&ours, &paper.points);
@@ -209,7 +214,7 @@ fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
     let theirs = paper.points.iter().rev().find(|point| point.0 <= last);
     let near = theirs
         .and_then(|point| ours.iter().min_by(|a, b| (a.0 - point.0).abs().total_cmp(&(b.0 - point.0).abs())));
-    let variation = reference::final_losses(experiment, reported.model, p).map(|theirs| {
+    let variation = reference::final_losses(experiment, &model.name, p).map(|theirs| {
         let ours =
             Histogram::of(&reported.final_losses(Measure::shown(study)), reported.diverged(), PAPER_BINS);
         total_variation(&ours, &theirs.with_bins(PAPER_BINS))
@@ -235,7 +240,7 @@ fn distance(study: &Study, reported: &Reported) -> Option<DistanceRow> {
 
 /// The cells with diverged runs.
 pub fn diverged(study: &Study) -> Vec<DivergedRow> {
-    let row = |cell: &crate::analysis::Cell| {
+    let row = |cell: &crate::analysis::Runs| {
         let diverged: Vec<_> = cell.runs.iter().filter(|run| run.last().is_none()).collect();
         let named = diverged.iter().take(SEEDS_NAMED);
         let mut seeds: Vec<String> =
@@ -244,32 +249,32 @@ pub fn diverged(study: &Study) -> Vec<DivergedRow> {
             seeds.push(format!("{} more in runs.csv", diverged.len() - SEEDS_NAMED));
         }
         (!diverged.is_empty()).then(|| DivergedRow {
-            model: study.experiment.model_title(cell.model).to_owned(),
+            model: cell.model.title.clone(),
             correlation: or_dash(cell.condition.task_correlation.map(number)),
             setting: or_dash(cell.condition.swept_value.map(number)),
-            rate: number(cell.learning_rate),
+            rate: number(cell.learning_rates[0]),
             diverged: diverged.len(),
             runs: cell.runs.len(),
             seeds: seeds.join(", "),
         })
     };
-    cells(study).iter().filter_map(row).collect()
+    runs_by_rate(study).iter().filter_map(row).collect()
 }
 
 /// Every cell, with how the rest of the report uses its learning rate.
 pub fn rates(study: &Study) -> Vec<RateRow> {
-    let reported = reported(study, Measure::shown(study));
-    let row = |cell: &crate::analysis::Cell| {
+    let reported = selected_runs(study, Measure::shown(study));
+    let row = |cell: &crate::analysis::Runs| {
         let losses = cell.final_losses(Measure::shown(study));
         let summary = LossSummary::of(&losses, cell.runs.len() - losses.len());
         let chosen = reported
             .iter()
-            .find(|r| r.model == cell.model && r.condition == cell.condition)
-            .map(|r| r.learning_rates.map(|rate| rate == cell.learning_rate));
+            .find(|r| r.model.name == cell.model.name && r.condition == cell.condition)
+            .map(|r| r.learning_rates.map(|rate| rate == cell.learning_rates[0]));
         RateRow {
-            model: study.experiment.model_title(cell.model).to_owned(),
+            model: cell.model.title.clone(),
             correlation: or_dash(cell.condition.task_correlation.map(number)),
-            rate: number(cell.learning_rate),
+            rate: number(cell.learning_rates[0]),
             mean: decimals(summary.mean.estimate, LOSS),
             interval: ends(summary.mean, LOSS),
             median: decimals(summary.median, LOSS),
@@ -283,7 +288,7 @@ pub fn rates(study: &Study) -> Vec<RateRow> {
             },
         }
     };
-    cells(study).iter().map(row).collect()
+    runs_by_rate(study).iter().map(row).collect()
 }
 
 /// Use of the gates at the last logged step.

@@ -1,6 +1,6 @@
 //! How likely one model's run is better than another's.
 
-use super::resample::{Bootstrap, Resampled};
+use super::bootstrap::{Bootstrap, Resampled};
 
 /// Whether the runs of two models share seeds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

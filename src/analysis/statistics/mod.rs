@@ -1,10 +1,11 @@
 //! The statistics that tables, figures and claims share, one idea a file; nothing here knows what a run is.
 //!
-//! [`confidence`] says what an interval procedure gives, and everything uncertain implements it: [`resample`]
+//! [`confidence`] says what an interval procedure gives, and everything uncertain implements it: [`bootstrap`]
 //! (the bootstrap, for any statistic), [`paired`] (two models on the same seeds), [`proportion`] (shares of
 //! runs), [`spread`] (ratios of variances), [`improvement`] (who wins), [`equivalence`] (sameness).
 //! [`multiplicity`] corrects for asking often, [`rank`] and [`summary`] are the plain numbers below them.
 
+pub mod bootstrap;
 pub mod confidence;
 pub mod equivalence;
 pub mod improvement;
@@ -13,9 +14,8 @@ pub mod normal;
 pub mod paired;
 pub mod proportion;
 pub mod rank;
-pub mod resample;
 pub mod spread;
 pub mod summary;
 
+pub use bootstrap::{Bootstrap, Resampled};
 pub use confidence::Confidence;
-pub use resample::{Bootstrap, Resampled};

@@ -3,8 +3,8 @@
 //! Runs of one seed see the same data and the same noise, so the difference between two models is taken seed
 //! by seed: what the seed does to both cancels.
 
+use super::bootstrap::{Bootstrap, Resampled};
 use super::confidence::Confidence;
-use super::resample::{Bootstrap, Resampled};
 use super::{normal, summary};
 use crate::analysis::Interval;
 

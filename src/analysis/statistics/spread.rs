@@ -1,6 +1,6 @@
 //! How much more one model's losses spread than another's.
 
-use super::resample::{Bootstrap, Resampled};
+use super::bootstrap::{Bootstrap, Resampled};
 use super::summary;
 
 /// Ratio of two samples' variances, var(a) / var(b), bootstrapped on the log scale with rows drawn whole.

@@ -1,13 +1,13 @@
-//! What is said of models of click and conversion, as claims on a study of impressions: the rankings of ESMM's Table
-//! 2, the three weaknesses that its paper gives its competitors (selection bias, few data, ratios above 1), and two
-//! weaknesses that later work gives it.
+//! Claims about models of click and conversion: the rankings of ESMM's Table 2, the three weaknesses that its paper
+//! ascribes to its competitors (selection bias, sparsity, ratios above 1), and two weaknesses that later work ascribes
+//! to ESMM.
 //!
 //! Comparisons are of means over seeds on test impressions, paired by seed, at every task correlation of the study.
-//! Claims that are about no knob are tested at the experiment's own value of the knob that is varied, or at the middle
-//! setting where that is not among the settings. A mean's bias is relative to the truth; where models are compared by
-//! it, each run counts with its distance from 0. How parts add up is as for the synthetic claims.
+//! Claims that are not about a swept parameter are tested at the experiment's own value of that parameter, or at the
+//! middle value where the sweep does not contain it. The bias of a mean is relative to the truth; where models are
+//! compared by bias, each run counts with its distance from 0.
 //!
-//! The paper's AUCs are of its own data, so its differences are shown and required of nobody.
+//! The paper's AUCs are from its own data, so its differences are shown and not required.
 
 use super::evidence::{Evidence, what};
 use crate::analysis::funnel::{Aspect, Quantity};
@@ -23,25 +23,25 @@ impl Evidence<'_> {
         Claim {
             name: "esmm_over_esmm_ns",
             statement: "ESMM is better than ESMM-NS: sharing embeddings pays (ESMM §3.2).",
-            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less ESMM-NS's are above 0.",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM minus those of ESMM-NS are above 0.",
             test: |evidence| better(evidence, "esmm", &["esmm_ns"]),
         },
         Claim {
             name: "esmm_over_base",
             statement: "ESMM is better than BASE, which learns conversion from clicked impressions (ESMM §3.2).",
-            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less BASE's are above 0.",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM minus those of BASE are above 0.",
             test: |evidence| better(evidence, "esmm", &["base"]),
         },
         Claim {
             name: "esmm_ns_over_base",
             statement: "ESMM-NS is better than BASE: learning from all impressions pays without sharing (ESMM §3.2).",
-            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM-NS less BASE's are above 0.",
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM-NS minus those of BASE are above 0.",
             test: |evidence| better(evidence, "esmm_ns", &["base"]),
         },
         Claim {
             name: "esmm_best",
             statement: "ESMM is the best of the seven methods of Table 2 (ESMM §3.2).",
-            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM less those of each of the other six \
+            rule: "The mean AUCs of pCVR on clicked impressions and of pCTCVR of ESMM minus those of each of the other six \
                are above 0.",
             test: |evidence| {
                 better(evidence, "esmm", &["base", "aman", "oversampling", "unbias", "division", "esmm_ns"])
@@ -49,10 +49,10 @@ impl Evidence<'_> {
         },
         Claim {
             name: "division_unstable",
-            statement: "DIVISION, pCTCVR over pCTR, is numerically unstable and gives probabilities above 1; ESMM's product \
+            statement: "DIVISION, pCTCVR / pCTR, is numerically unstable and gives probabilities above 1; ESMM's product \
                     avoids that (ESMM §2.3).",
-            rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and its mean |pCVR − truth| \
-               on all impressions less ESMM's too.",
+            rule: "The mean share of impressions whose pCVR by DIVISION is above 1 is above 0, and so is its mean \
+                   |pCVR − truth| on all impressions minus ESMM's.",
             test: |evidence| {
                 evidence.everywhere(|condition| {
                     let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
@@ -66,16 +66,16 @@ impl Evidence<'_> {
         },
         Claim {
             name: "sparsity",
-            statement: "What ESMM shares with clicks relieves the sparsity of conversions (ESMM §2.3): its gain over BASE \
-                    grows as training data shrink.",
-            rule: "The difference of mean AUCs between ESMM and BASE at the smallest share of the training impressions less \
-               that at the largest is above 0, for pCVR on clicked impressions and for pCTCVR.",
+            statement: "Embeddings shared with clicks relieve the sparsity of conversions (ESMM §2.3): ESMM's gain over \
+                        BASE grows as the training data shrink.",
+            rule: "The mean AUC of ESMM minus that of BASE is larger at the smallest than at the largest share of the \
+                   training impressions, for pCVR on clicked impressions and for pCTCVR.",
             test: |evidence| {
                 let (least, most) = evidence.extremes(Knob::Share)?;
                 evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
                     let growth = |quantity| {
                         let name =
-                            format!("{}: gain of ESMM over BASE at {least} less at {most}", what(quantity));
+                            format!("{}: gain of ESMM over BASE, at {least} − at {most}", what(quantity));
                         change(evidence, name, quantity, ["esmm", "base"], [least_data, most_data])
                     };
                     AUCS.map(growth).into_iter().collect()
@@ -84,21 +84,22 @@ impl Evidence<'_> {
         },
         Claim {
             name: "selection_bias",
-            statement: "A model of clicked impressions is biased on all of them, the more so the more these differ; learning \
-                    from all impressions removes that (ESMM §1, §2.2).",
-            rule: "From the weakest to the strongest selection BASE's mean |pCVR − truth| on all impressions, over the mean \
-               truth, and the distance of its mean pCVR from the truth grow, and both grow more than ESMM's. (Conversions per \
-               click are the same everywhere, so the mean truth over all impressions falls as selection grows.)",
+            statement: "A model of clicked impressions is biased on all impressions, the more so the more the two differ; \
+                        learning from all impressions removes the bias (ESMM §1, §2.2).",
+            rule: "From the weakest to the strongest selection, two errors of BASE on all impressions grow, and grow more \
+                   than ESMM's: the mean of |pCVR − truth| over the mean truth, and the distance of the mean pCVR from the \
+                   truth. (Conversions per click are the same everywhere, so the mean truth over all impressions falls as \
+                   selection grows.)",
             test: |evidence| {
                 let (weak, strong) = evidence.extremes(Knob::Selection)?;
                 evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
                     let mut comparisons = Vec::new();
                     for quantity in [RELATIVE_ERROR, DISTORTION] {
                         let (what, ends) = (what(quantity), [strongest, weakest]);
-                        let name = format!("{what}: BASE at {strong} less at {weak}");
+                        let name = format!("{what}: BASE, at {strong} − at {weak}");
                         let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
                         comparisons.push(evidence.contrast(name, quantity, &terms)?);
-                        let name = format!("{what}: growth of BASE from {weak} to {strong} less ESMM's");
+                        let name = format!("{what}: growth from {weak} to {strong}, BASE − ESMM");
                         comparisons.push(change(evidence, name, quantity, ["base", "esmm"], ends)?);
                     }
                     Ok(comparisons)
@@ -107,11 +108,11 @@ impl Evidence<'_> {
         },
         Claim {
             name: "delay",
-            statement: "Where conversions come late, a model of the delay is less biased than BASE, which takes late ones for \
-                    none (Chapelle 2014). ESMM's paper does not treat delay.",
-            rule: "At the longest mean delay the distance of BASE's mean pCVR from the truth on clicked impressions less that \
-               of the delayed-feedback model is above 0. Fake negatives weighted (Ktena et al. 2019) is shown beside it: its \
-               weights undo the double entry of a stream, not the end of a window.",
+            statement: "Where conversions are delayed, a model of the delay is less biased than BASE, which counts late \
+                        conversions as none (Chapelle 2014). ESMM's paper does not treat delay.",
+            rule: "At the longest mean delay, BASE's mean pCVR on clicked impressions is farther from the truth than that \
+                   of the delayed-feedback model. Fake negatives weighted (Ktena et al. 2019) is shown for comparison: its \
+                   weights correct the double entries of a stream, not the end of a window.",
             test: |evidence| {
                 let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
                 evidence.at_values([Some(longest)], |[condition]| {
@@ -131,10 +132,10 @@ impl Evidence<'_> {
         },
         Claim {
             name: "inherent_bias",
-            statement: "ESMM estimates pCVR too high over all impressions, its inherent estimation bias, and weighting or \
-                    imputing as ESCM² does mends it (Wang et al. 2022, §3).",
-            rule: "ESMM's mean pCVR over all impressions is above the true mean, and the distance of its mean from the truth \
-               less that of ESCM²-IPW, and less that of ESCM²-DR, is above 0.",
+            statement: "ESMM estimates pCVR too high over all impressions, its inherent estimation bias, and the weighting \
+                        or imputation of ESCM² removes it (Wang et al. 2022, §3).",
+            rule: "ESMM's mean pCVR over all impressions is above the true mean, and farther from it than the mean of \
+                   ESCM²-IPW and that of ESCM²-DR.",
             test: |evidence| {
                 evidence.everywhere(|condition| {
                     let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
@@ -164,7 +165,7 @@ pub fn run(study: &Study) -> Vec<ClaimResult> {
     claim::run(&Evidence::CLAIMS, &Evidence::new(study))
 }
 
-/// Both AUCs of a model less those of each of the others.
+/// Both AUCs of a model minus those of each of the others.
 fn better(
     evidence: &Evidence,
     model: &'static str,
@@ -176,7 +177,7 @@ fn better(
     })
 }
 
-/// How much a model has over another at one place, less at another place.
+/// The difference between two models under one condition, minus that under another.
 fn change(
     evidence: &Evidence,
     name: String,

@@ -1,6 +1,7 @@
-//! What a study of impressions has to say to the claims: means of its runs, paired by seed.
+//! The evidence of a study of impressions: means of its runs, paired by seed.
 
-use crate::analysis::funnel::{Aspect, ModelRuns, Quantity, base_value, extremes, model_runs};
+use crate::analysis::Runs;
+use crate::analysis::funnel::{Aspect, Quantity, base_value, extremes, model_runs};
 use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
@@ -12,7 +13,7 @@ use crate::store::Study;
 /// A study's runs beside the paper's Table 2.
 pub(super) struct Evidence<'a> {
     study: &'a Study,
-    runs: Vec<ModelRuns<'a>>,
+    runs: Vec<Runs<'a>>,
     paper: Vec<ConversionRow>,
     /// Task correlations of the grid, in rising order; one `None` where the data has no such axis.
     pub(super) correlations: Vec<Option<f64>>,
@@ -70,8 +71,8 @@ impl<'a> Evidence<'a> {
     }
 
     /// Runs of the first model of an architecture that has any under a condition.
-    fn runs(&self, (architecture, condition): At) -> Result<&ModelRuns<'a>, String> {
-        let of = |runs: &&ModelRuns| runs.model.architecture.name == architecture;
+    fn runs(&self, (architecture, condition): At) -> Result<&Runs<'a>, String> {
+        let of = |runs: &&Runs| runs.model.architecture.name == architecture;
         if !self.study.experiment.models.iter().any(|model| model.architecture.name == architecture) {
             return Err(format!("the study has no {architecture}"));
         }
@@ -87,7 +88,7 @@ impl<'a> Evidence<'a> {
             .map_or(architecture, |model| &model.title)
     }
 
-    /// `a`'s mean less `b`'s, which is to be above 0, beside the paper's where its table has it.
+    /// The mean of `a` minus that of `b`, required to be above 0, with the paper's difference where its table has it.
     pub(super) fn above(
         &self,
         a: &'static str,
@@ -109,12 +110,12 @@ impl<'a> Evidence<'a> {
         quantity: Quantity,
         terms: &[(f64, At)],
     ) -> Result<Comparison, String> {
-        let cells: Vec<(f64, &ModelRuns)> =
+        let cells: Vec<(f64, &Runs)> =
             terms.iter().map(|&(weight, at)| Ok((weight, self.runs(at)?))).collect::<Result<_, String>>()?;
         // Of every seed that all have: the sum, or nothing where a run has no such number.
         let sum_of = |seed: u64| -> Option<Option<f64>> {
-            let run = |runs: &ModelRuns<'a>| runs.runs.iter().copied().find(|run| run.key.seed == seed);
-            let row: Vec<_> = cells.iter().map(|(w, runs)| Some((w, run(runs)?))).collect::<Option<_>>()?;
+            let row: Vec<_> =
+                cells.iter().map(|(w, runs)| Some((w, runs.run(seed)?))).collect::<Option<_>>()?;
             Some(row.into_iter().map(|(w, run)| Some(w * quantity.of(run)?)).sum())
         };
         let seeds = &self.study.experiment.grid.seeds;

@@ -18,7 +18,7 @@ use serde::Serialize;
 use super::claims::mixtures_win;
 use crate::analysis::statistics::equivalence::{equivalence, paired_equivalence};
 use crate::analysis::statistics::{Bootstrap, Resampled, summary};
-use crate::analysis::{Cell, Measure, TaskLoss, cells};
+use crate::analysis::{Measure, Runs, TaskLoss, runs_by_rate};
 use crate::claim;
 use crate::store::{RunRecord, Study};
 
@@ -102,7 +102,7 @@ pub fn check(baseline: &Study, fresh: &Study) -> Check {
         return Check { verdict: Verdict::Same, reason, bit_equal: true, findings: Vec::new() };
     }
     let mut findings = Vec::new();
-    let (before, after) = (cells(baseline), cells(fresh));
+    let (before, after) = (runs_by_rate(baseline), runs_by_rate(fresh));
     for (a, b) in before.iter().zip(&after) {
         findings.extend(early(a, b));
         match last(a, b, label_variance(baseline)) {
@@ -135,30 +135,30 @@ fn incomparable(baseline: &Study, fresh: &Study) -> Option<String> {
     if (a.train.steps, a.train.batch_size) != (b.train.steps, b.train.batch_size) {
         return Some("they train for different steps or batches".into());
     }
-    let names = |study: &Study| cells(study).iter().map(name).collect::<Vec<_>>();
+    let names = |study: &Study| runs_by_rate(study).iter().map(name).collect::<Vec<_>>();
     (names(baseline) != names(fresh)).then(|| "they have different models, correlations or rates".into())
 }
 
-fn name(cell: &Cell) -> String {
-    let at = match cell.condition.label(|value| value.to_string()) {
+fn name(runs: &Runs) -> String {
+    let at = match runs.condition.label(|value| value.to_string()) {
         none if none.is_empty() => none,
         condition => format!(" at {condition}"),
     };
-    format!("{}{at}, rate {}", cell.model, cell.learning_rate)
+    format!("{}{at}, rate {}", runs.model.name, runs.learning_rates[0])
 }
 
 /// Held-out losses at the last logged step up to [`EARLY_STEPS`], by seed: the mean over tasks.
-fn early_losses(cell: &Cell) -> BTreeMap<u64, f64> {
+fn early_losses(runs: &Runs) -> BTreeMap<u64, f64> {
     let measure = Measure { task: TaskLoss::Mean, ..Measure::default() };
     let loss = |run: &&RunRecord| {
         let point = run.curve.iter().rev().find(|point| point.step <= EARLY_STEPS && point.step > 0)?;
         Some((run.key.seed, measure.of(point)))
     };
-    cell.runs.iter().filter_map(loss).collect()
+    runs.runs.iter().filter_map(loss).collect()
 }
 
 /// Early trajectories of the seeds that both have.
-fn early(a: &Cell, b: &Cell) -> Option<Finding> {
+fn early(a: &Runs, b: &Runs) -> Option<Finding> {
     let (before, after) = (early_losses(a), early_losses(b));
     let pairs: Vec<(f64, f64)> =
         before.iter().filter_map(|(seed, &x)| Some((x, *after.get(seed)?))).collect();
@@ -189,11 +189,11 @@ fn label_variance(study: &Study) -> f64 {
 
 /// Final losses of a cell; nothing where there are too few. A run that diverged counts with the loss of a
 /// model that has learned nothing, the variance of the labels.
-fn last(a: &Cell, b: &Cell, label_variance: f64) -> Option<Finding> {
-    let losses = |cell: &Cell| -> BTreeMap<u64, f64> {
+fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
+    let losses = |runs: &Runs| -> BTreeMap<u64, f64> {
         let measure = Measure::default();
         let loss = |run: &RunRecord| measure.final_loss(run).map_or(1.0, |loss| loss / label_variance);
-        cell.runs.iter().map(|run| (run.key.seed, loss(run))).collect()
+        runs.runs.iter().map(|run| (run.key.seed, loss(run))).collect()
     };
     let (before, after) = (losses(a), losses(b));
     let (pairs_a, pairs_b): (Vec<f64>, Vec<f64>) =

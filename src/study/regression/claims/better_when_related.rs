@@ -1,4 +1,4 @@
-//! Claim 1: every model does better on more correlated tasks.
+//! Claim: every model does better on more correlated tasks.
 
 use super::comparisons::contrast;
 use super::evidence::{Evidence, PaperModel};
@@ -14,15 +14,15 @@ impl Evidence<'_> {
     };
 }
 
-/// Per model: mean loss at the lowest less at the highest correlation decides; steps between neighbours
-/// guard. To ask that each small step be shown would ask for more seeds the finer the grid.
+/// For each model the mean loss at the lowest minus that at the highest correlation is primary; steps between
+/// neighbouring correlations are guardrails. Requiring each small step would require more seeds the finer the grid.
 fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let correlations = evidence.correlations(&PaperModel::ALL)?;
     let (low, high) = evidence.extremes(&PaperModel::ALL)?;
     let mut comparisons = Vec::new();
     for model in PaperModel::ALL {
         let mut fall = |role, from: f64, to: f64| {
-            let name = format!("{}: loss at {from} less loss at {to}", model.title());
+            let name = format!("{}: loss at {from} − loss at {to}", model.title());
             let terms = [(1.0, (model, from)), (-1.0, (model, to))];
             contrast(evidence, name, role, Requirement::Above(0.0), &terms)
                 .map(|comparison| comparisons.push(comparison))

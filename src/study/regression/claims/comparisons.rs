@@ -24,7 +24,7 @@ pub(super) fn contrast(
     Ok(hypothesis.test(&Bootstrap::of_means().sample(&sums, summary::mean), seeds))
 }
 
-/// Share of runs of one cell that end at `threshold` or above, or diverge, less that of another.
+/// Share of runs of `first` that end at `threshold` or above, or diverge, minus that of `second`.
 pub(super) fn share_difference(
     evidence: &Evidence,
     role: Role,
@@ -36,11 +36,7 @@ pub(super) fn share_difference(
     let (found, seeds) = bad_ends(evidence, threshold, (first, second))?;
     let ((a, p), (b, _)) = (first, second);
     let hypothesis = Hypothesis {
-        name: format!(
-            "{}'s share of runs at {threshold:.3} or above less {}'s, at {p}",
-            a.title(),
-            b.title()
-        ),
+        name: format!("share of runs at {threshold:.3} or above, {} − {}, at {p}", a.title(), b.title()),
         role,
         requirement,
         unit: Unit::ShareOfRuns,
@@ -82,7 +78,7 @@ pub(super) fn variance_ratio(
         n => format!("geometric mean of {n} correlations"),
     };
     let hypothesis = Hypothesis {
-        name: format!("variance of {}'s losses over {}'s, {place}", a.title(), b.title()),
+        name: format!("variance of final losses, {} / {}, {place}", a.title(), b.title()),
         role,
         requirement,
         unit: Unit::VarianceRatio,

@@ -1,12 +1,12 @@
-//! The runs that a claim is tested on.
+//! The evidence for the claims: the runs that they are tested on.
 //!
 //! One run a seed for each of the paper's three models and each task correlation from 0 up, at cross-fitted
-//! learning rates. Runs of one seed share their data, so every comparison uses the seeds that all its cells
-//! have, and pairs them.
+//! learning rates. Runs of one seed share their data, so every comparison pairs them on the seeds that all of its
+//! models and correlations have.
 
 use std::collections::BTreeMap;
 
-use crate::analysis::{Measure, Reported, reported};
+use crate::analysis::{Measure, Runs, selected_runs};
 use crate::claim::{FEWEST_SEEDS, Seeds};
 use crate::store::Study;
 
@@ -47,11 +47,11 @@ impl PaperModel {
 /// A model at a task correlation.
 pub(super) type At = (PaperModel, f64);
 
-/// What a study has to say to the claims.
+/// The evidence of a study for or against the claims.
 pub(super) struct Evidence<'a> {
     pub(super) study: &'a Study,
     measure: Measure,
-    reported: Vec<Reported<'a>>,
+    runs: Vec<Runs<'a>>,
     /// Variance of the labels that models are trained on: the unit in which losses are given.
     label_variance: f64,
 }
@@ -60,29 +60,32 @@ impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
         let measure = Measure::shown(study);
         let label_variance = study.experiment.data.label_variance();
-        Self { study, measure, reported: reported(study, measure), label_variance }
+        Self { study, measure, runs: selected_runs(study, measure), label_variance }
     }
 
     /// The runs of a model at a task correlation.
-    fn cell(&self, (contender, task_correlation): At) -> Option<&Reported<'a>> {
-        let architecture = contender.architecture();
-        let model = self.study.experiment.models.iter().find(|m| m.architecture.name == architecture)?;
-        self.reported.iter().find(|cell| {
-            cell.model == model.name && cell.condition.task_correlation == Some(task_correlation)
+    fn runs(&self, (model, task_correlation): At) -> Option<&Runs<'a>> {
+        let architecture = model.architecture();
+        let first = self.study.experiment.models.iter().find(|m| m.architecture.name == architecture)?;
+        self.runs.iter().find(|runs| {
+            runs.model.name == first.name && runs.condition.task_correlation == Some(task_correlation)
         })
     }
 
-    /// Task correlations from 0 up at which all of these models have runs, in rising order. The paper speaks
-    /// of related tasks only. An error says which model is missing.
-    pub(super) fn correlations(&self, contenders: &[PaperModel]) -> Result<Vec<f64>, String> {
-        for contender in contenders {
-            let name = contender.architecture();
+    /// Task correlations from 0 up at which all of these models have runs, in rising order. The paper's claims are
+    /// about related tasks only.
+    ///
+    /// # Errors
+    /// If the study lacks one of the models, or a correlation that they share.
+    pub(super) fn correlations(&self, models: &[PaperModel]) -> Result<Vec<f64>, String> {
+        for model in models {
+            let name = model.architecture();
             if !self.study.experiment.models.iter().any(|m| m.architecture.name == name) {
                 return Err(format!("the study has no model of architecture {name}"));
             }
         }
         let mut correlations = self.study.experiment.grid.task_correlations.clone();
-        correlations.retain(|&p| p >= 0.0 && contenders.iter().all(|&c| self.cell((c, p)).is_some()));
+        correlations.retain(|&p| p >= 0.0 && models.iter().all(|&model| self.runs((model, p)).is_some()));
         correlations.sort_by(f64::total_cmp);
         match correlations.is_empty() {
             true => Err("no task correlation of 0 or more has runs of every model compared".into()),
@@ -90,17 +93,23 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The lowest and the highest of [`Self::correlations`]; an error where they are one.
-    pub(super) fn extremes(&self, contenders: &[PaperModel]) -> Result<(f64, f64), String> {
-        match self.correlations(contenders)?[..] {
+    /// The lowest and the highest of [`Self::correlations`].
+    ///
+    /// # Errors
+    /// As there, or if there is only one.
+    pub(super) fn extremes(&self, models: &[PaperModel]) -> Result<(f64, f64), String> {
+        match self.correlations(models)?[..] {
             [low, .., high] => Ok((low, high)),
             _ => Err("one task correlation: two are needed".into()),
         }
     }
 
-    /// Correlation 1 (identical tasks) and, to hold against it, 0.5 as in the paper, or else the lowest.
-    pub(super) fn loose_and_identical(&self, contenders: &[PaperModel]) -> Result<(f64, f64), String> {
-        let correlations = self.correlations(contenders)?;
+    /// 0.5 as in the paper, or else the lowest correlation, and correlation 1 (identical tasks) to compare it with.
+    ///
+    /// # Errors
+    /// As [`Self::correlations`], or if there is no correlation of 1 or none below.
+    pub(super) fn loose_and_identical(&self, models: &[PaperModel]) -> Result<(f64, f64), String> {
+        let correlations = self.correlations(models)?;
         if !correlations.contains(&1.0) {
             return Err("needs identical tasks (task correlation 1)".into());
         }
@@ -111,16 +120,20 @@ impl<'a> Evidence<'a> {
         Ok((loose, 1.0))
     }
 
-    /// Final losses of these cells, as shares of the labels' variance, on the seeds that all of them have.
-    pub(super) fn table(&self, cells: &[At]) -> Result<Table, String> {
+    /// Final losses of these models and correlations, as shares of the labels' variance, on the seeds that all of them
+    /// have.
+    ///
+    /// # Errors
+    /// If there are fewer than three such seeds.
+    pub(super) fn table(&self, columns: &[At]) -> Result<Table, String> {
         let mut by_seed: BTreeMap<u64, Vec<Option<f64>>> = BTreeMap::new();
-        for &at in cells {
-            for run in self.cell(at).into_iter().flat_map(|cell| &cell.runs) {
+        for &at in columns {
+            for run in self.runs(at).into_iter().flat_map(|runs| &runs.runs) {
                 let loss = self.measure.final_loss(run).filter(|loss| loss.is_finite());
                 by_seed.entry(run.key.seed).or_default().push(loss.map(|loss| loss / self.label_variance));
             }
         }
-        let rows: Vec<_> = by_seed.into_values().filter(|row| row.len() == cells.len()).collect();
+        let rows: Vec<_> = by_seed.into_values().filter(|row| row.len() == columns.len()).collect();
         if rows.len() < FEWEST_SEEDS {
             return Err(format!("{} seeds in common: {FEWEST_SEEDS} are needed", rows.len()));
         }
@@ -128,13 +141,13 @@ impl<'a> Evidence<'a> {
     }
 }
 
-/// Final losses, a row a seed and a column a cell; none where the run diverged.
+/// Final losses, `[seeds][columns]`, a column for each model and correlation; none where the run diverged.
 pub(super) struct Table {
     rows: Vec<Vec<Option<f64>>>,
 }
 
 impl Table {
-    /// Columns of the seeds on which no run diverged.
+    /// Losses of the seeds on which no run diverged, `[columns][seeds]`.
     pub(super) fn finished(&self) -> (Vec<Vec<f64>>, Seeds) {
         let complete: Vec<Vec<f64>> =
             self.rows.iter().filter_map(|row| row.iter().copied().collect()).collect();
@@ -143,14 +156,14 @@ impl Table {
         (columns.collect(), seeds)
     }
 
-    /// Columns of all seeds, with `stand_in` for the loss of a diverged run.
+    /// Losses of all seeds, `[columns][seeds]`, with `stand_in` for the loss of a diverged run.
     pub(super) fn with_diverged_as(&self, stand_in: f64) -> (Vec<Vec<f64>>, Seeds) {
         let column = |c: usize| self.rows.iter().map(|row| row[c].unwrap_or(stand_in)).collect();
         let seeds = Seeds { used: self.rows.len(), left_out: 0 };
         ((0..self.rows[0].len()).map(column).collect(), seeds)
     }
 
-    /// The highest loss of any run that finished; NaN where none did.
+    /// The highest loss of any run that finished; NaN where none finished.
     pub(super) fn worst(&self) -> f64 {
         self.rows.iter().flatten().flatten().copied().fold(f64::NAN, f64::max)
     }

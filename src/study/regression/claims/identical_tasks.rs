@@ -1,4 +1,4 @@
-//! Claim 3: OMoE and MMoE are one on identical tasks, and part as the tasks do.
+//! Claim: OMoE and MMoE are alike on identical tasks and differ on others.
 
 use super::comparisons::contrast;
 use super::evidence::{Evidence, PaperModel};
@@ -11,8 +11,8 @@ impl Evidence<'_> {
         statement: "On identical tasks MMoE and OMoE hardly differ; as correlation falls OMoE degrades and MMoE \
                     hardly does (MMoE §5.1, 2).",
         rule: "Hardly: by less than 0.034, half of the rise that §5.1 calls obvious. At correlation 1 the two \
-               models' mean losses hardly differ; from 1 to 0.5 (or the lowest) OMoE's rises by more than \
-               hardly, MMoE's changes hardly.",
+               models' mean losses hardly differ; from 1 to 0.5 (or the lowest correlation) OMoE's mean loss rises by \
+               more than 0.034 and MMoE's hardly changes.",
         test,
     };
 }
@@ -24,7 +24,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let (loose, identical) = evidence.loose_and_identical(&[Omoe, Mmoe])?;
     let margin = hardly();
     let rise = |model: PaperModel, requirement| {
-        let name = format!("{}: loss at {loose} less loss at {identical}", model.title());
+        let name = format!("{}: loss at {loose} − loss at {identical}", model.title());
         contrast(
             evidence,
             name,
@@ -34,7 +34,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
         )
     };
     let apart = |p: f64, role, requirement| {
-        let name = format!("OMoE's loss less MMoE's at {p}");
+        let name = format!("OMoE's loss − MMoE's loss at {p}");
         contrast(evidence, name, role, requirement, &[(1.0, (Omoe, p)), (-1.0, (Mmoe, p))])
     };
     Ok(vec![

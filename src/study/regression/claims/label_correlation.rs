@@ -1,4 +1,4 @@
-//! Claim 8: labels correlate more the closer the tasks' weights are.
+//! Claim: labels correlate more the closer the tasks' weights are.
 
 use std::collections::BTreeMap;
 
@@ -39,7 +39,7 @@ fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Comparison, String>
     let (higher, lower): (Vec<f64>, Vec<f64>) = pairs.into_iter().unzip();
     let of_paper = paper::label_correlation(*high).zip(paper::label_correlation(*low));
     let hypothesis = Hypothesis {
-        name: format!("label correlation at {high} less that at {low}"),
+        name: format!("label correlation at {high} − label correlation at {low}"),
         role: Role::Primary,
         requirement: Requirement::Above(0.0),
         unit: Unit::Correlation,

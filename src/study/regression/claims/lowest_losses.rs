@@ -1,4 +1,4 @@
-//! Claim 7: at their best, the three models are comparable.
+//! Claim: at their best, the three models are comparable.
 
 use super::evidence::{At, Evidence, PaperModel};
 use super::{hardly, paper};
@@ -26,7 +26,7 @@ impl Evidence<'_> {
 /// Equivalence of the expected best of ten within [`hardly`], for all pairs of models. Diverged runs count as
 /// the worst loss of the two cells.
 ///
-/// By the middles of Figure 5's bins the paper's own differences reach 0.043 (shared bottom less OMoE at 1),
+/// By the middles of Figure 5's bins the paper's own differences reach 0.043 (shared bottom − OMoE at 1),
 /// a bin more than none: its sentence is about what histograms show to the eye.
 fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let [bottom, omoe, mmoe] = PaperModel::ALL;
@@ -39,7 +39,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     Ok(comparisons)
 }
 
-/// Expected best of ten of one cell less that of another.
+/// Expected best of ten runs of `a` minus that of `b`.
 fn best_of_ten(a: At, b: At, evidence: &Evidence) -> Result<Comparison, String> {
     let table = evidence.table(&[a, b])?;
     let (columns, seeds) = table.with_diverged_as(table.worst());
@@ -53,7 +53,7 @@ fn best_of_ten(a: At, b: At, evidence: &Evidence) -> Result<Comparison, String> 
     let found = Bootstrap::default().rows(seeds.used, |rows| lowest(0, rows) - lowest(1, rows));
     let of_paper = |(model, p): At| Some(summary::expected_lowest(&paper::final_losses(model, p)?, BEST_OF));
     let hypothesis = Hypothesis {
-        name: format!("expected best of ten, {}'s less {}'s, at {}", a.0.title(), b.0.title(), a.1),
+        name: format!("expected best of ten runs, {} − {}, at {}", a.0.title(), b.0.title(), a.1),
         role: Role::Primary,
         requirement: Requirement::Within(hardly()),
         unit: Unit::Loss,

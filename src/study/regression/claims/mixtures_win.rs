@@ -1,4 +1,4 @@
-//! Claim 4: both mixtures beat the shared bottom.
+//! Claim: both mixtures beat the shared bottom.
 
 use super::comparisons::contrast;
 use super::evidence::{At, Evidence, PaperModel};
@@ -17,14 +17,14 @@ impl Evidence<'_> {
     };
 }
 
-/// Paired differences of means decide; the probability that a mixture's run beats a shared bottom's stands
-/// beside them and counts diverged runs as the worst of all.
+/// Paired differences of means are primary. The probability that a mixture's run beats a shared bottom's is
+/// descriptive; it counts diverged runs as the worst of all.
 fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let mut comparisons = Vec::new();
     for p in evidence.correlations(&PaperModel::ALL)? {
         for mixture in [PaperModel::Omoe, PaperModel::Mmoe] {
             let (ours, bottom) = ((mixture, p), (PaperModel::SharedBottom, p));
-            let name = format!("shared bottom's loss less {}'s at {p}", mixture.title());
+            let name = format!("shared bottom's loss − {}'s loss at {p}", mixture.title());
             let terms = [(1.0, bottom), (-1.0, ours)];
             comparisons.push(contrast(evidence, name, Role::Primary, Requirement::Above(0.0), &terms)?);
             comparisons.push(wins(evidence, ours, bottom)?);

@@ -1,4 +1,4 @@
-//! Claim 2: MMoE's losses at different correlations lie much closer together than the others'.
+//! Claim: MMoE's losses at different correlations lie much closer together than the others'.
 
 use super::comparisons::contrast;
 use super::evidence::{Evidence, PaperModel};
@@ -9,8 +9,8 @@ impl Evidence<'_> {
         name: "mmoe_gap",
         statement: "The gap between correlations is much smaller for MMoE than for OMoE and the shared bottom \
                     (MMoE §5.1, 2).",
-        rule: "The gap is the mean loss at the lowest less that at the highest task correlation. MMoE's, either \
-               way round, is less than half of OMoE's and less than half of the shared bottom's.",
+        rule: "The gap is the mean loss at the lowest minus that at the highest task correlation. The size of \
+               MMoE's gap is below half of OMoE's gap and below half of the shared bottom's gap.",
         test,
     };
 }
@@ -22,8 +22,8 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let (low, high) = evidence.extremes(&PaperModel::ALL)?;
     let mut comparisons = Vec::new();
     for other in [PaperModel::Omoe, PaperModel::SharedBottom] {
-        for (sign, word) in [(-1.0, "less"), (1.0, "plus")] {
-            let name = format!("half of {}'s gap {word} MMoE's ({low} to {high})", other.title());
+        for (sign, operator) in [(-1.0, "−"), (1.0, "+")] {
+            let name = format!("half of {}'s gap {operator} MMoE's gap ({low} to {high})", other.title());
             let terms = [
                 (0.5, (other, low)),
                 (-0.5, (other, high)),

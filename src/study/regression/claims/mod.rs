@@ -119,7 +119,7 @@ mod tests {
         let text = text(&results[..1], true);
         assert!(text.starts_with("1  supported     Every model does better"), "{text}");
         let finding =
-            "MMoE: loss at 0.5 less loss at 1: 0.050 [0.050, 0.050] loss, must be > 0; paper 0.012; 8 seeds";
+            "MMoE: loss at 0.5 − loss at 1: 0.050 [0.050, 0.050] loss, must be > 0; paper 0.012; 8 seeds";
         assert!(text.contains(finding), "{text}");
     }
 }

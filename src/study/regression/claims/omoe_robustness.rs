@@ -1,4 +1,4 @@
-//! Claim 6: OMoE is as robust as MMoE on identical tasks, and clearly less so on loosely related ones.
+//! Claim: OMoE is as robust as MMoE on identical tasks, and clearly less so on loosely related ones.
 
 use super::comparisons::{bad_ends, paper_difference, share_difference, variance_ratio};
 use super::evidence::{Evidence, PaperModel};
@@ -10,9 +10,9 @@ impl Evidence<'_> {
     pub(super) const OMOE_ROBUSTNESS: Claim<Self> = Claim {
         name: "omoe_robustness",
         statement: "OMoE is as robust as MMoE at correlation 1, and clearly less so at 0.5 (MMoE §5.2).",
-        rule: "Robust is a model few of whose runs end at a loss of 1/6 or above or diverge. OMoE's share of such \
-               runs less MMoE's is, at correlation 1, within ±0.115 (the difference the paper calls clear at \
-               0.5); at 0.5 above 0; and larger at 0.5 than at 1.",
+        rule: "A model is robust if few of its runs end at a loss of 1/6 or above or diverge. The share of such \
+               runs of OMoE minus that of MMoE is within ±0.115 at correlation 1 (the difference that the paper calls \
+               clear at 0.5), above 0 at 0.5, and larger at 0.5 than at 1.",
         test,
     };
 }
@@ -45,12 +45,12 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     Ok(comparisons)
 }
 
-/// The difference of shares that §5.2 calls clear: OMoE's less MMoE's at correlation 0.5 in Figure 5, 0.115.
+/// The difference of shares that §5.2 calls clear: OMoE's minus MMoE's at correlation 0.5 in Figure 5, 0.115.
 fn clear() -> f64 {
     paper_difference(MISSED, (PaperModel::Omoe, 0.5), (PaperModel::Mmoe, 0.5)).expect("Figure 5 has both")
 }
 
-/// OMoE's share of bad ends less MMoE's.
+/// OMoE's share of bad ends minus MMoE's.
 fn share_at(
     evidence: &Evidence,
     p: f64,
@@ -61,7 +61,7 @@ fn share_at(
     share_difference(evidence, role, need, threshold, (PaperModel::Omoe, p), (PaperModel::Mmoe, p))
 }
 
-/// That difference at the loose correlation less the one at correlation 1.
+/// That difference at the loose correlation minus the one at correlation 1.
 fn change(evidence: &Evidence, loose: f64, identical: f64) -> Result<Comparison, String> {
     let at = |p| ((PaperModel::Omoe, p), (PaperModel::Mmoe, p));
     let ((first, seeds), (second, _)) =
@@ -69,7 +69,7 @@ fn change(evidence: &Evidence, loose: f64, identical: f64) -> Result<Comparison,
     let paper = |p| paper_difference(MISSED, at(p).0, at(p).1);
     let hypothesis = Hypothesis {
         name: format!(
-            "OMoE's share of runs at {MISSED:.3} or above less MMoE's, at {loose} less the same at {identical}"
+            "share of runs at {MISSED:.3} or above, OMoE − MMoE: difference at {loose} − difference at {identical}"
         ),
         role: Role::Primary,
         requirement: Requirement::Above(0.0),

@@ -1,4 +1,4 @@
-//! Claim 5: the shared bottom's final losses spread much more than the mixtures'.
+//! Claim: the shared bottom's final losses spread much more than the mixtures'.
 
 use super::comparisons::{share_difference, variance_ratio};
 use super::evidence::{At, Evidence, PaperModel};
@@ -11,7 +11,7 @@ impl Evidence<'_> {
         statement: "The spread of final losses of the shared bottom is much larger than the mixtures' at every \
                     correlation (MMoE §5.2).",
         rule: "At every task correlation from 0 up, the variance of the shared bottom's final losses is above \
-               OMoE's and above MMoE's (ratio above 1); over the correlations the ratios' geometric mean is \
+               OMoE's and above MMoE's (ratio above 1); the geometric mean of the ratios over the correlations is \
                above 2. Fewer than 100 seeds cannot decide.",
         test,
     };
