@@ -540,7 +540,7 @@ fn tables() {
                 let _ = claim::table::text(&results, true);
             }
             if count.is_multiple_of(500) {
-                let page = mmoe_study::report::write(&study, &folder);
+                let page = mmoe_study::study::write_report(&study, &folder);
                 prop_assert!(page.is_ok(), "{}", page.unwrap_err());
             }
         }

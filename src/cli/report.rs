@@ -21,6 +21,6 @@ pub fn run(path: &Path) -> Result<u8> {
 
 /// Draws and writes the report; gives its path.
 pub fn write_report(study: &Study, folder: &Folder) -> Result<PathBuf> {
-    crate::report::write(study, folder.path())
+    crate::study::write_report(study, folder.path())
         .with_context(|| format!("cannot write the report of {}", folder.path().display()))
 }

@@ -56,7 +56,7 @@ fn io_error<E: std::error::Error + Send + Sync + 'static>(
     }
 }
 
-/// What a shape gives.
+/// The result of a shape.
 type Shape<T = ()> = Result<T, DrawingErrorKind<io::Error>>;
 
 impl DrawingBackend for Canvas<'_> {

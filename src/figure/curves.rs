@@ -1,4 +1,4 @@
-//! What Figures 3 and 4 have in common: mean loss curves with their bands, the paper's beside them.
+//! Learning curves, as in Figures 3 and 4: mean losses with their bands, the paper's beside them.
 
 use plotters::prelude::*;
 
@@ -9,15 +9,15 @@ use super::theme;
 use crate::analysis::{MeanCurve, Measure, Runs, reference};
 use crate::store::Study;
 
-/// A model's mean loss at a task correlation, with all that a panel needs.
+/// A model's mean loss at a task correlation, with the paper's.
 pub struct ModelCurve {
     /// Name of the model.
     pub model: String,
     /// Task correlation of its runs, where the data has one.
     pub task_correlation: Option<f64>,
-    /// Ours.
+    /// Our mean over runs.
     pub mean: MeanCurve,
-    /// The paper's, step and loss, where it has one for a model of these sizes, up to our last step.
+    /// Step and loss of the paper's curve up to our last step; empty where it has none for these sizes.
     pub paper: Vec<(f64, f64)>,
 }
 
@@ -38,13 +38,13 @@ impl ModelCurve {
     }
 }
 
-/// Most curves of a panel whose bands can be told apart. Of more, whiskers behind the last step show the
+/// Most curves of a panel whose bands are distinguishable. With more curves, whiskers after the last step show the
 /// uncertainty.
 const MOST_BANDS: usize = 6;
-/// Distance of these whiskers, as a share of the steps: caps of neighbours just do not touch.
+/// Distance of these whiskers, as a share of the steps, at which caps of neighbours just do not touch.
 const WHISKER_GAP: f64 = 0.035;
 
-/// Whether a panel of so many curves has whiskers in the place of bands.
+/// Whether a panel of so many curves has whiskers instead of bands.
 pub fn crowded(curves: usize) -> bool {
     curves > MOST_BANDS
 }
@@ -57,12 +57,12 @@ pub fn with_room(mut axis: Axis, curves: usize) -> Axis {
     axis
 }
 
-/// How a curve looks in the legend.
+/// The mark of a curve in the legend.
 pub fn swatch(colour: RGBColor, curves: usize) -> Swatch {
     if crowded(curves) { Swatch::Line(colour) } else { Swatch::Band(colour) }
 }
 
-/// How uncertainty is shown, for a caption.
+/// The kind of uncertainty shown, for a caption.
 pub fn uncertainty_note(curves: usize) -> &'static str {
     match crowded(curves) {
         true => {
@@ -74,7 +74,7 @@ pub fn uncertainty_note(curves: usize) -> &'static str {
 }
 
 /// Draws curves on a panel, each with its uncertainty and the paper's curve in its colour: bands below, so that
-/// they tint no line, or whiskers behind the last step where there are too many.
+/// they tint no line, or whiskers after the last step where there are too many curves.
 pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing {
     let crowded = crowded(curves.len());
     for (curve, colour) in curves.iter().filter(|_| !crowded) {
@@ -100,8 +100,8 @@ pub fn step_axis(study: &Study, label: &str, ticks: usize) -> Axis {
     Axis::new(label, 0.0..study.experiment.train.steps.max(1) as f64, ticks, theme::step)
 }
 
-/// The axis of losses, from 0 to a round value above all means from step `from` on. It never goes beyond
-/// 1.2 times the highest loss at the start: a model that got worse than untrained leaves the panel, and the
+/// The axis of losses, from 0 to a round value above all means from step `from` on. It ends at
+/// 1.2 times the highest loss at the start at most: a model that got worse than untrained leaves the panel, and the
 /// others stay readable.
 pub fn loss_axis(curves: &[ModelCurve], from: f64, label: &str) -> Axis {
     let heights = |from: f64| {
@@ -119,22 +119,22 @@ pub fn loss_axis(curves: &[ModelCurve], from: f64, label: &str) -> Axis {
     Axis::new(label, 0.0..top, 6, theme::number)
 }
 
-/// How many of some curves' runs diverged, in words for a caption; empty where none did.
+/// The number of diverged runs of some curves, for a caption; empty where none diverged.
 pub fn diverged_note(curves: &[ModelCurve]) -> String {
     let diverged: usize = curves.iter().map(|curve| curve.mean.diverged).sum();
     let runs: usize = curves.iter().map(|curve| curve.mean.runs).sum::<usize>() + diverged;
     match diverged {
         0 => String::new(),
-        1 => format!(" One of the {} runs diverged and is in no mean.", theme::thousands(runs as u64)),
+        1 => format!(" One of the {} runs diverged; no mean includes it.", theme::thousands(runs as u64)),
         n => format!(
-            " {} of the {} runs diverged and are in no mean.",
+            " {} of the {} runs diverged; no mean includes them.",
             theme::thousands(n as u64),
             theme::thousands(runs as u64)
         ),
     }
 }
 
-/// Runs behind the curves: "200 runs", or "190 to 200 runs" where they differ.
+/// The number of runs of some curves: "200 runs", or "190 to 200 runs" where they differ.
 pub fn runs_note(curves: &[ModelCurve]) -> String {
     let fewest = curves.iter().map(|curve| curve.mean.runs).min().unwrap_or(0);
     let most = curves.iter().map(|curve| curve.mean.runs).max().unwrap_or(0);

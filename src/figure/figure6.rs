@@ -1,13 +1,13 @@
 //! Figure 6: how much each task's gate uses each expert, for every gated model and task correlation.
 //!
-//! Experts have no names: what is expert 1 in one run is expert 5 in another. So within each run experts are
-//! put in order of task 1's mean weight, and the k-th most used are averaged over runs. Task 1's bars fall
-//! from left to right by construction; what says something is where the other tasks' bars lie.
+//! Experts are interchangeable: expert 1 of one run may be expert 5 of another. So within each run experts are sorted by
+//! task 1's mean weight, and the k-th most used are averaged over runs. Task 1's bars fall from left to right by
+//! construction; the other tasks' bars carry the information.
 
 use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
-use super::{Figure, grid, theme};
+use super::{Figure, facets, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, Measure, reference, selected_runs};
 use crate::store::{GatePoint, RunRecord, Study};
@@ -36,8 +36,8 @@ struct GateUse {
 }
 
 impl Figure6 {
-    /// Nothing for a study without finished runs of a gated model.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without finished runs of a gated model.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
         let panels: Vec<GateUse> = selected_runs(study, Measure::shown(study))
             .iter()
@@ -77,14 +77,14 @@ impl Figure6 {
     fn columns(&self) -> usize {
         let across =
             if self.without_correlations() { self.models.len() + 1 } else { self.correlations.len() };
-        grid::columns(across)
+        facets::columns(across)
     }
 
     fn places(&self) -> Vec<Option<(usize, usize)>> {
         if self.without_correlations() {
             return (0..self.models.len()).map(|model| Some((model, 0))).collect();
         }
-        grid::places(self.models.len(), self.correlations.len())
+        facets::places(self.models.len(), self.correlations.len())
     }
 
     fn draw_panel(&self, area: &Area, model: usize, correlation: Option<f64>) -> Drawing {
@@ -118,7 +118,7 @@ impl Figure for Figure6 {
     fn frame(&self) -> Frame {
         let tasks = (0..self.tasks)
             .map(|task| Entry::new(Swatch::Bar(theme::series(task)), format!("task {}", task + 1)));
-        let even = Entry::new(Swatch::Dashed(theme::FAINT), "all experts alike");
+        let even = Entry::new(Swatch::Dashed(theme::FAINT), "uniform weights");
         Frame {
             title: "Which experts the tasks use".to_owned(),
             legend: tasks.chain([even]).collect(),
@@ -134,12 +134,12 @@ impl Figure for Figure6 {
         let more = if more { " Only the first eight tasks are shown." } else { "" };
         format!(
             "Mean softmax weight of every expert in every task's gate on held-out rows after the last step, with \
-             95 % bootstrap intervals over runs. Within each run the experts are put in order of task 1's \
-             weight, so task 1's bars fall from left to right by construction: where other tasks' bars do not \
-             follow them, the tasks use different experts. A model with one gate has equal bars for all \
-             tasks; where experts belong to tasks (CGC, PLE), those of other tasks have weight 0.{more} Last panel: the paper's Figure 6, on production data with four experts (task 1 \
-             engagement, task 2 satisfaction; experts as the paper numbers them): the same kind of picture, \
-             not comparable numbers, and on an axis of its own."
+             95 % bootstrap intervals over runs. Within each run the experts are sorted by task 1's weight, so \
+             task 1's bars fall from left to right by construction; where other tasks' bars do not follow them, the \
+             tasks use different experts. A model with one gate has equal bars for all tasks; where experts belong \
+             to tasks (CGC, PLE), those of other tasks have weight 0.{more} Last panel: the paper's Figure 6, on \
+             production data with four experts (task 1 engagement, task 2 satisfaction; experts as the paper numbers \
+             them), on its own axis. Its numbers are not comparable with ours."
         )
     }
 
@@ -154,7 +154,7 @@ impl Figure for Figure6 {
     }
 }
 
-/// The paper's production values.
+/// Draws the paper's production values.
 fn draw_paper(area: &Area) -> Drawing {
     let weights: Vec<Vec<Interval>> = reference::figure6()
         .chunk_by(|a, b| a.task == b.task)
@@ -169,7 +169,7 @@ fn draw_paper(area: &Area) -> Drawing {
     draw_bars(&panel, &weights)
 }
 
-/// Bars of every expert, one a task, side by side, with whiskers.
+/// Draws the bars of every expert, one a task, side by side, with whiskers.
 fn draw_bars(panel: &Panel, weights: &[Vec<Interval>]) -> Drawing {
     let tasks = weights.len().min(MOST_TASKS);
     // A fifth of an expert's place stays free.
@@ -197,7 +197,7 @@ fn expert_axis(experts: usize, label: &str, first: usize) -> Axis {
 }
 
 /// Mean weights of a finished run's gates at its last logged step, `[tasks][experts]`, experts in falling
-/// order of task 1's weight. Nothing for a run without gates.
+/// order of task 1's weight. None for a run without gates.
 fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
     run.last()?;
     let step = run.gates.last()?.step;
@@ -211,7 +211,7 @@ fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
     Some(tasks.iter().map(sorted).collect())
 }
 
-/// The mean over runs of `[tasks][experts]`; nothing without runs.
+/// The mean over runs of `[tasks][experts]`; none without runs.
 fn mean_use(runs: &[Vec<Vec<f64>>]) -> Option<Vec<Vec<Interval>>> {
     let experts = runs.first()?.first()?.len();
     let rows: Vec<Vec<f64>> = runs.iter().map(|tasks| tasks.concat()).collect();
@@ -227,7 +227,7 @@ mod tests {
     #[test]
     fn experts_are_matched_by_their_order_of_use() {
         let study = Sample { seeds: 20, ..Sample::default() }.study();
-        let figure = Figure6::of(&study).unwrap();
+        let figure = Figure6::from_study(&study).unwrap();
         assert_eq!(figure.models.len(), 2);
         for panel in &figure.panels {
             assert!(panel.weights[0].is_sorted_by(|a, b| a.estimate >= b.estimate));
@@ -242,7 +242,9 @@ mod tests {
     #[test]
     fn without_gates_there_is_no_figure_6() {
         let models = vec![("shared_bottom", "shared_bottom", "")];
-        assert!(Figure6::of(&Sample { models, ..Sample::default() }.study()).is_none());
-        assert!(Figure6::of(&Sample { seeds: 3, diverged: 3, ..Sample::default() }.study()).is_none());
+        assert!(Figure6::from_study(&Sample { models, ..Sample::default() }.study()).is_none());
+        assert!(
+            Figure6::from_study(&Sample { seeds: 3, diverged: 3, ..Sample::default() }.study()).is_none()
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! Frames: what a figure has around its panels, a title and a legend.
+//! Frames: title, legend and grid of panels of a figure.
 
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
@@ -19,7 +19,7 @@ const TITLE_LINE: i32 = 132;
 pub struct Frame {
     /// Title above everything.
     pub title: String,
-    /// What stands for what.
+    /// Entries of the legend.
     pub legend: Vec<Entry>,
     /// Panels, row by row.
     pub panels: usize,
@@ -31,13 +31,13 @@ pub struct Frame {
 
 /// An entry of a legend.
 pub struct Entry {
-    /// How it is drawn.
+    /// Its mark.
     pub swatch: Swatch,
-    /// What it is.
+    /// Its meaning.
     pub label: String,
 }
 
-/// How a thing looks in the legend.
+/// The mark of an entry.
 #[derive(Clone, Copy)]
 pub enum Swatch {
     /// A line within its band.
@@ -59,7 +59,7 @@ pub enum Swatch {
 }
 
 impl Entry {
-    /// An entry.
+    /// An entry with its mark and meaning.
     pub fn new(swatch: Swatch, label: impl Into<String>) -> Self {
         Self { swatch, label: label.into() }
     }
@@ -73,7 +73,11 @@ impl Frame {
         (WIDTH, head as u32 + rows * self.panel_height)
     }
 
-    /// Draws title and legend; gives the panels' areas.
+    /// Draws title and legend, and returns the areas of the panels.
+    ///
+    /// # Errors
+    ///
+    /// The canvas cannot draw a shape.
     pub fn draw<'a>(&self, area: &Area<'a>) -> Drawing<Vec<Area<'a>>> {
         let style = theme::bold(TITLE);
         area.draw_text(&theme::fit(&self.title, &style, WIDTH as i32 - 2 * GAP), &style, (GAP, GAP))?;
@@ -89,7 +93,7 @@ impl Frame {
         Ok(body.split_evenly((rows, self.columns)).into_iter().take(self.panels).collect())
     }
 
-    /// The entries with their places, wrapped to the width.
+    /// The entries with their x, wrapped to the width.
     fn legend_lines(&self) -> Vec<Vec<(i32, &Entry)>> {
         let mut lines: Vec<Vec<(i32, &Entry)>> = Vec::new();
         let mut x = i32::MAX;

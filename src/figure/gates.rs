@@ -1,5 +1,5 @@
-//! How gates are used while training: entropy, utilisation and divergence between the tasks' gates, a row of
-//! panels for every gated model. The paper shows gates once, at the end, of a production model (Figure 6).
+//! Use of the gates over training: entropy, utilisation and divergence between the tasks' gates, a row of panels
+//! for every gated model. The paper shows gates once, at the end, of a production model (Figure 6).
 
 use super::canvas::{Area, Drawing};
 use super::curves::step_axis;
@@ -10,14 +10,14 @@ use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
 use crate::analysis::{Interval, Measure};
 use crate::store::Study;
 
-/// Takes one number, with its interval, from a point of the curve.
+/// A function from a point of the curve to one of its numbers.
 type Of = fn(&GateCurvePoint) -> Interval;
 
-/// What is drawn of a gate's use: its name and how to take it.
+/// Name and value of every panel in a row.
 const MEASURES: [(&str, Of); 3] = [
     ("entropy, nats", |point| point.entropy),
     ("experts used, share", |point| point.utilisation),
-    ("tasks apart, bits", |point| point.divergence),
+    ("divergence of tasks, bits", |point| point.divergence),
 ];
 
 /// The use of gates over training, of a study.
@@ -32,8 +32,8 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// Nothing for a study without finished runs of a gated model.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without finished runs of a gated model.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let summaries = gate_summaries(study, Measure::shown(study));
         let highest = |of: Of| {
             let points = summaries.iter().flat_map(|summary| &summary.curve).map(of);
@@ -94,10 +94,10 @@ impl Figure for Gates {
         let most = runs.map(|point| point.runs).max().unwrap_or(0);
         format!(
             "Means over up to {most} runs with 95 % bootstrap bands, on held-out rows, a row of panels a model. \
-             Left: entropy of a row's gate weights (0: one expert a row; ln of the number of experts: all alike). \
-             Middle: effective share of the experts that all tasks together use. Right: Jensen–Shannon divergence \
-             of the tasks' mean weights (0: alike, and always so where tasks share one gate; 1: two tasks share no \
-             expert). Gates that tell unrelated tasks apart show in curves that part by correlation at the right."
+             Left: entropy of a row's gate weights (0: one expert a row; ln of the number of experts: uniform). \
+             Middle: effective share of the experts that the tasks use together. Right: Jensen–Shannon divergence \
+             of the tasks' mean weights (0: equal, as always where tasks share one gate; 1: two tasks share no \
+             expert). Where gates separate unrelated tasks, the curves at the right differ by correlation."
         )
     }
 
@@ -137,7 +137,7 @@ mod tests {
     /// Lines of the drawn figure.
     fn lines(study: &Study) -> usize {
         theme::register_fonts().unwrap();
-        let gates = Gates::of(study).unwrap();
+        let gates = Gates::from_study(study).unwrap();
         let svg = canvas::svg(&gates).unwrap();
         svg.matches("<polyline").count()
     }
@@ -150,7 +150,7 @@ mod tests {
         for run in &mut study.runs {
             run.key.condition.task_correlation = None;
         }
-        let gates = Gates::of(&study).unwrap();
+        let gates = Gates::from_study(&study).unwrap();
         assert_eq!(gates.correlations, [None]);
         assert!(gates.frame().legend.is_empty());
         // As many curves as with one task correlation; only the line of its legend entry is gone.

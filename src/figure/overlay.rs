@@ -1,5 +1,5 @@
-//! Two studies over each other: the loss curves of every model that both have, a panel for every task
-//! correlation, the first study's as lines and the second's dashed.
+//! Two studies overlaid: the loss curves of every model that both have, a panel a task correlation, the first study's as
+//! lines and the second's dashed.
 
 use plotters::prelude::RGBColor;
 
@@ -7,6 +7,7 @@ use super::canvas::{Area, Drawing};
 use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
+use super::theme::Palette;
 use super::{Figure, theme};
 use crate::analysis::{MeanCurve, Measure, Runs, selected_runs};
 use crate::store::Study;
@@ -19,7 +20,7 @@ pub struct Overlay {
     /// Title and colour of every model, with its name.
     models: Vec<(String, String, RGBColor)>,
     correlations: Vec<Option<f64>>,
-    /// The first study's, with the second's in the place of the paper's.
+    /// The first study's curves, with the second's in the place of the paper's.
     curves: Vec<ModelCurve>,
     /// The second study's bands, in the order of `curves`.
     bands: Vec<Vec<(f64, f64, f64)>>,
@@ -28,8 +29,8 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// Nothing where the studies have no model and task correlation in common.
-    pub fn of(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
+    /// None where the studies share no model and task correlation.
+    pub fn from_studies(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
         let theirs = selected_runs(second, measure);
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
         for ours in selected_runs(first, measure) {
@@ -48,11 +49,12 @@ impl Overlay {
             return None;
         }
         let experiment = &first.experiment;
+        let palette = Palette::new(experiment);
         let models = experiment
             .models
             .iter()
             .filter(|model| curves.iter().any(|curve| curve.model == model.name))
-            .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
+            .map(|model| (model.name.clone(), model.title.clone(), palette.colour(&model.name)))
             .collect();
         let mut correlations: Vec<Option<f64>> = curves.iter().map(|curve| curve.task_correlation).collect();
         correlations.sort_by(|a, b| a.partial_cmp(b).expect("correlations of a grid are numbers"));

@@ -11,7 +11,7 @@ use super::theme::{self, FAINT, GAP, GRID, HEADING, INK, LINE, MARKER, TEXT, THI
 
 /// Opacity of a band of uncertainty.
 pub(super) const BAND: f64 = 0.22;
-/// Opacity of a speck: some twenty lie over each other where runs are alike.
+/// Opacity of a speck: about twenty overlap where runs are alike.
 const SPECK: f64 = 0.4;
 /// Length of a dash of the paper's curves and of the gap after it.
 pub(super) const DASH: i32 = 32;
@@ -36,11 +36,11 @@ pub(super) fn open_rectangle(
 /// One axis of a panel.
 #[derive(Clone)]
 pub struct Axis {
-    /// What is on it, with its unit.
+    /// Quantity with its unit.
     pub label: String,
-    /// Values from end to end.
+    /// Values at its ends.
     pub range: Range<f64>,
-    /// Values that are marked, with their labels.
+    /// Marked values with their labels.
     pub ticks: Vec<(f64, String)>,
 }
 
@@ -73,17 +73,17 @@ pub fn round_up(value: f64) -> f64 {
     (value / step - 1e-9).ceil() * step
 }
 
-/// What stands above a panel: a name, which is cut where it is too long, and what follows it, which is not.
+/// The heading of a panel: a name, cut where it is too long, and a rest, never cut.
 #[derive(Default)]
 pub struct Heading {
-    /// May be cut.
+    /// Name, which may be cut.
     pub name: String,
-    /// Is always there.
+    /// Rest, which is always shown.
     pub rest: String,
 }
 
 impl Heading {
-    /// A heading that is short enough.
+    /// A heading that needs no cut.
     pub fn short(text: impl Into<String>) -> Self {
         Self { name: String::new(), rest: text.into() }
     }
@@ -103,7 +103,7 @@ impl Heading {
     }
 }
 
-/// A panel with axes, ready to be drawn on.
+/// A panel with its axes drawn.
 pub struct Panel<'a> {
     plot: DrawingArea<Canvas<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     y: Range<f64>,
@@ -111,6 +111,10 @@ pub struct Panel<'a> {
 
 impl<'a> Panel<'a> {
     /// Draws heading, grid and axes within `area`.
+    ///
+    /// # Errors
+    ///
+    /// The canvas cannot draw a shape; the same holds for every method that draws.
     pub fn new(area: &Area<'a>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<Self> {
         let tick = theme::text(TEXT, INK, HPos::Right);
         let widest = y.ticks.iter().map(|(_, label)| theme::width(label, &tick)).max().unwrap_or(0);
@@ -184,7 +188,7 @@ impl<'a> Panel<'a> {
         self.plot.draw(&PathElement::new([from, to], colour.mix(SPECK).stroke_width(THIN)))
     }
 
-    /// A name that starts at `at`, cut to `limit` units of the canvas, with what follows it, which is not cut.
+    /// A name that starts at `at`, with a rest. The name is cut so that both fit in `limit` units of the canvas.
     pub fn name(&self, at: (f64, f64), name: &str, rest: &str, limit: i32, colour: RGBColor) -> Drawing {
         let style = theme::text(TEXT, colour, HPos::Left);
         let text = theme::fit(name, &style, limit - theme::width(rest, &style)) + rest;
@@ -192,7 +196,7 @@ impl<'a> Panel<'a> {
         self.plot.draw(&Text::new(text, (at.0, at.1 + middle), style))
     }
 
-    /// What a unit of the canvas is in units of the data, along x and y.
+    /// A unit of the canvas in units of the data, along x and y.
     pub fn units_per_pixel(&self) -> (f64, f64) {
         let (x, y) = (self.plot.get_x_range(), self.plot.get_y_range());
         let (width, height) = self.plot.dim_in_pixel();
@@ -239,7 +243,7 @@ impl<'a> Panel<'a> {
         Ok(())
     }
 
-    /// A line along x, as thick as a line of data; nothing where an end is not a number.
+    /// A line along x, as thick as a line of data; draws nothing where an end is not finite.
     pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
         if !(x.start.is_finite() && x.end.is_finite()) {
             return Ok(());
@@ -268,7 +272,7 @@ impl<'a> Panel<'a> {
         self.plot.draw(&at_pixels)
     }
 
-    /// A whisker from `low` to `high`; nothing where they are not numbers.
+    /// A whisker from `low` to `high`; draws nothing where they are not finite.
     pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing {
         if !(low.is_finite() && high.is_finite()) {
             return Ok(());
@@ -289,7 +293,7 @@ impl<'a> Panel<'a> {
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
-    /// A faint text that begins at a place.
+    /// A faint text that begins at `at`.
     pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Left);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
@@ -302,13 +306,13 @@ impl<'a> Panel<'a> {
     }
 }
 
-/// Where `value` lies in `range`, from 0 to 1.
+/// The position of `value` in `range`, from 0 to 1.
 fn share(range: &Range<f64>, value: f64) -> f64 {
     (value - range.start) / (range.end - range.start)
 }
 
-/// The pieces of a line that lie within a range of y, cut where they cross its edges. Points that are not
-/// numbers break the line.
+/// The pieces of a line that lie within a range of y, cut where they cross its edges. Points that are
+/// not finite break the line.
 fn within(points: &[(f64, f64)], y: &Range<f64>) -> Vec<Vec<(f64, f64)>> {
     let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
     for pair in points.windows(2) {

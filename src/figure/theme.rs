@@ -1,8 +1,8 @@
-//! How every figure looks: fonts, colours, sizes and the way numbers are written.
+//! The look of every figure: fonts, colours, sizes and formats of numbers.
 //!
 //! Figures are drawn on a canvas of [`WIDTH`] units, shown in the report at about a quarter of that: sizes here
-//! are four times those on screen. The first colours are those of Okabe and Ito (2008), which people with
-//! any kind of colour vision tell apart; beyond eight, darker ones follow that differ in lightness.
+//! are four times those on screen. The first colours are those of Okabe and Ito (2008), which are distinct
+//! under any kind of colour vision; further ones are darker and differ in lightness.
 
 use std::sync::OnceLock;
 
@@ -33,11 +33,11 @@ pub const MARKER: i32 = 18;
 
 /// Text and axes.
 pub const INK: RGBColor = RGBColor(34, 34, 34);
-/// Text of second rank.
+/// Secondary text.
 pub const FAINT: RGBColor = RGBColor(95, 95, 95);
-/// Lines that help to read off a value.
+/// Grid lines.
 pub const GRID: RGBColor = RGBColor(228, 228, 228);
-/// The paper's data where no colour of ours belongs to it.
+/// The paper's data where it does not belong to one model.
 pub const PAPER: RGBColor = BLACK;
 
 const ORANGE: RGBColor = RGBColor(230, 159, 0);
@@ -47,47 +47,56 @@ const BLUE: RGBColor = RGBColor(0, 114, 178);
 const VERMILION: RGBColor = RGBColor(213, 94, 0);
 const PURPLE: RGBColor = RGBColor(204, 121, 167);
 const GREY: RGBColor = RGBColor(120, 120, 120);
-/// Not of Okabe and Ito, but as dark as yellow is light: yellow lines vanish on white.
+/// Replaces Okabe and Ito's yellow, which vanishes on white.
 const BROWN: RGBColor = RGBColor(120, 72, 20);
-/// Of Tol's muted scheme (2021), dark or dull where Okabe and Ito's are bright.
+/// Colours of Tol's muted scheme (2021), dark or dull where Okabe and Ito's are bright.
 const INDIGO: RGBColor = RGBColor(51, 34, 136);
 const WINE: RGBColor = RGBColor(136, 34, 85);
 const OLIVE: RGBColor = RGBColor(153, 153, 51);
 const FOREST: RGBColor = RGBColor(17, 119, 51);
 
-/// Colours of things that have no colour of their own, such as tasks and task correlations.
+/// Colours of a series, such as tasks or task correlations.
 const SERIES: [RGBColor; 11] =
     [BLUE, ORANGE, GREEN, PURPLE, VERMILION, SKY_BLUE, BROWN, GREY, INDIGO, WINE, OLIVE];
 
 /// Family of every text.
 const FAMILY: &str = "DejaVu Sans";
 
-/// Colour number `index` of a series; they come round after eleven.
+/// Colour number `index` of a series; eleven colours repeat.
 pub fn series(index: usize) -> RGBColor {
     SERIES[index % SERIES.len()]
 }
 
-/// The colour of a model: its architecture's, or, where a study has several models of one architecture, for
-/// the later ones a colour that no other model has.
-pub fn model(experiment: &Experiment, name: &str) -> RGBColor {
-    let models = &experiment.models;
-    let mut taken: Vec<RGBColor> = Vec::new();
-    for (place, model) in models.iter().enumerate() {
-        let first = |a: &ModelSpec| models.iter().position(|b| b.architecture.name == a.architecture.name);
-        let own =
-            models.iter().enumerate().filter(|&(i, m)| first(m) == Some(i)).map(|(_, m)| architecture(m));
-        let colour = if first(model) == Some(place) {
-            architecture(model)
-        } else {
-            let reserved: Vec<RGBColor> = own.chain(taken.iter().copied()).collect();
-            SERIES.into_iter().find(|colour| !reserved.contains(colour)).unwrap_or(series(place))
+/// The colours of an experiment's models.
+pub struct Palette<'a> {
+    models: &'a [ModelSpec],
+    /// A colour a model.
+    colours: Vec<RGBColor>,
+}
+
+impl<'a> Palette<'a> {
+    /// The colours of architectures for the first model of each; for further models of an architecture, colours that no
+    /// other model has.
+    pub fn new(experiment: &'a Experiment) -> Self {
+        let models = &experiment.models[..];
+        let architecture_of = |model: &ModelSpec| model.architecture.name;
+        let is_first = |(place, model): (usize, &ModelSpec)| {
+            models[..place].iter().all(|other| architecture_of(other) != architecture_of(model))
         };
-        if model.name == name {
-            return colour;
+        let own = models.iter().enumerate().map(|model| is_first(model).then(|| architecture(model.1)));
+        let mut colours: Vec<Option<RGBColor>> = own.collect();
+        for place in 0..models.len() {
+            let free = SERIES.into_iter().find(|&colour| !colours.contains(&Some(colour)));
+            colours[place].get_or_insert(free.unwrap_or(series(place)));
         }
-        taken.push(colour);
+        Self { models, colours: colours.into_iter().flatten().collect() }
     }
-    GREY
+
+    /// The colour of the model called `name`; grey for a model that the experiment does not have.
+    pub fn colour(&self, name: &str) -> RGBColor {
+        let place = self.models.iter().position(|model| model.name == name);
+        place.map_or(GREY, |place| self.colours[place])
+    }
 }
 
 /// The colour of an architecture, the same in every study.
@@ -108,7 +117,11 @@ fn architecture(model: &ModelSpec) -> RGBColor {
     }
 }
 
-/// Makes the fonts known to plotters; they are part of the program.
+/// Registers the built-in fonts with plotters.
+///
+/// # Errors
+///
+/// plotters cannot read a font.
 pub fn register_fonts() -> Result<(), FigureError> {
     static DONE: OnceLock<bool> = OnceLock::new();
     let done = DONE.get_or_init(|| {
@@ -118,13 +131,13 @@ pub fn register_fonts() -> Result<(), FigureError> {
     if *done { Ok(()) } else { Err(FigureError::Font) }
 }
 
-/// Plain text of a size, its top at the given height and its side `h` at the given place.
+/// Plain text of a size, anchored at its top and its side `h`.
 pub fn text(size: f64, colour: RGBColor, h: HPos) -> TextStyle<'static> {
     let style = TextStyle::from((FAMILY, size).into_font());
     TextStyle { color: colour.to_backend_color(), pos: Pos::new(h, VPos::Top), ..style }
 }
 
-/// How far above a line the top of a text must be for its capitals and digits to be centred on the line.
+/// Distance from the top of a text to the line on which its capitals and digits are centred.
 pub fn middle(size: f64) -> i32 {
     // plotters' bitmaps put the baseline half a size below the top, and an em is size / 1.24 there. DejaVu's
     // capitals and digits are 0.73 em high.
@@ -157,7 +170,7 @@ pub fn fit(text: &str, style: &TextStyle, limit: i32) -> String {
     "…".to_owned()
 }
 
-/// A whole number with thousands apart: 5,000.
+/// A whole number with a comma every three digits: 5,000.
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
@@ -175,7 +188,7 @@ pub fn step(value: f64) -> String {
     thousands(value.round().max(0.0) as u64)
 }
 
-/// A number in as few digits as say it to six decimals, with a true minus: 0.05, 1, −0.5.
+/// A number rounded to six decimals without trailing zeros, with a true minus: 0.05, 1, −0.5.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -186,7 +199,7 @@ pub fn number(value: f64) -> String {
     if value < 0.0 && text != "0" { format!("−{text}") } else { text.to_owned() }
 }
 
-/// A measured number with a fixed number of decimals; a dash where it is not one.
+/// A measured number with a fixed number of decimals; a dash where it is not finite.
 pub fn decimals(value: f64, places: usize) -> String {
     if !value.is_finite() {
         return "–".to_owned();
@@ -200,7 +213,7 @@ pub fn decimals(value: f64, places: usize) -> String {
     if value < 0.0 && !zero { format!("−{text}") } else { text }
 }
 
-/// Text without the control characters that no page or drawing may contain, however they are escaped.
+/// Text without control characters, which no page or drawing may contain even when escaped.
 pub fn without_controls(text: &str) -> String {
     text.replace(|c: char| c.is_control() && !"\n\r\t".contains(c), "\u{FFFD}")
 }
@@ -236,13 +249,15 @@ mod tests {
     fn every_architecture_has_a_colour_of_its_own() {
         let models: Vec<_> = crate::model::REGISTRY.iter().map(|a| (a.name, a.name, "")).collect();
         let study = Sample { models: models.clone(), seeds: 1, ..Sample::default() }.study();
-        let colours: Vec<RGBColor> = models.iter().map(|m| model(&study.experiment, m.0)).collect();
+        let palette = Palette::new(&study.experiment);
+        let colours: Vec<RGBColor> = models.iter().map(|model| palette.colour(model.0)).collect();
         for (i, a) in colours.iter().enumerate() {
             assert!(colours[..i].iter().all(|b| a != b), "{}", models[i].0);
         }
         let models = FunnelSample::all_models();
         let study = FunnelSample { models: models.clone(), seeds: 1, ..FunnelSample::default() }.study();
-        let colours: Vec<RGBColor> = models.iter().map(|name| model(&study.experiment, name)).collect();
+        let palette = Palette::new(&study.experiment);
+        let colours: Vec<RGBColor> = models.iter().map(|name| palette.colour(name)).collect();
         for (i, a) in colours.iter().enumerate() {
             assert!(colours[..i].iter().all(|b| a != b), "{}", models[i]);
         }
@@ -261,7 +276,8 @@ mod tests {
             ..Sample::default()
         }
         .study();
-        let colours = ["mmoe", "small", "omoe", "large"].map(|name| model(&study.experiment, name));
+        let palette = Palette::new(&study.experiment);
+        let colours = ["mmoe", "small", "omoe", "large"].map(|name| palette.colour(name));
         assert_eq!((colours[0], colours[2]), (GREEN, BLUE));
         for (i, a) in colours.iter().enumerate() {
             assert!(colours[..i].iter().all(|b| a != b), "{colours:?}");

@@ -5,6 +5,8 @@ use std::path::Path;
 use askama::Template;
 
 use super::ReportError;
+use super::section::{Column, Table};
+use super::words::{estimate_and_ends, or_dash};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{Change, StudyComparison};
 use crate::figure;
@@ -14,17 +16,18 @@ use crate::store::{Study, atomic};
 /// Decimals of a loss, as in the report of one study.
 const LOSS: usize = 4;
 
-/// What `templates/comparison.html` is filled with.
+/// The fields of `templates/comparison.html`.
 #[derive(Template)]
 #[template(path = "comparison.html")]
 struct Page<'a> {
+    title: String,
     first: &'a str,
     second: &'a str,
     loss: &'a str,
     same_data: bool,
     svg: Option<String>,
     caption: String,
-    rows: Vec<[String; 9]>,
+    table: Table,
     only: Vec<String>,
 }
 
@@ -38,16 +41,26 @@ pub fn write(
 ) -> Result<(), ReportError> {
     let overlay = figure::overlay(studies[0], studies[1], measure)?;
     let (svg, caption) = overlay.map_or((None, String::new()), |(svg, caption)| (Some(svg), caption));
+    let columns = [
+        Column::model(),
+        Column::number("Correlation"),
+        Column::number("Learning rate"),
+        Column::number("A"),
+        Column::number("B"),
+        Column::number("B − A"),
+        Column::number("Runs"),
+        Column::number("Diverged"),
+        Column::number("B is"),
+    ];
     let rows = comparison.cells.iter().map(|cell| {
-        let d = cell.difference;
         let [a, b] = &cell.sides;
         [
             cell.name.model.clone(),
             cell.name.condition.label(number),
-            cell.name.learning_rate.map_or("–".into(), number),
+            or_dash(cell.name.learning_rate.map(number)),
             decimals(a.mean, LOSS),
             decimals(b.mean, LOSS),
-            format!("{} [{}, {}]", decimals(d.estimate, LOSS), decimals(d.low, LOSS), decimals(d.high, LOSS)),
+            estimate_and_ends(cell.difference, LOSS),
             match cell.pairs {
                 Some(pairs) => format!("{pairs} pairs"),
                 None => format!("{} / {}", a.finished, b.finished),
@@ -70,13 +83,14 @@ pub fn write(
         cells.iter().map(line)
     });
     let page = Page {
+        title: format!("{} and {}", names[0], names[1]),
         first: names[0],
         second: names[1],
         loss,
         same_data: comparison.same_data,
         svg,
         caption,
-        rows: rows.collect(),
+        table: Table::new(columns, rows),
         only: only.collect(),
     };
     Ok(atomic::write(path, page.render()?.as_bytes())?)

@@ -1,269 +1,161 @@
 //! The report of a study: `report.html`, one file that needs no network and no script.
 //!
-//! A study of classifiers has a page of its own (`classification`, `templates/classification.html`), and so has one of
-//! impressions (`funnel`, `templates/funnel.html`).
-//!
-//! The last stage of the journey. `tables` turns the analysis into rows of text, `setup` says what was run,
-//! and the page puts both around the figures (`templates/report.html`). Nothing is computed here that the
-//! analysis does not know.
+//! The page has a shell that every study shares: head, lead, claims, figures, set-up, files, commands and citation. What
+//! differs comes in as [`Content`]: each kind of study writes a paragraph and its own [`Section`]s. All text is plain;
+//! the templates escape it. Nothing is computed here that the analysis does not know.
 
 use std::path::{Path, PathBuf};
 
 use askama::Template;
 
-use crate::analysis::Measure;
 use crate::claim::{self, ClaimResult};
-use crate::data::DataSpec;
 use crate::figure::theme::without_controls;
-use crate::figure::{self, Drawn, FigureError};
+use crate::figure::{self, Drawn, Figure, FigureError};
 use crate::store::{Folder, StoreError, Study};
 
-mod classification;
+mod claims_table;
 pub mod comparison;
-mod funnel;
-mod setup;
-mod tables;
+pub mod diverged;
+pub mod section;
+pub mod setup;
+pub mod words;
 
-use setup::Section;
-use tables::{ClaimRow, DistanceRow, DivergedRow, GateRow, LossRow, RateRow};
+use claims_table::ClaimRow;
+use section::{Block, Section};
+pub use setup::partial;
 
 /// Folder of the figures, beside the page.
 const FIGURES: &str = "figures";
 
-/// Why there is no report.
+/// Reasons why a report cannot be written.
 #[derive(Debug, thiserror::Error)]
 pub enum ReportError {
-    /// A figure could not be made.
+    /// A figure cannot be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),
-    /// The page could not be filled in.
+    /// The template cannot be filled in.
     #[error("report.html cannot be made: {0}")]
     Page(#[from] askama::Error),
-    /// The claims' table could not be made.
+    /// The table of claims cannot be written.
     #[error("claims.csv cannot be made: {0}")]
     Claims(#[from] csv::Error),
-    /// A file could not be written.
+    /// A file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
 }
 
-/// Draws the figures of `study` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and
-/// gives the path of the latter. Nothing but the study is read; files of an earlier report are replaced.
-pub fn write(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
+/// What a kind of study puts on its page.
+pub struct Content {
+    /// What was run, in a paragraph.
+    pub paragraph: String,
+    /// Heading of the claims.
+    pub claims_heading: &'static str,
+    /// How the claims are tested and how to read their table.
+    pub claims_text: String,
+    /// Sections above the figures.
+    pub before_figures: Vec<Section>,
+    /// Sections below the figures.
+    pub after_figures: Vec<Section>,
+    /// Keys and values that the set-up has below those of the data.
+    pub data: Vec<(String, String)>,
+    /// The paper to cite.
+    pub citation: Citation,
+}
+
+/// A paper to cite.
+#[derive(Debug, Clone, Copy)]
+pub struct Citation {
+    /// Relation to the study, authors, title and venue; the DOI follows.
+    pub text: &'static str,
+    /// DOI.
+    pub doi: &'static str,
+    /// Sentences after the DOI.
+    pub note: &'static str,
+}
+
+/// The paper on mixtures of experts.
+pub const MMOE: Citation = Citation {
+    text: "This study reproduces: Jiaqi Ma, Zhe Zhao, Xinyang Yi, Jilin Chen, Lichan Hong, Ed H. Chi, “Modeling Task \
+           Relationships in Multi-task Learning with Multi-gate Mixture-of-Experts”, KDD 2018",
+    doi: "10.1145/3219819.3220007",
+    note: "Dashed curves, outlines and squares are digitised from its figures or taken from its tables.",
+};
+
+/// Draws `figures` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and returns the path of the
+/// latter. Files of an earlier report are replaced.
+///
+/// # Errors
+///
+/// A figure cannot be drawn, or a file not written.
+pub fn write(
+    study: &Study,
+    folder: &Path,
+    claims: &[ClaimResult],
+    figures: &[Box<dyn Figure>],
+    content: Content,
+) -> Result<PathBuf, ReportError> {
     let store = Folder::new(folder);
-    let figures = figure::draw_all(study, &store.create_within(FIGURES)?)?;
-    let results = crate::study::of(study).claims(study);
+    let drawn = figure::draw_all(figures, &store.create_within(FIGURES)?)?;
     let mut csv = Vec::new();
-    claim::table::write_csv(&results, &mut csv)?;
+    claim::table::write_csv(claims, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = match &study.experiment.data {
-        DataSpec::Census(census) => {
-            classification::Page::new(study, census, folder, &results, &figures).render()?
-        }
-        DataSpec::Funnel(_) | DataSpec::AliCcp(_) => {
-            funnel::Page::new(study, folder, &results, &figures).render()?
-        }
-        DataSpec::Synthetic(_) => Page::new(study, folder, &results, &figures).render()?,
-    };
+    let page = Page::new(study, folder, claims, &drawn, content).render()?;
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
 }
 
-/// What is missing of a study that is not complete, in words.
-pub fn partial(study: &Study) -> Option<String> {
-    setup::partial(study)
-}
-
-/// What `templates/report.html` is filled with. All text is plain; the template escapes it.
+/// The fields of `templates/report.html`.
 #[derive(Template)]
 #[template(path = "report.html")]
-struct Page {
-    title: String,
-    description: String,
+struct Page<'a> {
+    title: &'a str,
+    description: &'a str,
     /// What is missing of an incomplete study.
     partial: Option<String>,
-    paragraph: String,
+    content: Content,
     claims: Vec<ClaimRow>,
-    figures: Vec<FigureView>,
-    /// Which loss is shown, for the start of a sentence.
-    loss: &'static str,
-    losses: Vec<LossRow>,
-    gates: Vec<GateRow>,
-    distances: Vec<DistanceRow>,
-    diverged: Vec<DivergedRow>,
-    diverged_count: String,
-    rates: Vec<RateRow>,
-    runs: String,
-    steps: String,
-    setup: Vec<Section>,
+    figures: &'a [Drawn],
+    setup: Vec<setup::List>,
     files: Vec<(String, &'static str)>,
     command: String,
     rerun: String,
     redraw: String,
-    digest: String,
+    digest: &'a str,
     program: String,
 }
 
-/// A figure as the page shows it.
-struct FigureView {
-    name: String,
-    heading: &'static str,
-    caption: String,
-    /// Paths relative to the page.
-    png: String,
-    file: String,
-    svg: String,
-}
-
-impl Page {
-    fn new(study: &Study, folder: &Path, results: &[ClaimResult], figures: &[Drawn]) -> Self {
+impl<'a> Page<'a> {
+    fn new(
+        study: &'a Study,
+        folder: &Path,
+        results: &[ClaimResult],
+        figures: &'a [Drawn],
+        content: Content,
+    ) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let title = if experiment.title.is_empty() { &experiment.name } else { &experiment.title };
-        let place = place(folder);
-        let diverged = tables::diverged(study);
+        let folder_name = folder_name(folder);
         Self {
-            title: title.clone(),
-            description: experiment.description.clone(),
-            partial: setup::partial(study),
-            paragraph: setup::paragraph(study),
-            claims: tables::claims(results),
-            figures: figures.iter().map(FigureView::new).collect(),
-            loss: Measure::shown(study).rows.loss(),
-            losses: tables::losses(study),
-            gates: tables::gates(study),
-            distances: tables::distances(study),
-            diverged_count: setup::count(study.runs.iter().filter(|run| run.last().is_none()).count()),
-            diverged,
-            rates: tables::rates(study),
-            runs: setup::count(study.runs.len()),
-            steps: figure::theme::thousands(experiment.train.steps),
-            setup: setup::sections(study),
+            title,
+            description: &experiment.description,
+            partial: partial(study),
+            claims: claims_table::rows(results),
+            figures,
+            setup: setup::lists(study, &content.data),
+            content,
             files: setup::files(folder, figures),
             command: setup::command(manifest),
-            rerun: format!("sweep run {place}/study.toml --out {place}"),
-            redraw: format!("sweep report {place}"),
-            digest: manifest.digest.clone(),
+            rerun: format!("sweep run {folder_name}/study.toml --out {folder_name}"),
+            redraw: format!("sweep report {folder_name}"),
+            digest: &manifest.digest,
             program: setup::program(manifest),
         }
     }
 }
 
-/// The folder as commands name it. Reports are sent around; absolute paths are nobody else's business.
-fn place(folder: &Path) -> String {
+/// The folder as commands name it. Reports are passed on, so an absolute path is cut to its last part.
+fn folder_name(folder: &Path) -> String {
     match folder.is_relative() {
         true => folder.display().to_string(),
         false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),
-    }
-}
-
-impl FigureView {
-    fn new(drawn: &Drawn) -> Self {
-        Self {
-            name: drawn.name.clone(),
-            heading: drawn.heading,
-            caption: drawn.caption.clone(),
-            png: format!("{FIGURES}/{}.png", drawn.name),
-            file: format!("{FIGURES}/{}.svg", drawn.name),
-            svg: drawn.svg_text.clone(),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::store::sample::Sample;
-
-    fn page(study: &Study) -> String {
-        let folder = tempfile::tempdir().unwrap();
-        std::fs::read_to_string(write(study, folder.path()).unwrap()).unwrap()
-    }
-
-    const SECTIONS: [&str; 12] = [
-        "what", "claims", "figures", "losses", "gate-use", "distance", "diverged", "rates", "setup", "files",
-        "again", "cite",
-    ];
-
-    #[test]
-    fn the_page_has_every_section_and_figure_in_order() {
-        let html = page(&Sample::default().study());
-        let places: Vec<usize> =
-            SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
-        assert!(places.is_sorted());
-        for name in ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
-            assert!(html.contains(&format!("<figure id=\"{name}\">")), "{name}");
-        }
-        assert_eq!(html.matches("<svg").count(), 6);
-        assert!(html.contains("claims.csv") && !html.contains("not complete"));
-    }
-
-    #[test]
-    fn the_page_needs_no_network_and_no_script() {
-        let html = page(&Sample::default().study());
-        // Namespaces are names, and links to papers wait for a click.
-        let rest = html
-            .replace("xmlns=\"http://www.w3.org/2000/svg\"", "")
-            .replace("<a href=\"https://doi.org/10.1145/3219819.3220007\">", "");
-        for load in ["http://", "https://", "<script", "<link", "@import", "url(", " src="] {
-            assert!(!rest.contains(load), "{load}");
-        }
-    }
-
-    #[test]
-    fn a_partial_study_says_so_before_anything_else() {
-        let mut study = Sample::default().study();
-        study.runs.retain(|run| run.key.seed < 5);
-        study.manifest.runs_done = study.runs.len();
-        let html = page(&study);
-        let notice = html.find("This study is not complete").unwrap();
-        assert!(notice < html.find("id=\"claims\"").unwrap());
-        assert!(html.contains("90 of 144 planned runs"));
-    }
-
-    #[test]
-    fn hostile_names_are_escaped() {
-        let name = "<script>\u{1b}[31m\0alert('1')</script>";
-        let models = vec![(name, "mmoe", ""), ("shared_bottom", "shared_bottom", "")];
-        let html = page(
-            &Sample { models, title: "<b>bold</b>", seeds: 2, diverged: 1, ..Sample::default() }.study(),
-        );
-        assert!(!html.contains("<script") && !html.contains("<b>"));
-        assert!(!html.contains(|c: char| c.is_control() && c != '\n'), "controls are no part of a page");
-    }
-
-    #[test]
-    fn studies_with_little_in_them_have_a_page_too() {
-        for sample in [
-            Sample { models: vec![], ..Sample::default() },
-            Sample { seeds: 1, correlations: vec![-0.5], ..Sample::default() },
-            Sample { seeds: 2, diverged: 2, ..Sample::default() },
-        ] {
-            let html = page(&sample.study());
-            assert!(SECTIONS.iter().all(|id| html.contains(&format!("id=\"{id}\""))));
-            assert!(!html.contains("NaN"), "{sample:?}");
-        }
-        let mut nothing = Sample { seeds: 1, ..Sample::default() }.study();
-        nothing.runs.clear();
-        nothing.labels.clear();
-        assert!(page(&nothing).contains("no data for any figure"));
-    }
-
-    /// Writes reports to look at: `cargo test --release --lib look -- --ignored`, then open `target/look/`.
-    #[test]
-    #[ignore = "writes pages for a person to look at"]
-    fn look() {
-        let look = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/look");
-        let base = Sample { steps: 10_000, ..Sample::default() };
-        for (name, sample) in [
-            ("paper-scale", Sample { seeds: 200, learning_rates: vec![1e-4, 1e-3, 1e-2], ..base.clone() }),
-            ("diverged", Sample { seeds: 12, diverged: 2, ..base }),
-        ] {
-            let mut study = sample.study();
-            if name == "diverged" {
-                study.manifest.runs_done -= 30;
-            }
-            let began = std::time::Instant::now();
-            let path = write(&study, &look.join(name)).unwrap();
-            println!("{} in {:.1} s", path.display(), began.elapsed().as_secs_f64());
-        }
     }
 }

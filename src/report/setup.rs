@@ -1,21 +1,18 @@
-//! What was run, in words: the opening paragraph, the sections of the set-up, the files beside the page.
+//! The set-up of a study for its page: what defines the runs, what trained them, and the files beside the page.
 
 use std::collections::BTreeSet;
 use std::path::Path;
 
 use super::FIGURES;
-use crate::data::census::schema;
-use crate::data::{AliCcpSpec, CensusSpec, DataSpec, FunnelSpec, Knob, Subset, ali_ccp};
+use super::words::{count, duration, list, plural};
 use crate::experiment::{Experiment, Sweep};
 use crate::figure::Drawn;
-use crate::figure::theme::{decimals, number, thousands};
+use crate::figure::theme::{number, thousands};
 use crate::store::{Manifest, Study};
 
 /// A titled list of keys and values.
-pub struct Section {
-    /// Its title.
+pub(super) struct List {
     pub title: &'static str,
-    /// Key and value.
     pub rows: Vec<(String, String)>,
 }
 
@@ -33,89 +30,49 @@ const FILES: [(&str, &str); 12] = [
         "funnel.csv",
         "one row a run, prediction and space: AUC, log-loss, calibration, bias on the test impressions",
     ),
-    ("deciles.csv", "one row a run and tenth of the test impressions by pCTR: mean pCVR beside the truth"),
+    ("deciles.csv", "one row a run and decile of the test impressions by pCTR: mean predicted and true pCVR"),
     ("labels.csv", "one row a correlation, seed and pair: measured correlation of the labels"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
 
-/// A whole number as it is printed.
-pub fn count(number: usize) -> String {
-    thousands(number as u64)
-}
-
-/// What is missing of a study that is not complete.
+/// What is missing of an incomplete study.
 pub fn partial(study: &Study) -> Option<String> {
     let (done, planned) = (study.manifest.runs_done, study.manifest.runs_planned);
     let Experiment { grid, data, .. } = &study.experiment;
-    // Labels that are read are not measured a run.
-    let pairs = match data {
-        DataSpec::Synthetic(spec) => spec.pairs,
-        DataSpec::Census(_) | DataSpec::Funnel(_) | DataSpec::AliCcp(_) => 0,
-    };
+    // Correlations are measured of generated labels alone.
+    let pairs = data.synthetic().map_or(0, |spec| spec.pairs);
     let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
     if done == planned && study.labels.len() < labels {
         return Some(format!(
-            "{} of {} planned measurements of label correlations are here; the command below makes the rest.",
+            "{} of {} planned measurements of label correlations are done; the command below adds the rest.",
             count(study.labels.len()),
             count(labels)
         ));
     }
     (done < planned).then(|| {
         format!(
-            "{} of {} planned runs are here. Means, intervals, choices of learning rate and verdicts below are \
-             those of the finished runs and will change; the command below trains what is missing.",
+            "{} of {} planned runs are done. Means, intervals, learning rates and verdicts below rest on these and will \
+             change; the command below trains the rest.",
             count(done),
             count(planned)
         )
     })
 }
 
-/// What was run, in a paragraph.
-pub fn paragraph(study: &Study) -> String {
-    let Experiment { data, grid, train, models, .. } = &study.experiment;
-    let data = match data {
-        DataSpec::Synthetic(data) => data,
-        DataSpec::Census(census) => return census_paragraph(study, census),
-        DataSpec::Funnel(funnel) => return trained(study, &funnel_paragraph(study, funnel)),
-        DataSpec::AliCcp(spec) => return trained(study, &ali_ccp_paragraph(study, spec)),
-    };
-    let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
-    let tasks = format!(
-        "{} synthetic regression tasks of {} features ({labels}) whose weight vectors have cosine {}",
-        count(data.tasks()),
-        count(data.dim),
-        list(grid.task_correlations.iter().map(|&p| number(p)))
-    );
-    if models.is_empty() {
-        let seeds = grid.seeds.len();
-        return format!(
-            "No model was trained. Labels were generated for {tasks}, {} of each.",
-            plural(seeds, "trial")
-        );
-    }
-    let models = list(models.iter().map(|model| {
-        let parameters = study.runs.iter().find(|run| run.key.model == model.name).map(|run| run.parameters);
-        match parameters {
-            Some(parameters) => format!("{} ({} parameters)", model.title, count(parameters)),
-            None => model.title.clone(),
-        }
-    }));
-    let manifest = &study.manifest;
+/// How the runs were trained, in sentences; `more` goes on after the size of the batches.
+pub fn training(study: &Study, more: &str) -> String {
+    let (train, manifest) = (&study.experiment.train, &study.manifest);
     format!(
-        "{models} learn {tasks}. Every run takes {} steps of Adam with batches of {} at a learning rate of {}; {} \
-         of each combination make {}. {} Losses are logged every {}, on the batch and on {} held-out rows. \
-         Trained by {} on {} ({}) in {}{}.",
+        "Every run takes {} steps of Adam with batches of {}{more}. {} of each combination make {}, of which {} \
+         diverged. Trained by {} on {} ({}) in {}{}.",
         thousands(train.steps),
         count(train.batch_size),
-        either(grid.learning_rates.iter().map(|&rate| number(rate))),
-        plural(grid.seeds.len(), "seed"),
+        plural(study.experiment.grid.seeds.len(), "seed"),
         plural(manifest.runs_planned, "run"),
         match manifest.runs_diverged {
-            0 => "None diverged.".to_owned(),
-            n => format!("{} diverged.", count(n)),
+            0 => "none".to_owned(),
+            n => count(n),
         },
-        plural(train.log_every as usize, "step"),
-        count(train.held_out_rows),
         engines(study),
         manifest.cpu,
         plural(manifest.threads, "thread"),
@@ -127,115 +84,8 @@ pub fn paragraph(study: &Study) -> String {
     )
 }
 
-/// The same for a study of the census rows.
-fn census_paragraph(study: &Study, census: &CensusSpec) -> String {
-    let Experiment { train, models, .. } = &study.experiment;
-    let rows = |subset: Subset| {
-        let class = study.classes.iter().find(|class| class.subset == subset);
-        class.map_or("–".into(), |class| count(class.rows))
-    };
-    let [main, auxiliary] = census.task_names();
-    format!(
-        "{} learn two yes-or-no tasks of Census-Income (KDD): {main}, the main task, and {auxiliary}. {} rows are \
-         trained on, {} validate, {} test. A row has {} words, each embedded in {}, and {} numbers; instance weights, \
-         education and marital status are no inputs. Every run takes {} steps of Adam with batches of {}, about {} \
-         epochs, on the sum of both cross-entropies; {}, tuning not counted.",
-        list(models.iter().map(|model| model.title.clone())),
-        rows(Subset::Training),
-        rows(Subset::Validation),
-        rows(Subset::Test),
-        schema::CATEGORIES,
-        plural(census.embedding_units, "unit"),
-        schema::NUMBERS,
-        thousands(train.steps),
-        count(train.batch_size),
-        epochs(study),
-        runs_made(study)
-    )
-}
-
-/// What a study of made impressions learns from.
-fn funnel_paragraph(study: &Study, funnel: &FunnelSpec) -> String {
-    let grid = &study.experiment.grid;
-    let varied = |parameter: Knob, value: f64| match &grid.sweep {
-        Some(sweep) if sweep.parameter == parameter => list(sweep.values.iter().map(|&value| number(value))),
-        _ => number(value),
-    };
-    format!(
-        "{} learn click and conversion from {} made impressions of {} categorical fields with {} words each and {} \
-         numbers, and are tested on {} later ones. {} of impressions are clicked, {} of clicks convert; the scores of \
-         click and conversion have correlation {}, the logit of pCTR a standard deviation of {}. Share of the training \
-         impressions: {}; mean delay of conversions: {} training windows.",
-        list(study.experiment.models.iter().map(|model| model.title.clone())),
-        count(funnel.training_impressions),
-        funnel.fields,
-        count(funnel.words),
-        funnel.numbers,
-        count(funnel.test_impressions),
-        varied(Knob::ClickRate, funnel.click_rate),
-        varied(Knob::ConversionRate, funnel.conversion_rate),
-        list(grid.task_correlations.iter().map(|&p| number(p))),
-        varied(Knob::Selection, funnel.selection),
-        varied(Knob::Share, funnel.share),
-        varied(Knob::MeanDelay, funnel.mean_delay),
-    )
-}
-
-/// What a study of read impressions learns from.
-fn ali_ccp_paragraph(study: &Study, spec: &AliCcpSpec) -> String {
-    let rows = match spec.rows {
-        0 => "all rows of both periods".to_owned(),
-        rows => format!("the first {} lines of either period", count(rows)),
-    };
-    format!(
-        "{} learn click and conversion from Ali-CCP: {rows}, the first period to train on and the second to test. A row \
-         has {} words, each embedded in {}; words of fewer than {} training impressions read as unknown.",
-        list(study.experiment.models.iter().map(|model| model.title.clone())),
-        ali_ccp::FIELDS,
-        plural(spec.embedding_units, "unit"),
-        count(spec.min_count as usize),
-    )
-}
-
-/// What `learned` says, and how it was trained.
-fn trained(study: &Study, learned: &str) -> String {
-    let train = &study.experiment.train;
-    format!(
-        "{learned} Every run takes {} steps of Adam with batches of {}; {}.",
-        thousands(train.steps),
-        count(train.batch_size),
-        runs_made(study)
-    )
-}
-
-/// "20 seeds make 800 runs (none diverged). Trained by … on … in …", without the last full stop.
-fn runs_made(study: &Study) -> String {
-    let manifest = &study.manifest;
-    format!(
-        "{} make {} ({} diverged). Trained by {} on {} ({}) in {}",
-        plural(study.experiment.grid.seeds.len(), "seed"),
-        plural(manifest.runs_planned, "run"),
-        match manifest.runs_diverged {
-            0 => "none".to_owned(),
-            n => count(n),
-        },
-        engines(study),
-        manifest.cpu,
-        plural(manifest.threads, "thread"),
-        duration(manifest.wall_seconds)
-    )
-}
-
-/// How often a run sees a training row, to one decimal.
-fn epochs(study: &Study) -> String {
-    let train = &study.experiment.train;
-    let rows =
-        study.classes.iter().find(|class| class.subset == Subset::Training).map_or(0, |class| class.rows);
-    decimals(train.steps as f64 * train.batch_size as f64 / rows as f64, 1)
-}
-
-/// Everything that defines the runs, and what made them.
-pub fn sections(study: &Study) -> Vec<Section> {
+/// Everything that defines the runs and what trained them; `more_data` stands below the keys of the data.
+pub(super) fn lists(study: &Study, more_data: &[(String, String)]) -> Vec<List> {
     let experiment = &study.experiment;
     let table = experiment.to_toml();
     let rows = |key: &str| -> Vec<(String, String)> {
@@ -253,15 +103,13 @@ pub fn sections(study: &Study) -> Vec<Section> {
         (model.title.clone(), format!("{}: {sizes}{rate}{parameters}", model.architecture.name))
     });
     let mut data = rows("data");
-    if let Some(generator) = experiment.data.synthetic() {
-        data.push(("label variance before standardising".into(), number(generator.label_variance())));
-    }
+    data.extend_from_slice(more_data);
     vec![
-        Section { title: "Models", rows: models.collect() },
-        Section { title: "Data", rows: data },
-        Section { title: "Grid", rows: grid(experiment) },
-        Section { title: "Training", rows: rows("train") },
-        Section { title: "Machine and time", rows: machine(study) },
+        List { title: "Models", rows: models.collect() },
+        List { title: "Data", rows: data },
+        List { title: "Grid", rows: grid(experiment) },
+        List { title: "Training", rows: rows("train") },
+        List { title: "Machine and time", rows: machine(study) },
     ]
 }
 
@@ -306,8 +154,8 @@ fn machine(study: &Study) -> Vec<(String, String)> {
     ]
 }
 
-/// The files that are there, with what is in them.
-pub fn files(folder: &Path, figures: &[Drawn]) -> Vec<(String, &'static str)> {
+/// The files that the folder has, with what they contain.
+pub(super) fn files(folder: &Path, figures: &[Drawn]) -> Vec<(String, &'static str)> {
     let present = FILES.iter().filter(|(name, _)| folder.join(name).exists());
     let mut files: Vec<(String, &'static str)> =
         present.map(|&(name, what)| (name.to_owned(), what)).collect();
@@ -318,15 +166,15 @@ pub fn files(folder: &Path, figures: &[Drawn]) -> Vec<(String, &'static str)> {
 }
 
 /// Name, version and commit of the program.
-pub fn program(manifest: &Manifest) -> String {
+pub(super) fn program(manifest: &Manifest) -> String {
     match &manifest.commit {
         Some(commit) => format!("mmoe-study {}, commit {commit}", manifest.version),
         None => format!("mmoe-study {}", manifest.version),
     }
 }
 
-/// The command that made a study, without the folders of the program: where it lay says nothing.
-pub fn command(manifest: &Manifest) -> String {
+/// The command that trained a study, without the folders of the program.
+pub(super) fn command(manifest: &Manifest) -> String {
     let (program, rest) = manifest.command.split_once(' ').unwrap_or((&manifest.command, ""));
     let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
     format!("{name} {rest}").trim_end().to_owned()
@@ -351,61 +199,10 @@ fn shown(value: &toml::Value) -> String {
     }
 }
 
-/// "1 seed", "200 seeds".
-fn plural(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{} {noun}s", count(n)) }
-}
-
-/// "a, b and c"; a dash for nothing.
-fn list(items: impl Iterator<Item = String>) -> String {
-    joined(items, "and")
-}
-
-/// "a, b or c"; a dash for nothing.
-fn either(items: impl Iterator<Item = String>) -> String {
-    joined(items, "or")
-}
-
-fn joined(items: impl Iterator<Item = String>, word: &str) -> String {
-    let items: Vec<String> = items.collect();
-    match items.as_slice() {
-        [] => "–".to_owned(),
-        [one] => one.clone(),
-        [first @ .., last] => format!("{} {word} {last}", first.join(", ")),
-    }
-}
-
-/// Seconds in the two largest units that say something: "1 h 24 min".
-fn duration(seconds: f64) -> String {
-    let whole = seconds.max(0.0).round() as u64;
-    match (whole / 3_600, whole / 60 % 60, whole % 60) {
-        (0, 0, _) => format!("{} s", number((seconds * 10.0).round() / 10.0)),
-        (0, minutes, seconds) => format!("{minutes} min {seconds} s"),
-        (hours, minutes, _) => format!("{} h {minutes} min", thousands(hours)),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::store::sample::Sample;
-
-    #[test]
-    fn words_read_as_in_print() {
-        assert_eq!([0.52, 61.0, 5_025.0].map(duration), ["0.5 s", "1 min 1 s", "1 h 23 min"]);
-        assert_eq!(list(["a", "b", "c"].map(String::from).into_iter()), "a, b and c");
-        assert_eq!((plural(1, "seed"), plural(5_400, "run")), ("1 seed".into(), "5,400 runs".into()));
-    }
-
-    #[test]
-    fn the_paragraph_says_what_was_run() {
-        let text = paragraph(&Sample { seeds: 20, ..Sample::default() }.study());
-        for words in
-            ["Shared-bottom", "15,000 parameters", "0.5, 0.9 and 1", "0.001 or 0.01", "20 seeds", "360 runs"]
-        {
-            assert!(text.contains(words), "{words}: {text}");
-        }
-    }
 
     #[test]
     fn commands_do_not_tell_where_the_program_lay() {

@@ -7,14 +7,24 @@ pub mod classification;
 pub mod conversion;
 pub mod regression;
 
+use std::path::{Path, PathBuf};
+
 use crate::claim::ClaimResult;
 use crate::data::Task;
+use crate::figure::{self, Figure};
+use crate::report::{self, Content, ReportError};
 use crate::store::Study;
 
 /// What a kind of study brings to the report and to `sweep claims`.
 pub trait StudyKind: Sync {
     /// Tests the papers' claims about such data on a study.
     fn claims(&self, study: &Study) -> Vec<ClaimResult>;
+
+    /// The figures that a study has data for, in the order of its page.
+    fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>>;
+
+    /// Words and tables of the study's page.
+    fn content(&self, study: &Study) -> Content;
 }
 
 /// The kind of study that trains models on a task.
@@ -29,6 +39,24 @@ pub fn kind(task: Task) -> &'static dyn StudyKind {
 /// The kind of a study.
 pub fn of(study: &Study) -> &'static dyn StudyKind {
     kind(study.experiment.data.task())
+}
+
+/// Every figure that a study has data for: those of its kind, then those of its gates.
+pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
+    let mut figures = of(study).figures(study);
+    figures.extend(figure::of_gates(study));
+    figures
+}
+
+/// Writes the report of a study into `folder`: figures, `claims.csv` and `report.html`, whose path is returned. Only the
+/// study is read; files of an earlier report are replaced.
+///
+/// # Errors
+///
+/// A figure cannot be drawn, or a file not written.
+pub fn write_report(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
+    let kind = of(study);
+    report::write(study, folder, &kind.claims(study), &figures(study), kind.content(study))
 }
 
 #[cfg(test)]

@@ -2,9 +2,13 @@
 
 mod claims;
 pub mod convergence;
+mod figures;
+mod page;
 
 use super::StudyKind;
 use crate::claim::ClaimResult;
+use crate::figure::Figure;
+use crate::report::Content;
 use crate::store::Study;
 
 /// The kind of study in this folder.
@@ -13,5 +17,13 @@ pub struct Regression;
 impl StudyKind for Regression {
     fn claims(&self, study: &Study) -> Vec<ClaimResult> {
         claims::run(study)
+    }
+
+    fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {
+        figures::figures(study)
+    }
+
+    fn content(&self, study: &Study) -> Content {
+        page::content(study)
     }
 }

@@ -1,18 +1,19 @@
-//! Figure 5: how the final losses of the runs are spread, a histogram for every model and task correlation.
+//! Figure 5: the spread of the runs' final losses, a histogram for every model and task correlation.
 
 use plotters::prelude::RGBColor;
 
-use super::canvas::{Area, Drawing};
-use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Axis, Heading, Panel, round_up, round_values};
-use super::{Figure, grid, theme};
 use crate::analysis::histogram::{BIN_WIDTH, bin};
 use crate::analysis::{Histogram, Measure, reference, selected_runs};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::frame::{Entry, Frame, Swatch};
+use crate::figure::panel::{Axis, Heading, Panel, round_up, round_values};
+use crate::figure::theme::Palette;
+use crate::figure::{Figure, facets, theme};
 use crate::store::Study;
 
 /// Bins that the paper's histograms need: up to a loss of 2/3.
 const FEWEST_BINS: usize = 20;
-/// Bins that can still be told apart: up to a loss of 3.
+/// Most bins that are distinguishable: up to a loss of 3.
 const MOST_BINS: usize = 90;
 /// Share of all runs that the bins hold at least, where [`MOST_BINS`] allow it.
 const HELD: f64 = 0.99;
@@ -22,7 +23,7 @@ const OVERFLOW_GAP: f64 = 0.8;
 
 /// Figure 5 of a study.
 pub struct Figure5 {
-    /// What is shown, in words.
+    /// The measure in words.
     loss: &'static str,
     /// Name, title and colour of every model with runs.
     models: Vec<(String, String, RGBColor)>,
@@ -43,9 +44,10 @@ struct Spread {
 }
 
 impl Figure5 {
-    /// Nothing for a study without runs.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without runs.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
+        let palette = Palette::new(experiment);
         let measure = Measure::shown(study);
         let reported = selected_runs(study, measure);
         if reported.is_empty() {
@@ -70,7 +72,7 @@ impl Figure5 {
             .models
             .iter()
             .filter(|model| panels.iter().any(|panel| panel.model == model.name))
-            .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
+            .map(|model| (model.name.clone(), model.title.clone(), palette.colour(&model.name)))
             .collect();
         let correlations = experiment.grid.task_correlations.iter().copied();
         let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
@@ -128,8 +130,8 @@ impl Figure for Figure5 {
         Frame {
             title: "Final losses of the runs".to_owned(),
             legend,
-            panels: grid::places(self.models.len(), self.correlations.len()).len(),
-            columns: grid::columns(self.correlations.len()),
+            panels: facets::places(self.models.len(), self.correlations.len()).len(),
+            columns: facets::columns(self.correlations.len()),
             panel_height: 940,
         }
     }
@@ -144,21 +146,21 @@ impl Figure for Figure5 {
         let overflow = match overflow {
             0 => String::new(),
             n => format!(
-                "The bar apart at the right of a panel counts losses of {} and more ({n} in all). ",
+                "The separate bar at the right of a panel counts losses of {} and more ({n} in all). ",
                 theme::decimals(self.bins as f64 * BIN_WIDTH, 2)
             ),
         };
         format!(
             "{} of task 1 after the last step, in bins of 1/30 as in the paper, the same axes in all \
              panels; every run at its cross-fitted learning rate. {paper}{overflow}A robust model has one narrow \
-             peak; a second peak at high losses are runs that got stuck. Diverged runs have no loss and are \
-             counted in the panel's corner.",
+             peak; runs in a second peak at high losses got stuck. Diverged runs have no loss; the panel's \
+             corner counts them.",
             self.loss
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        let places = grid::places(self.models.len(), self.correlations.len());
+        let places = facets::places(self.models.len(), self.correlations.len());
         for (area, place) in panels.iter().zip(places) {
             if let Some((model, correlation)) = place {
                 self.draw_panel(area, model, self.correlations[correlation])?;
@@ -168,7 +170,7 @@ impl Figure for Figure5 {
     }
 }
 
-/// How many bins hold nearly all of the losses.
+/// The number of bins that hold nearly all losses.
 fn bins(mut losses: Vec<f64>) -> usize {
     losses.sort_by(f64::total_cmp);
     let held = (losses.len() as f64 * HELD).ceil() as usize;

@@ -1,12 +1,12 @@
-//! Figure 2: how correlated the labels of two tasks are, against the cosine of their weight vectors.
+//! Figure 2: label correlation against the cosine of the tasks' weight vectors.
 
 use std::collections::BTreeMap;
 
-use super::canvas::{Area, Drawing};
-use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Axis, Heading, Panel};
-use super::{Figure, theme};
 use crate::analysis::reference::{self, LabelPoint};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::frame::{Entry, Frame, Swatch};
+use crate::figure::panel::{Axis, Heading, Panel};
+use crate::figure::{Figure, theme};
 use crate::store::Study;
 
 /// Points along the closed-form line.
@@ -26,8 +26,8 @@ pub struct Figure2 {
 }
 
 impl Figure2 {
-    /// Nothing for a study without measured label correlations.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without measured label correlations.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let first = study.labels.first()?;
         let ours = by_correlation(study);
         let paper = reference::figure2();
@@ -81,10 +81,10 @@ impl Figure for Figure2 {
             n => format!("mean ± 2 standard deviations over {n} trials"),
         };
         format!(
-            "Pearson correlation of the two tasks' labels. Dots: measured on {} rows a trial, {spread}. Line: \
-             the expectation in closed form for the α and β of this study. Open squares: the paper's Figure 2 \
-             (100 trials of 10,000 rows). The generator reproduces the paper where dots and squares agree \
-             within their bars.",
+            "Pearson correlation of the two tasks' labels. Dots: measured on {} rows a trial, {spread}. Line: the \
+             expectation in closed form for the α and β of this study. Open squares: the paper's Figure 2 (100 \
+             trials of 10,000 rows). The generator reproduces the paper where dots and squares agree within their \
+             bars.",
             theme::thousands(self.rows as u64)
         )
     }

@@ -1,21 +1,21 @@
 //! Figure 3: the shared bottom's loss, a curve for every task correlation.
 
-use super::canvas::{Area, Drawing};
-use super::curves::{
-    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
-    with_room,
-};
-use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Axis, Heading, Panel};
-use super::{Figure, theme};
 use crate::analysis::reference::Counterpart;
 use crate::analysis::{Measure, selected_runs};
 use crate::experiment::{Experiment, ModelSpec};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::curves::{
+    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
+    with_room,
+};
+use crate::figure::frame::{Entry, Frame, Swatch};
+use crate::figure::panel::{Axis, Heading, Panel};
+use crate::figure::{Figure, theme};
 use crate::store::Study;
 
 /// Figure 3 of a study.
 pub struct Figure3 {
-    /// What is shown, in words.
+    /// The measure in words.
     loss: &'static str,
     model: String,
     counterpart: Option<Counterpart>,
@@ -32,8 +32,8 @@ pub fn subject(experiment: &Experiment) -> Option<&ModelSpec> {
 }
 
 impl Figure3 {
-    /// Nothing for a study without runs of a shared bottom.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without runs of a shared bottom.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let model = subject(&study.experiment)?;
         let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()

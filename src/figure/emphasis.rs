@@ -1,7 +1,5 @@
-//! Panels with a curve for every model of click and conversion, of which there are too many for colours alone.
-//!
-//! Every curve has its name at its right end. Where there are more models than people tell apart by colour, those
-//! that the papers argue about keep theirs and the others are thin and grey.
+//! Panels with more curves than colours tell apart: every curve has its name at its right end, and only some have a
+//! colour. The others are the background, thin and grey.
 
 use plotters::prelude::*;
 
@@ -10,23 +8,16 @@ use super::frame::{Entry, Swatch};
 use super::panel::{Axis, Panel, round_up};
 use super::theme::{self, FAINT, TEXT};
 use crate::analysis::Interval;
-use crate::analysis::Runs;
-use crate::experiment::{Experiment, ModelSpec};
 
-/// Most curves of a panel that all have a colour.
-const MOST_COLOURS: usize = 6;
-/// Architectures that keep their colours where there are more.
-const HIGHLIGHTED: [&str; 5] = ["base", "esmm_ns", "esmm", "escm2_ipw", "escm2_dr"];
 /// Widest name on the canvas; longer ones are cut.
 const WIDEST_NAME: i32 = 760;
 /// From a curve's end to its name.
 const LEADER: i32 = 90;
 /// Height of a line of names: their size with a little air.
 const NAME_LINE: f64 = TEXT * 1.1;
-/// Values so many times the middle model's are beyond the panel: one model may be off by orders of magnitude.
+/// Top of a panel as a multiple of the middle curve's highest value: one model may be off by orders of magnitude.
 const BEYOND: f64 = 3.0;
-
-/// Where colours are for some only, the panel reaches so many times as high as these.
+/// Top of a panel with a background as a multiple of the highest value that has a colour.
 const BACKGROUND: f64 = 1.3;
 
 /// A model's curve.
@@ -39,12 +30,9 @@ pub struct Curve {
 }
 
 impl Curve {
-    /// The curve of a model of an experiment.
-    pub fn new(experiment: &Experiment, model: &ModelSpec, values: Vec<(f64, Interval)>) -> Self {
-        let coloured =
-            experiment.models.len() <= MOST_COLOURS || HIGHLIGHTED.contains(&model.architecture.name);
-        let colour = coloured.then(|| theme::model(experiment, &model.name));
-        Self { title: model.title.clone(), colour, values }
+    /// The curve of a model; without a colour it is in the background.
+    pub fn new(title: &str, colour: Option<RGBColor>, values: Vec<(f64, Interval)>) -> Self {
+        Self { title: title.to_owned(), colour, values }
     }
 
     fn points(&self) -> Vec<(f64, f64)> {
@@ -62,32 +50,25 @@ impl Curve {
     }
 }
 
-/// Models of some runs, each once, in their order.
-pub fn models<'a>(runs: &[Runs<'a>]) -> Vec<&'a ModelSpec> {
-    let mut models: Vec<&ModelSpec> = Vec::new();
-    for runs in runs {
-        if models.iter().all(|model| model.name != runs.model.name) {
-            models.push(runs.model);
-        }
-    }
-    models
+/// A panel with its curves.
+pub struct CurvePanel {
+    /// Heading.
+    pub heading: String,
+    /// Curves.
+    pub curves: Vec<Curve>,
+    /// Axis of y.
+    pub y: Axis,
 }
 
-/// The axis of things in their order, evenly spaced, with room for the names of the curves of `panels`, each with its
-/// axis of y, on plots of `width`.
-pub fn axis<'a>(
-    label: &str,
-    ticks: Vec<String>,
-    width: i32,
-    panels: impl Iterator<Item = (&'a [Curve], &'a Axis)>,
-) -> Axis {
+/// The axis of evenly spaced ticks, with room for the names of the curves of `panels`, on plots of `width`.
+pub fn axis(label: &str, ticks: Vec<String>, width: i32, panels: &[CurvePanel]) -> Axis {
     let style = theme::text(TEXT, theme::INK, plotters::style::text_anchor::HPos::Left);
     let name = |curve: &Curve, y: &Axis| {
         let beyond = curve.end().map_or(String::new(), |(_, value)| beyond(value, y));
         theme::width(&(curve.title.clone() + &beyond), &style)
     };
-    let widths = panels.flat_map(|(curves, y)| curves.iter().map(move |curve| (curve, y)));
-    let widest = widths.map(|(curve, y)| name(curve, y)).max().unwrap_or(0);
+    let widths = panels.iter().flat_map(|panel| panel.curves.iter().map(|curve| name(curve, &panel.y)));
+    let widest = widths.max().unwrap_or(0);
     // Half a leader more, so that no name ends on the edge.
     let room = f64::from(widest.min(WIDEST_NAME) + LEADER * 3 / 2) / f64::from(width);
     let last = ticks.len().saturating_sub(1).max(1) as f64;
@@ -97,7 +78,7 @@ pub fn axis<'a>(
     Axis { label: label.to_owned(), range, ticks: ticks.collect() }
 }
 
-/// What stands behind the name of a curve that ends above or below the panel.
+/// The text behind the name of a curve that ends above or below the panel.
 fn beyond(value: f64, y: &Axis) -> String {
     match value {
         value if value > y.range.end => format!(" {} ↑", theme::decimals(value, 2)),
@@ -106,8 +87,8 @@ fn beyond(value: f64, y: &Axis) -> String {
     }
 }
 
-/// The axis of sizes from 0 up. What is [`BEYOND`] the middle curve's highest value is not on it, nor what of the
-/// background is far above all that has a colour.
+/// The axis of sizes from 0 up to [`BEYOND`] times the middle curve's highest value, or to [`BACKGROUND`] times the
+/// highest value that has a colour.
 pub fn size_axis(curves: &[Curve]) -> Axis {
     let mut tops: Vec<f64> = curves.iter().map(Curve::highest).filter(|top| top.is_finite()).collect();
     tops.sort_by(f64::total_cmp);
@@ -122,7 +103,7 @@ pub fn size_axis(curves: &[Curve]) -> Axis {
     Axis::new("", 0.0..top, 5, theme::number)
 }
 
-/// The axis of scores of which the highest is the best, down to `reach` below the best at each place.
+/// The axis of scores, higher is better, down to `reach` below the best at each tick.
 pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
     let values = || curves.iter().flat_map(Curve::points).filter(|point| point.1.is_finite());
     let best = values().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
@@ -137,7 +118,7 @@ pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
     Axis::new("", low - margin..best + margin, 6, theme::number)
 }
 
-/// What a figure of such panels has in its legend.
+/// The legend of a figure of such panels.
 pub fn legend(crowded: bool) -> Vec<Entry> {
     let mut legend = vec![Entry::new(Swatch::Band(FAINT), "mean over runs with its 95 % interval")];
     if crowded {
@@ -151,18 +132,17 @@ pub fn crowded(curves: &[Curve]) -> bool {
     curves.iter().any(|curve| curve.colour.is_none())
 }
 
-/// How such panels are to be read, for a caption.
+/// How to read such panels, for a caption.
 pub fn note(crowded: bool) -> &'static str {
     match crowded {
         true => {
-            " Thin grey curves are models without a band; the last value of a curve that leaves its panel stands with \
-             its name."
+            " Thin grey curves are models without a band. A curve that leaves its panel has its last value beside its name."
         }
-        false => " The last value of a curve that leaves its panel stands with its name.",
+        false => " A curve that leaves its panel has its last value beside its name.",
     }
 }
 
-/// Draws the curves: bands below, then the background, then what has a colour, then the names.
+/// Draws bands, then the background, then coloured curves, then names.
 pub fn draw(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     let (coloured, background): (Vec<&Curve>, Vec<&Curve>) =
         curves.iter().partition(|curve| curve.colour.is_some());

@@ -1,26 +1,27 @@
-//! How models of click and conversion learn: the losses of clicks, and of clicks that convert, against the step.
+//! Learning curves of models of click and conversion: the losses of clicks, and of clicks that convert, by step.
 
 use plotters::prelude::RGBColor;
 
-use super::canvas::{Area, Drawing};
-use super::curves::{
+use crate::analysis::funnel::{base_condition, model_runs};
+use crate::analysis::{MeanCurve, Measure, TaskLoss};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::curves::{
     ModelCurve, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
     uncertainty_note, with_room,
 };
-use super::frame::{Entry, Frame};
-use super::panel::{Axis, Heading, Panel, round_up};
-use super::{Figure, theme};
-use crate::analysis::funnel::{base_condition, model_runs};
-use crate::analysis::{MeanCurve, Measure, TaskLoss};
+use crate::figure::frame::{Entry, Frame};
+use crate::figure::panel::{Axis, Heading, Panel, round_up};
+use crate::figure::theme::Palette;
+use crate::figure::{Figure, theme};
 use crate::store::Study;
 
-/// Share of the training from which on all curves are within their panel: before it untrained models fall from ln 2,
-/// which is thirty times where losses of rare conversions end.
+/// Share of the training after which all curves lie within their panel: before it they fall from ln 2, thirty times the
+/// final losses of rare conversions.
 const SHOWN_FROM: f64 = 0.2;
 
 /// The figure of a study of impressions.
-pub struct FunnelLosses {
-    /// What is shown, in words.
+pub struct Losses {
+    /// The measure in words.
     loss: &'static str,
     /// Title and colour of every model.
     models: Vec<(String, RGBColor)>,
@@ -28,9 +29,9 @@ pub struct FunnelLosses {
     x: Axis,
 }
 
-impl FunnelLosses {
-    /// Nothing for a study without finished runs at its base condition.
-    pub fn of(study: &Study) -> Option<Self> {
+impl Losses {
+    /// None for a study without finished runs at its base condition.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let (condition, rows) = (base_condition(study), Measure::shown(study).rows);
         let runs: Vec<_> = model_runs(study).into_iter().filter(|runs| runs.condition == condition).collect();
         let panel = |(name, task): (&'static str, usize)| {
@@ -47,20 +48,20 @@ impl FunnelLosses {
             let y = axis(&curves, SHOWN_FROM * study.experiment.train.steps as f64);
             (name, curves, y)
         };
-        let colour = |model| theme::model(&study.experiment, model);
-        let models = runs.iter().map(|runs| (runs.model.title.clone(), colour(&runs.model.name))).collect();
+        let palette = Palette::new(&study.experiment);
+        let models = runs.iter().map(|runs| (runs.model.title.clone(), palette.colour(&runs.model.name)));
         runs.iter().any(|runs| runs.runs.len() > runs.diverged()).then(|| Self {
             loss: rows.loss(),
-            models,
+            models: models.collect(),
             panels: [("Clicks", 1), ("Clicks that convert", 2)].map(panel).into(),
             x: with_room(step_axis(study, "Step", 5), runs.len()),
         })
     }
 }
 
-/// From a little below to a little above all that is drawn from step `from` on, since losses of rare things are far
-/// from 0 however well they are known. Where there are whiskers in the place of bands, that is means and the last
-/// step's intervals; a curve that leaves the panel, see [`loss_axis`], takes its interval with it.
+/// The axis from a little below to a little above all that is drawn from step `from` on, since losses of rare events lie
+/// far from 0. With whiskers instead of bands, that is the means and the last step's intervals. A curve that leaves the
+/// panel ([`loss_axis`]) takes its interval with it.
 fn axis(curves: &[ModelCurve], from: f64) -> Axis {
     let top = loss_axis(curves, from, "").range.end;
     let drawn = curves.iter().flat_map(|curve| {
@@ -77,7 +78,7 @@ fn axis(curves: &[ModelCurve], from: f64) -> Axis {
     Axis::new("Loss, nats", (low - 0.1 * (top - low)).max(0.0)..top, 6, theme::number)
 }
 
-impl Figure for FunnelLosses {
+impl Figure for Losses {
     fn name(&self) -> &'static str {
         "funnel_losses"
     }
@@ -102,9 +103,9 @@ impl Figure for FunnelLosses {
     fn caption(&self) -> String {
         let curves = &self.panels[0].1;
         format!(
-            "{}, cross-entropy in nats of pCTR and of pCTCVR on all impressions, which is logged of every model whatever it \
-             is trained on: mean over {} a curve, {}. Panels hold what follows the first fifth of the training. Models \
-             with the same click network have the same loss of clicks at the same learning rate.{}",
+            "{}: cross-entropy in nats of pCTR and of pCTCVR on all impressions, logged for every model whatever it is \
+             trained on. Mean over {} a curve, {}. Panels show what follows the first fifth of the training. Models with \
+             the same click network have the same loss of clicks at the same learning rate.{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),

@@ -1,11 +1,11 @@
-//! The grid of Figures 5 and 6: models down, task correlations across, in blocks where there are too many
-//! correlations for one row.
+//! The grid of panels of Figures 5 and 6: models down, task correlations across, in blocks where one row cannot hold all
+//! correlations.
 
 /// Panels in a row at most.
 const COLUMNS: usize = 3;
 
-/// The panels of `models` × `correlations` row by row, as positions of model and correlation; nothing where
-/// the last block leaves a place free.
+/// The panels of `models` × `correlations` row by row, as indices of model and correlation; none where the last block
+/// leaves a panel empty.
 pub fn places(models: usize, correlations: usize) -> Vec<Option<(usize, usize)>> {
     let columns = columns(correlations);
     let mut places = Vec::new();

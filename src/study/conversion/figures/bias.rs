@@ -1,39 +1,42 @@
-//! Where pCVR is wrong: mean predicted over mean true pCVR by tenth of the impressions by true pCTR. The tenths that
-//! are hardly ever clicked are those that a log says nothing about.
+//! Bias of pCVR: mean predicted over mean true pCVR in each decile of the impressions by true pCTR. A log says nothing
+//! about the deciles that are hardly ever clicked.
 
-use super::canvas::{Area, Drawing};
-use super::frame::{Entry, Frame, Swatch};
-use super::highlight::{self, Curve};
-use super::panel::{Axis, Heading, Panel};
-use super::{Figure, theme};
+use super::curve;
 use crate::analysis::Runs;
 use crate::analysis::curve::BAND_RESAMPLES;
 use crate::analysis::funnel::{Varied, base_condition, bias_by_decile, model_runs};
 use crate::experiment::Condition;
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::emphasis::{self, Curve, CurvePanel};
+use crate::figure::frame::{Entry, Frame, Swatch};
+use crate::figure::panel::{Axis, Heading, Panel};
+use crate::figure::theme::Palette;
+use crate::figure::{Figure, theme};
 use crate::store::Study;
 
-/// Tenths of the impressions.
+/// Deciles of the impressions.
 const DECILES: usize = 10;
-/// Most settings that have a panel.
+/// Most settings with a panel.
 const MOST_PANELS: usize = 4;
 
-/// The figure of a study whose truth is known.
-pub struct FunnelBias {
-    panels: Vec<(String, Vec<Curve>, Axis)>,
+/// The figure of a study with known true probabilities.
+pub struct Bias {
+    panels: Vec<CurvePanel>,
     x: Axis,
 }
 
-impl FunnelBias {
-    /// Nothing for a study without deciles.
-    pub fn of(study: &Study) -> Option<Self> {
+impl Bias {
+    /// None for a study without deciles.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let runs = model_runs(study);
-        let panels: Vec<(String, Vec<Curve>, Axis)> = conditions(study)
+        let palette = Palette::new(&study.experiment);
+        let panels: Vec<CurvePanel> = conditions(study)
             .into_iter()
-            .filter_map(|(name, condition)| {
+            .filter_map(|(heading, condition)| {
                 let here = runs.iter().filter(|runs| runs.condition == condition);
-                let curves: Vec<Curve> = here.filter_map(|runs| curve(study, runs)).collect();
-                let y = highlight::size_axis(&curves);
-                (!curves.is_empty()).then_some((name, curves, y))
+                let curves: Vec<Curve> = here.filter_map(|runs| bias(study, &palette, runs)).collect();
+                let y = emphasis::size_axis(&curves);
+                (!curves.is_empty()).then_some(CurvePanel { heading, curves, y })
             })
             .collect();
         if panels.is_empty() {
@@ -41,26 +44,21 @@ impl FunnelBias {
         }
         let width = if panels.len() > 1 { 1_700 } else { 3_600 };
         let ticks = (1..=DECILES).rev().map(|decile| decile.to_string()).collect();
-        let x = highlight::axis(
-            "tenth of the impressions by true pCTR",
-            ticks,
-            width,
-            panels.iter().map(|(_, curves, y)| (&curves[..], y)),
-        );
+        let x = emphasis::axis("decile of the impressions by true pCTR", ticks, width, &panels);
         Some(Self { panels, x })
     }
 }
 
-/// The ratios of a model; nothing without deciles.
-fn curve(study: &Study, runs: &Runs) -> Option<Curve> {
+/// The ratios of a model; none without deciles.
+fn bias(study: &Study, palette: &Palette, runs: &Runs) -> Option<Curve> {
     let ratios = bias_by_decile(runs, BAND_RESAMPLES);
     let values = ratios.into_iter().map(|(decile, ratio)| ((DECILES - decile) as f64, ratio));
     // By rising x.
     let values: Vec<_> = values.rev().collect();
-    (!values.is_empty()).then(|| Curve::new(&study.experiment, runs.model, values))
+    (!values.is_empty()).then(|| curve(study, palette, runs.model, values))
 }
 
-/// What has a panel: the first and the last setting and evenly spaced ones between.
+/// Heading and condition of every panel: the first and the last setting and evenly spaced ones between.
 fn conditions(study: &Study) -> Vec<(String, Condition)> {
     let Some(varied) = Varied::of(study) else { return vec![(String::new(), base_condition(study))] };
     let count = varied.conditions.len().min(MOST_PANELS);
@@ -74,7 +72,7 @@ fn conditions(study: &Study) -> Vec<(String, Condition)> {
     named.collect()
 }
 
-impl Figure for FunnelBias {
+impl Figure for Bias {
     fn name(&self) -> &'static str {
         "funnel_bias"
     }
@@ -84,10 +82,10 @@ impl Figure for FunnelBias {
     }
 
     fn frame(&self) -> Frame {
-        let mut legend = highlight::legend(highlight::crowded(&self.panels[0].1));
-        legend.push(Entry::new(Swatch::Dashed(theme::INK), "the truth"));
+        let mut legend = emphasis::legend(emphasis::crowded(&self.panels[0].curves));
+        legend.push(Entry::new(Swatch::Dashed(theme::INK), "truth"));
         Frame {
-            title: "Mean pCVR over the truth, from the most to the least clicked".to_owned(),
+            title: "Mean pCVR over the truth, from the most to the least clicked decile".to_owned(),
             legend,
             panels: self.panels.len(),
             columns: self.panels.len().min(2),
@@ -97,18 +95,18 @@ impl Figure for FunnelBias {
 
     fn caption(&self) -> String {
         format!(
-            "Mean predicted over mean true pCVR in each tenth of the test impressions by true pCTR: mean over runs with 95 % \
-             bootstrap bands; 1 is right on average. Tenth 1, the least clicked, is at the right: of it a model of clicked \
-             impressions has seen the least, and a log can show nothing.{}",
-            highlight::note(highlight::crowded(&self.panels[0].1))
+            "Mean predicted over mean true pCVR in each decile of the test impressions by true pCTR: mean over runs with \
+             95 % bootstrap bands; 1 is right on average. Decile 1, the least clicked, is at the right: a model of clicked \
+             impressions has seen the least of it, and a log shows nothing about it.{}",
+            emphasis::note(emphasis::crowded(&self.panels[0].curves))
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
-            let panel = Panel::new(area, &Heading::short(name), &self.x, y)?;
+        for (area, CurvePanel { heading, curves, y }) in panels.iter().zip(&self.panels) {
+            let panel = Panel::new(area, &Heading::short(heading), &self.x, y)?;
             panel.dashed(&[(self.x.range.start, 1.0), ((DECILES - 1) as f64, 1.0)], theme::INK)?;
-            highlight::draw(&panel, curves, y)?;
+            emphasis::draw(&panel, curves, y)?;
         }
         Ok(())
     }

@@ -2,25 +2,27 @@
 
 use plotters::prelude::RGBColor;
 
-use super::canvas::{Area, Drawing};
-use super::curves::{
+use super::figure3;
+use crate::analysis::{Measure, selected_runs};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::curves::{
     ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
     with_room,
 };
-use super::frame::{Entry, Frame, Swatch};
-use super::panel::{Axis, Heading, Panel};
-use super::{Figure, figure3, theme};
-use crate::analysis::{Measure, selected_runs};
+use crate::figure::frame::{Entry, Frame, Swatch};
+use crate::figure::panel::{Axis, Heading, Panel};
+use crate::figure::theme::Palette;
+use crate::figure::{Figure, theme};
 use crate::store::Study;
 
 /// Panels in a row, as in the paper.
 const COLUMNS: usize = 3;
-/// The paper's curves start at this step; what lies before would flatten all that follows.
+/// First step of the paper's curves; losses before it would flatten all that follows.
 const PAPER_START: f64 = 500.0;
 
 /// Figure 4 of a study.
 pub struct Figure4 {
-    /// What is shown, in words.
+    /// The measure in words.
     loss: &'static str,
     /// Title and colour of every model.
     models: Vec<(String, String, RGBColor)>,
@@ -31,9 +33,10 @@ pub struct Figure4 {
 }
 
 impl Figure4 {
-    /// Nothing for a study without runs, or where Figure 3 shows them all.
-    pub fn of(study: &Study) -> Option<Self> {
+    /// None for a study without runs, or where Figure 3 shows them all.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
+        let palette = Palette::new(experiment);
         let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()
             .map(|reported| ModelCurve::of(study, reported))
@@ -46,7 +49,7 @@ impl Figure4 {
             .models
             .iter()
             .filter(|model| curves.iter().any(|curve| curve.model == model.name))
-            .map(|model| (model.name.clone(), model.title.clone(), theme::model(experiment, &model.name)))
+            .map(|model| (model.name.clone(), model.title.clone(), palette.colour(&model.name)))
             .collect();
         let correlations = experiment.grid.task_correlations.iter().copied();
         let correlations: Vec<f64> = correlations
@@ -98,8 +101,9 @@ impl Figure for Figure4 {
         };
         format!(
             "{} of task 1 against the training step, one panel a task correlation, the same axes in \
-             all: mean over {} a curve, {}, each at its cross-fitted learning rate. {paper}Look at the distance between the models within a panel, and at how it changes from \
-             panel to panel. The first steps may lie above the panel.{}",
+             all: mean over {} a curve, {}, each at its cross-fitted learning rate. \
+             {paper}Compare the distance between models within a panel, and from panel to panel. The first steps \
+             may lie above the panel.{}",
             self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.models.len()),

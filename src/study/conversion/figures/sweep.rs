@@ -1,15 +1,17 @@
-//! How models of click and conversion fare as one thing is varied: a panel for every measure, a curve for every model.
+//! Scores and errors of models of click and conversion against a swept parameter: a panel a measure, a curve a model.
 
-use super::canvas::{Area, Drawing};
-use super::frame::Frame;
-use super::highlight::{self, Curve};
-use super::panel::{Axis, Heading, Panel};
-use super::{Figure, theme};
+use super::{curve, models};
 use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
+use crate::figure::canvas::{Area, Drawing};
+use crate::figure::emphasis::{self, Curve, CurvePanel};
+use crate::figure::frame::Frame;
+use crate::figure::panel::{Axis, Heading, Panel};
+use crate::figure::theme::Palette;
+use crate::figure::{Figure, theme};
 use crate::record::Space;
 use crate::store::Study;
 
-/// What has a panel, and whether it is a score, of which more is better, or a size, which is to be 0.
+/// Heading and quantity of every panel, and its scale.
 const PANELS: [(&str, Quantity, Scale); 6] = [
     ("AUC of pCVR, clicked impressions", Quantity::CLICKED_AUC, Scale::Score),
     ("AUC of pCVR, all impressions", Quantity::of_cvr(Space::All, Aspect::Auc), Scale::Score),
@@ -23,32 +25,34 @@ const PANELS: [(&str, Quantity, Scale); 6] = [
     ("Calibration error of pCVR, all", Quantity::of_cvr(Space::All, Aspect::CalibrationError), Scale::Size),
 ];
 
-/// Farthest below the best mean of a setting that is drawn: the paper's models lie within 0.035.
+/// Farthest below the best mean at a setting that is drawn: the paper's models lie within 0.035.
 const REACH: f64 = 0.1;
-/// Width of a panel's plot, about: half of the canvas less labels.
+/// Approximate width of a panel's plot: half of the canvas less labels.
 const PLOT: i32 = 1_700;
 
 #[derive(Clone, Copy)]
 enum Scale {
+    /// Higher is better.
     Score,
+    /// 0 is best.
     Size,
 }
 
-/// The figure of a study that varies something.
-pub struct FunnelKnob {
+/// The figure of a study of several conditions.
+pub struct Sweep {
     varied: Varied,
-    panels: Vec<(&'static str, Vec<Curve>, Axis)>,
+    panels: Vec<CurvePanel>,
     x: Axis,
     seeds: usize,
 }
 
-impl FunnelKnob {
-    /// Nothing for a study that varies nothing, or without scores.
-    pub fn of(study: &Study) -> Option<Self> {
+impl Sweep {
+    /// None for a study of one condition, or without finished runs.
+    pub fn from_study(study: &Study) -> Option<Self> {
         let varied = Varied::of(study)?;
-        let runs = model_runs(study);
-        let panel = |(name, quantity, scale): (&'static str, Quantity, Scale)| {
-            let curves: Vec<Curve> = highlight::models(&runs)
+        let (runs, palette) = (model_runs(study), Palette::new(&study.experiment));
+        let panel = |(heading, quantity, scale): (&str, Quantity, Scale)| {
+            let curves: Vec<Curve> = models(&runs)
                 .into_iter()
                 .map(|model| {
                     let at = |(number, (_, condition)): (usize, &(f64, _))| {
@@ -58,25 +62,24 @@ impl FunnelKnob {
                         Some((number as f64, found.mean(quantity)))
                     };
                     let values = varied.conditions.iter().enumerate().filter_map(at).collect();
-                    Curve::new(&study.experiment, model, values)
+                    curve(study, &palette, model, values)
                 })
                 .collect();
             let y = match scale {
-                Scale::Score => highlight::score_axis(&curves, REACH),
-                Scale::Size => highlight::size_axis(&curves),
+                Scale::Score => emphasis::score_axis(&curves, REACH),
+                Scale::Size => emphasis::size_axis(&curves),
             };
-            (name, curves, y)
+            CurvePanel { heading: heading.to_owned(), curves, y }
         };
-        let panels: Vec<_> = PANELS.into_iter().map(panel).collect();
+        let panels: Vec<CurvePanel> = PANELS.into_iter().map(panel).collect();
         let ticks = varied.conditions.iter().map(|(value, _)| theme::number(*value)).collect();
-        let x =
-            highlight::axis(&varied.name, ticks, PLOT, panels.iter().map(|(_, curves, y)| (&curves[..], y)));
+        let x = emphasis::axis(&varied.name, ticks, PLOT, &panels);
         let seeds = study.experiment.grid.seeds.len();
         runs.iter().any(|runs| runs.runs.len() > runs.diverged()).then_some(Self { varied, panels, x, seeds })
     }
 }
 
-impl Figure for FunnelKnob {
+impl Figure for Sweep {
     fn name(&self) -> &'static str {
         "funnel_knob"
     }
@@ -88,7 +91,7 @@ impl Figure for FunnelKnob {
     fn frame(&self) -> Frame {
         Frame {
             title: format!("Scores and errors by {}", self.varied.name),
-            legend: highlight::legend(highlight::crowded(&self.panels[0].1)),
+            legend: emphasis::legend(emphasis::crowded(&self.panels[0].curves)),
             panels: self.panels.len(),
             columns: 2,
             // Twelve names below each other.
@@ -98,19 +101,19 @@ impl Figure for FunnelKnob {
 
     fn caption(&self) -> String {
         format!(
-            "Scores on the test impressions against the {}: means over {} seeds at most with 95 % bootstrap bands, \
-             settings evenly spaced. Each seed draws its own impressions, common to all models: bands may overlap where a \
-             paired difference is clear. pCVR on all impressions is held against the known truth.{}",
+            "Scores on the test impressions against the {}: means over at most {} seeds with 95 % bootstrap bands, with \
+             settings evenly spaced. Each seed draws its own impressions, which all models share: bands may overlap where \
+             a paired difference is significant. pCVR on all impressions is compared with the known truth.{}",
             self.varied.title,
             self.seeds,
-            highlight::note(highlight::crowded(&self.panels[0].1))
+            emphasis::note(emphasis::crowded(&self.panels[0].curves))
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
-            let panel = Panel::new(area, &Heading::short(*name), &self.x, y)?;
-            highlight::draw(&panel, curves, y)?;
+        for (area, CurvePanel { heading, curves, y }) in panels.iter().zip(&self.panels) {
+            let panel = Panel::new(area, &Heading::short(heading), &self.x, y)?;
+            emphasis::draw(&panel, curves, y)?;
         }
         Ok(())
     }

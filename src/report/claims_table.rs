@@ -1,0 +1,56 @@
+//! The table of claims.
+
+use super::words::{ends, or_dash};
+use crate::claim::{ClaimResult, table};
+use crate::figure::theme::decimals;
+
+/// A claim with its verdict, as the page shows it.
+pub(super) struct ClaimRow {
+    pub number: usize,
+    pub verdict: &'static str,
+    /// The verdict as a CSS class.
+    pub class: String,
+    pub statement: &'static str,
+    pub rule: &'static str,
+    /// The comparison that stands for the claim, or the reason why it was not tested.
+    pub comparison: String,
+    /// Effect with interval and unit.
+    pub effect: String,
+    pub requirement: String,
+    pub paper: String,
+    /// A sentence a comparison.
+    pub parts: Vec<String>,
+}
+
+/// The claims with their verdicts.
+pub(super) fn rows(results: &[ClaimResult]) -> Vec<ClaimRow> {
+    results
+        .iter()
+        .zip(table::rows(results))
+        .map(|(result, row)| {
+            let headline = result.headline();
+            let parts =
+                row.comparisons.iter().map(|(role, verdict, text)| format!("{role}, {verdict}: {text}"));
+            ClaimRow {
+                number: row.number,
+                verdict: row.verdict,
+                class: row.verdict.replace(' ', "-"),
+                statement: row.statement,
+                rule: row.rule,
+                comparison: headline.map_or(row.finding, |part| part.name.clone()),
+                effect: or_dash(headline.map(|part| {
+                    let places = part.unit.decimals();
+                    format!(
+                        "{} {} {}",
+                        decimals(part.effect.estimate, places),
+                        ends(part.effect, places),
+                        part.unit.as_str()
+                    )
+                })),
+                requirement: or_dash(headline.map(|part| part.requirement.to_string())),
+                paper: or_dash(headline.and_then(|part| Some(decimals(part.paper?, part.unit.decimals())))),
+                parts: parts.collect(),
+            }
+        })
+        .collect()
+}
