@@ -5,6 +5,7 @@
 mod common;
 
 mod commands;
+mod files;
 mod keys;
 mod markdown;
 mod numbers;
