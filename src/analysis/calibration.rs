@@ -1,4 +1,4 @@
-//! How near a way to train comes to Figures 3, 4 and 5 together: what `sweep calibrate` makes small.
+//! Distance of a training protocol from Figures 3, 4 and 5 together, which `sweep calibrate` minimises.
 //!
 //! The distance of a study is the mean of up to three numbers, one a figure, each the mean over its panels:
 //!
@@ -30,7 +30,7 @@ pub struct CellDistance {
     pub model: String,
     /// Cosine p of the weight vectors.
     pub task_correlation: f64,
-    /// Where its curve is in the paper.
+    /// Figure of the paper that has its curve.
     pub counterpart: Counterpart,
     /// Between the curves; none where they have no steps in common.
     pub curve: Option<CurveDistance>,
@@ -46,7 +46,7 @@ pub struct CellDistance {
 /// A study beside Figures 3, 4 and 5.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PaperDistance {
-    /// Whose losses are taken for the paper's.
+    /// Rows whose losses are compared with the paper's.
     pub rows: RowSet,
     /// Every model and correlation that the paper has too.
     pub cells: Vec<CellDistance>,

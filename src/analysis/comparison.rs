@@ -1,8 +1,8 @@
-//! Two studies side by side: which cells changed, by how much, and is that noise?
+//! Comparison of two studies: differences of final losses with intervals.
 //!
-//! For `sweep compare`: an engine against another, a commit against the one before, a setting against its
-//! alternative. Where both studies have the same data and seeds, runs are paired by seed and what the seed
-//! does to both cancels.
+//! `sweep compare` uses it for one engine against another, a commit against the one before, an option against its
+//! alternative. Where both studies have the same data and seeds, runs are paired by seed, and the effect of the seed on
+//! both cancels.
 
 use std::collections::BTreeMap;
 
@@ -20,12 +20,12 @@ use crate::store::{RunRecord, Study};
 /// Fewest common seeds to pair by; with fewer the studies are compared as independent samples.
 const SEEDS_TO_PAIR: usize = 3;
 
-/// Which runs stand against each other.
+/// Choice of the runs that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum By {
-    /// Cells of equal model, task correlation and learning rate.
+    /// Runs of equal model, condition and learning rate.
     LearningRate,
-    /// Models at a task correlation, each study at its own cross-fitted learning rates.
+    /// Runs of equal model and condition, each study at its own cross-fitted learning rates.
     Selected,
 }
 
@@ -40,7 +40,7 @@ pub struct CellName {
     pub learning_rate: Option<f64>,
 }
 
-/// What a cell is in one study.
+/// One side of a row: the runs of one study.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Side {
     /// Mean final loss of the runs that finished.
@@ -51,7 +51,7 @@ pub struct Side {
     pub diverged: usize,
 }
 
-/// How a cell's losses moved from the first study to the second.
+/// Change of the losses of a row from the first study to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
     /// Lower in the second, after correction for the number of cells.
@@ -65,13 +65,13 @@ pub enum Change {
 /// One cell in both studies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct CellComparison {
-    /// Which.
+    /// Model, condition and learning rate.
     pub name: CellName,
     /// In the first study and in the second.
     pub sides: [Side; 2],
     /// Runs compared as pairs of one seed; none where the samples were taken as independent.
     pub pairs: Option<usize>,
-    /// Mean final loss in the second less that in the first, with its 95 % bootstrap interval.
+    /// Mean final loss in the second minus that in the first, with its 95 % bootstrap interval.
     pub difference: Interval,
     /// Cohen's d_z of the pairs; NaN for independent samples.
     pub standardised: f64,
@@ -80,14 +80,14 @@ pub struct CellComparison {
     pub rank_biserial: f64,
     /// Two-sided p-value of no difference, Holm-corrected over all cells of the comparison.
     pub p: f64,
-    /// What that amounts to.
+    /// The change at 95 % confidence.
     pub change: Change,
 }
 
 /// Two studies compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyComparison {
-    /// Whether both generate equal data from equal seeds.
+    /// Both generate equal data from equal seeds.
     pub same_data: bool,
     /// Cells in both, in the order of the first.
     pub cells: Vec<CellComparison>,
@@ -176,14 +176,14 @@ fn compare_cell(
     }
 }
 
-/// Mean of second less first over pairs, and the differences themselves.
+/// Mean difference, second minus first, over pairs, and the differences themselves.
 fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, Vec<f64>) {
     let (first, second): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let changes = differences(&second, &first);
     (Bootstrap::of_means().sample(&changes, summary::mean), changes)
 }
 
-/// Mean of the second sample less the first's.
+/// Mean of the second sample minus that of the first.
 fn independent_difference([first, second]: &[Vec<f64>; 2]) -> Resampled {
     Bootstrap::of_means().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
 }

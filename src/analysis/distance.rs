@@ -1,9 +1,9 @@
-//! How far a study is from the paper: a number for every curve of Figures 3 and 4 and every histogram of
+//! Distance of a study from the paper: a number for every curve of Figures 3 and 4 and every histogram of
 //! Figure 5.
 
 use super::histogram::{BIN_WIDTH, Histogram};
 
-/// How far two curves are apart.
+/// Distance between two curves.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurveDistance {
     /// Area between the curves over the area under the paper's: 0 where they are the same, 0.5 where the mean

@@ -1,8 +1,8 @@
-//! How gates are used: do they collapse, do the tasks part, and does it matter for the loss?
+//! Use of the gates: whether they collapse, whether the tasks' gates differ, and whether the loss depends on it.
 //!
 //! The paper draws two gates of a production model (Figure 6) and gives no number. Here every run with gates
-//! is summed up by entropy, utilisation and divergence; means over runs come with intervals, and each number
-//! is held against the final loss.
+//! is summarised by entropy, utilisation and divergence. Means over runs come with intervals, and each number
+//! is correlated with the final loss.
 
 use super::interval::Interval;
 use super::measure::Measure;
@@ -25,7 +25,7 @@ const BAND_RESAMPLES: usize = 2_000;
 /// than not, and the interval would be sure of it. From six on, one order in 720 is perfect by chance.
 const RUNS_TO_CORRELATE: usize = 6;
 
-/// What the gates of one run are like at one logged step.
+/// Use of the gates of one run at one logged step.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct GateUseOfRun {
     /// Mean over tasks of the mean entropy of a row's weights, in nats: 0 (each row one expert) to
@@ -38,9 +38,9 @@ pub struct GateUseOfRun {
     /// Jensen–Shannon divergence of the tasks' mean weights, H(w̄) − mean of H(w_k), in bits: 0 (alike) to
     /// log₂(tasks), which is 1 for two (Lin 1991, eq. 5.1).
     pub divergence: f64,
-    /// Whether a task's gate has collapsed on an expert ([`COLLAPSED`]).
+    /// A task's gate has collapsed on an expert ([`COLLAPSED`]).
     pub collapsed: bool,
-    /// Whether all tasks' gates have, on the same expert: the model is a shared bottom of one expert then.
+    /// All tasks' gates have collapsed on the same expert: the model is then a shared bottom of one expert.
     pub one_expert: bool,
 }
 

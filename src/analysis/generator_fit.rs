@@ -1,4 +1,4 @@
-//! Which generators draw the paper's Figure 2: fits of c, α and β to its nine points, by the closed form.
+//! Generators that reproduce the paper's Figure 2: fits of c, α and β to its nine points, by the closed form.
 //!
 //! The figure does not single out one generator: many fit. What it does fix is how the labels' variance is
 //! spread over polynomials in t. With g(t) = Σ_k a_k He_k(t/c)/√k!, two labels with task correlation p have
@@ -22,7 +22,7 @@ const ITERATIONS: u64 = 20_000;
 pub struct GeneratorFit {
     /// Number of waves m.
     pub waves: usize,
-    /// Which random start it came from.
+    /// Number of the random start that it came from.
     pub start: u64,
     /// c.
     pub scale: f64,

@@ -5,7 +5,7 @@ const BINS_PER_UNIT: f64 = 30.0;
 /// Width of a bin of MMoE's Figure 5.
 pub const BIN_WIDTH: f64 = 1.0 / BINS_PER_UNIT;
 
-/// How many runs ended with a loss in each bin. Bin i holds losses from i · [`BIN_WIDTH`] up to but without
+/// Number of runs that ended with a loss in each bin. Bin i holds losses from i · [`BIN_WIDTH`] up to but without
 /// (i + 1) · [`BIN_WIDTH`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Histogram {

@@ -3,7 +3,7 @@
 use super::interval::Interval;
 use super::statistics::{Bootstrap, Confidence, summary};
 
-/// What the final losses of some runs look like.
+/// Summary of the final losses of some runs.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossSummary {
     /// Mean, with its 95 % bootstrap interval over runs.

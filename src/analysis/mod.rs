@@ -1,4 +1,4 @@
-//! What a study says: everything here is computed from the store alone.
+//! Analysis of a study, computed from the store alone.
 //!
 //! [`runs`] puts runs together, [`measure`] is the loss that is looked at, [`selection`] picks a learning rate for every model and correlation without
 //! flattering it, [`interval`] holds estimates with their uncertainty. [`curve`], [`histogram`] and

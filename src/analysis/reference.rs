@@ -81,9 +81,9 @@ pub struct AucRow {
 pub struct ConversionRow {
     /// Architecture's name in our registry.
     pub model: String,
-    /// Of pCVR on clicked impressions: mean and standard deviation.
+    /// AUC of pCVR on clicked impressions: mean and standard deviation.
     pub cvr: [f64; 2],
-    /// Of pCTCVR on all impressions.
+    /// AUC of pCTCVR on all impressions: mean and standard deviation.
     pub ctcvr: [f64; 2],
 }
 
@@ -104,7 +104,7 @@ pub fn auc_table(main: MainTask) -> Vec<AucRow> {
         MainTask::Income => include_str!("../../results/reference/mmoe_table1_census_income.csv"),
         MainTask::Education => include_str!("../../results/reference/mmoe_table2_census_education.csv"),
     };
-    // The headers name the task, so columns go by their place.
+    // The headers name the task, so columns are read by position.
     let rows: Vec<(String, f64, f64, f64, f64)> = rows(text);
     rows.into_iter()
         .map(|(model, main_best, main_mean, auxiliary_with_best, auxiliary_mean)| AucRow {
@@ -251,7 +251,7 @@ impl Counterpart {
     }
 }
 
-/// Whether two task correlations are meant to be the same.
+/// True if two task correlations are equal up to rounding.
 pub fn same(a: f64, b: f64) -> bool {
     (a - b).abs() < 1e-9
 }

@@ -1,4 +1,4 @@
-//! How trials stand on a rung of a tuning, and which go on.
+//! Ranking of the trials on a rung of a tuning.
 
 use super::statistics::summary;
 use crate::data::Subset;
@@ -15,7 +15,7 @@ const MAIN: usize = 1;
 pub struct Standing {
     /// The trial.
     pub trial: Trial,
-    /// How it did.
+    /// Its scores.
     pub record: TrialRecord,
 }
 

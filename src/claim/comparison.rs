@@ -171,7 +171,7 @@ pub struct Comparison {
     pub paper: Option<f64>,
     /// Seeds behind it.
     pub seeds: Seeds,
-    /// Why it may not decide, whatever its interval: too few seeds, or too many left out.
+    /// Reason why it may not decide, whatever its interval: too few seeds, or too many left out.
     pub reservation: Option<String>,
 }
 
@@ -220,7 +220,7 @@ impl Hypothesis {
     }
 }
 
-/// Why a number may not decide.
+/// Reason why a number may not decide.
 fn reservation(unit: Unit, seeds: Seeds) -> Option<String> {
     let Seeds { used, left_out } = seeds;
     let needed = if unit == Unit::VarianceRatio { SEEDS_TO_DECIDE_VARIANCES } else { SEEDS_TO_DECIDE };

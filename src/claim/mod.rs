@@ -1,6 +1,6 @@
 //! Claims as code: a sentence of a paper, the comparisons that decide it on a study, and the verdict.
 //!
-//! What is claimed belongs to a kind of study (`study`). How comparisons add up to a verdict is the same for all claims:
+//! The claims themselves belong to the kinds of studies (`study`). All claims share the rules for a verdict:
 //!
 //! - **Supported** where every primary comparison is: each interval lies wholly where the claim requires it. This is
 //!   an intersection-union test (Berger 1982), so no comparison needs correcting for the others.

@@ -143,8 +143,8 @@ fn finding(result: &ClaimResult) -> String {
 
 /// `name: 0.063 [0.055, 0.071] loss, must be > 0; paper 0.0675; 200 seeds`.
 fn sentence(comparison: &Comparison) -> String {
-    let places = comparison.unit.decimals();
-    let short = |value: f64| format!("{value:.places$}");
+    let decimals = comparison.unit.decimals();
+    let short = |value: f64| format!("{value:.decimals$}");
     let effect = comparison.effect;
     let mut text = format!(
         "{}: {} [{}, {}] {}, {} {}",

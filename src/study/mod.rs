@@ -1,4 +1,4 @@
-//! What is made of a study: its claims, figures, tables and words, by the task that its models learn.
+//! Kinds of studies: claims, figures, tables and words, by the task that models learn.
 //!
 //! Each kind of study is one folder that implements [`StudyKind`]; [`kind`] is the one place that picks it. Everything
 //! below this module is free of kinds.
@@ -15,7 +15,7 @@ use crate::figure::{self, Figure};
 use crate::report::{self, Content, ReportError};
 use crate::store::Study;
 
-/// What a kind of study brings to the report and to `sweep claims`.
+/// A kind of study.
 pub trait StudyKind: Sync {
     /// Tests the papers' claims about such data on a study.
     fn claims(&self, study: &Study) -> Vec<ClaimResult>;

@@ -1,7 +1,7 @@
-//! The bootstrap: how sure a statistic is, whatever the distribution of the losses.
+//! The bootstrap: intervals of any statistic, whatever the distribution of the losses.
 //!
 //! Final losses are far from normal (a good mode, a bad one and few between: Figure 5), so intervals come from
-//! resampling runs. Resampling draws *places*, so that a statistic may look at several columns at once: rows
+//! resampling runs. Resampling draws *indices*, so that a statistic may use several columns at once: rows
 //! of paired runs stay together, and independent samples are drawn each on its own.
 
 use rand::rngs::Xoshiro256PlusPlus;
@@ -10,7 +10,7 @@ use rand::{Rng, SeedableRng};
 use super::confidence::Confidence;
 use super::{normal, summary};
 
-/// How resampled statistics become bounds.
+/// Method that turns resampled statistics into bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Method {
     /// Quantiles of the resampled statistics (Efron & Tibshirani 1993, §13.3).
@@ -23,11 +23,11 @@ pub enum Method {
 /// A bootstrap that always draws the same resamples.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Bootstrap {
-    /// How many resamples.
+    /// Number of resamples.
     pub resamples: usize,
     /// Key of the generator: equal keys draw equal resamples.
     pub key: u64,
-    /// How bounds are made.
+    /// Method of the bounds.
     pub method: Method,
     /// Widens bounds by √(n/(n−1))·t/z, so that few runs do not look surer than they are (the "expanded"
     /// interval of Hesterberg 2015, "What Teachers Should Know About the Bootstrap", §5.2); with 200 runs
@@ -66,16 +66,16 @@ impl Bootstrap {
 
     /// A statistic of `n` rows that are drawn whole (pairs, or runs of one seed); it is given the rows drawn.
     pub fn rows(&self, n: usize, statistic: impl Fn(&[usize]) -> f64) -> Resampled {
-        self.strata(&[n], |places| statistic(&places[0]))
+        self.strata(&[n], |indices| statistic(&indices[0]))
     }
 
     /// A statistic of two independent samples.
     pub fn two_samples(&self, a: &[f64], b: &[f64], statistic: impl Fn(&[f64], &[f64]) -> f64) -> Resampled {
-        let pick = |places: &[usize], values: &[f64]| places.iter().map(|&i| values[i]).collect::<Vec<_>>();
-        self.strata(&[a.len(), b.len()], |places| statistic(&pick(&places[0], a), &pick(&places[1], b)))
+        let pick = |indices: &[usize], values: &[f64]| indices.iter().map(|&i| values[i]).collect::<Vec<_>>();
+        self.strata(&[a.len(), b.len()], |indices| statistic(&pick(&indices[0], a), &pick(&indices[1], b)))
     }
 
-    /// A statistic of several samples of these sizes, each resampled on its own; it is given the places drawn
+    /// A statistic of several samples of these sizes, each resampled on its own; it is given the indices drawn
     /// in each.
     pub fn strata(&self, sizes: &[usize], statistic: impl Fn(&[Vec<usize>]) -> f64) -> Resampled {
         let whole: Vec<Vec<usize>> = sizes.iter().map(|&n| (0..n).collect()).collect();
@@ -113,7 +113,7 @@ impl Bootstrap {
             for _ in 0..self.resamples {
                 sums.fill(0.0);
                 for _ in 0..n {
-                    let row = &rows[place(&mut generator, n)];
+                    let row = &rows[index(&mut generator, n)];
                     sums.iter_mut().zip(row).for_each(|(sum, value)| *sum += value);
                 }
                 resampled.iter_mut().zip(&sums).for_each(|(column, sum)| column.push(sum / n as f64));
@@ -151,14 +151,14 @@ impl Bootstrap {
     /// The statistic of every resample, in rising order; resamples for which it is undefined are dropped.
     fn draw(&self, sizes: &[usize], statistic: &impl Fn(&[Vec<usize>]) -> f64) -> Vec<f64> {
         let mut generator = Xoshiro256PlusPlus::seed_from_u64(self.key);
-        let mut places: Vec<Vec<usize>> = sizes.iter().map(|&n| vec![0; n]).collect();
+        let mut indices: Vec<Vec<usize>> = sizes.iter().map(|&n| vec![0; n]).collect();
         let mut values = Vec::with_capacity(self.resamples);
         for _ in 0..self.resamples {
-            for stratum in &mut places {
+            for stratum in &mut indices {
                 let n = stratum.len();
-                stratum.fill_with(|| place(&mut generator, n));
+                stratum.fill_with(|| index(&mut generator, n));
             }
-            values.push(statistic(&places));
+            values.push(statistic(&indices));
         }
         values.retain(|value| !value.is_nan());
         values.sort_unstable_by(f64::total_cmp);
@@ -166,9 +166,9 @@ impl Bootstrap {
     }
 }
 
-/// One of `n` places. Multiply and shift: a place is off by at most n/2³² in probability, and the same on every
+/// One of `n` indices. Multiply and shift: an index is off by at most n/2³² in probability, and the same on every
 /// platform and with every version of `rand`.
-fn place(generator: &mut Xoshiro256PlusPlus, n: usize) -> usize {
+fn index(generator: &mut Xoshiro256PlusPlus, n: usize) -> usize {
     ((u64::from(generator.next_u32()) * n as u64) >> 32) as usize
 }
 
@@ -184,18 +184,18 @@ fn bias(sorted: &[f64], estimate: f64) -> f64 {
 
 /// a = Σ u³/n³ / (6 (Σ u²/n²)^{3/2}) with u = (n − 1)(mean of the jackknife − its value), over all samples
 /// (eq. 14.15 and 22.36).
-fn acceleration(mut places: Vec<Vec<usize>>, statistic: &impl Fn(&[Vec<usize>]) -> f64) -> f64 {
+fn acceleration(mut indices: Vec<Vec<usize>>, statistic: &impl Fn(&[Vec<usize>]) -> f64) -> f64 {
     let (mut cubes, mut squares) = (0.0, 0.0);
-    for stratum in 0..places.len() {
-        let whole = places[stratum].clone();
+    for stratum in 0..indices.len() {
+        let whole = indices[stratum].clone();
         let n = whole.len() as f64;
         let left_out: Vec<f64> = (0..whole.len())
             .map(|out| {
-                places[stratum] = whole.iter().copied().filter(|&place| place != out).collect();
-                statistic(&places)
+                indices[stratum] = whole.iter().copied().filter(|&index| index != out).collect();
+                statistic(&indices)
             })
             .collect();
-        places[stratum] = whole;
+        indices[stratum] = whole;
         let centre = summary::mean(&left_out);
         for value in left_out {
             let u = (n - 1.0) * (centre - value) / n;
@@ -218,7 +218,7 @@ pub struct Resampled {
     bias: f64,
     /// a; 0 for percentile bounds.
     acceleration: f64,
-    /// Where bounds are expanded.
+    /// Size of the smallest sample where bounds are expanded; none where they are not.
     smallest_sample: Option<usize>,
 }
 

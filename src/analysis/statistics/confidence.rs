@@ -1,4 +1,4 @@
-//! What every interval procedure here gives: a confidence distribution.
+//! Confidence distributions, which every interval procedure here gives.
 //!
 //! An estimate with a bound for every probability is enough to read off intervals at any level and one-sided
 //! p-values for any threshold, and the two then never disagree. Bootstrap, Student, Wilson and Newcombe all

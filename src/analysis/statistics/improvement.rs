@@ -1,8 +1,8 @@
-//! How likely one model's run is better than another's.
+//! Probability that a run of one model is better than a run of another.
 
 use super::bootstrap::{Bootstrap, Resampled};
 
-/// Whether the runs of two models share seeds.
+/// Pairing of the runs of two models by seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Pairing {
     /// Each sample is resampled on its own.
@@ -24,10 +24,10 @@ pub fn probability_of_improvement(
     pairing: Pairing,
     bootstrap: &Bootstrap,
 ) -> Resampled {
-    let pairs = Comparison::new(a, b);
+    let pairs = RankedPair::new(a, b);
     match pairing {
         Pairing::Independent => {
-            bootstrap.strata(&[a.len(), b.len()], |places| pairs.probability(&places[0], &places[1]))
+            bootstrap.strata(&[a.len(), b.len()], |indices| pairs.probability(&indices[0], &indices[1]))
         }
         Pairing::Paired => {
             assert_eq!(a.len(), b.len(), "paired samples have one value a seed each");
@@ -38,42 +38,42 @@ pub fn probability_of_improvement(
 
 /// Two samples, ready to compare any runs drawn from them.
 ///
-/// It keeps where every value of `a` stands among those of `b`, so that a resample costs O(n) and not O(n²).
-pub struct Comparison {
-    /// Place of each value of b in their rising order.
-    place: Vec<usize>,
+/// It keeps the rank of every value of `a` among those of `b`, so that a resample costs O(n) and not O(n²).
+pub struct RankedPair {
+    /// Rank of each value of b in their rising order.
+    rank_in_b: Vec<usize>,
     /// For each value of a: how many of b are lower, and how many are not higher.
     around: Vec<(usize, usize)>,
 }
 
-impl Comparison {
-    /// Of all runs of two models.
+impl RankedPair {
+    /// Prepares the comparison of all runs of two models.
     pub fn new(a: &[f64], b: &[f64]) -> Self {
         let mut order: Vec<usize> = (0..b.len()).collect();
         order.sort_by(|&i, &j| b[i].total_cmp(&b[j]));
-        let mut place = vec![0; b.len()];
+        let mut rank_in_b = vec![0; b.len()];
         for (position, &i) in order.iter().enumerate() {
-            place[i] = position;
+            rank_in_b[i] = position;
         }
         let around = a
             .iter()
             .map(|x| (order.partition_point(|&i| b[i] < *x), order.partition_point(|&i| b[i] <= *x)))
             .collect();
-        Self { place, around }
+        Self { rank_in_b, around }
     }
 
     /// P(A < B) + ½ P(A = B) among all runs.
     pub fn probability_of_all(&self) -> f64 {
         let all = |n: usize| (0..n).collect::<Vec<_>>();
-        self.probability(&all(self.around.len()), &all(self.place.len()))
+        self.probability(&all(self.around.len()), &all(self.rank_in_b.len()))
     }
 
-    /// P(A < B) + ½ P(A = B) among the runs at these places of either sample.
+    /// P(A < B) + ½ P(A = B) among the runs at these indices of either sample.
     pub fn probability(&self, of_a: &[usize], of_b: &[usize]) -> f64 {
         // below[i]: runs drawn from the i lowest of b.
-        let mut below = vec![0u32; self.place.len() + 1];
+        let mut below = vec![0u32; self.rank_in_b.len() + 1];
         for &i in of_b {
-            below[self.place[i] + 1] += 1;
+            below[self.rank_in_b[i] + 1] += 1;
         }
         for i in 1..below.len() {
             below[i] += below[i - 1];

@@ -8,9 +8,9 @@ pub fn holm(p_values: &[f64]) -> Vec<f64> {
     order.sort_by(|&i, &j| p[i].total_cmp(&p[j]));
     let mut adjusted = vec![0.0; p.len()];
     let mut largest: f64 = 0.0;
-    for (rank, &place) in order.iter().enumerate() {
-        largest = largest.max((p.len() - rank) as f64 * p[place]).min(1.0);
-        adjusted[place] = largest;
+    for (rank, &index) in order.iter().enumerate() {
+        largest = largest.max((p.len() - rank) as f64 * p[index]).min(1.0);
+        adjusted[index] = largest;
     }
     adjusted
 }

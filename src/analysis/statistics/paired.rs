@@ -24,7 +24,7 @@ pub struct PairedDifference {
 }
 
 impl PairedDifference {
-    /// Of `a` − `b`, which hold one value a seed in the same order.
+    /// Comparison of `a` with `b`, which hold one value for each seed in the same order.
     ///
     /// # Panics
     /// If they differ in length.
@@ -80,7 +80,7 @@ pub struct StudentMean {
 }
 
 impl StudentMean {
-    /// Of a sample of at least two values; NaN bounds with fewer.
+    /// The mean of a sample of at least two values; NaN bounds with fewer.
     pub fn new(values: &[f64]) -> Self {
         let n = values.len() as f64;
         let standard_error = (summary::variance(values) / n).sqrt();

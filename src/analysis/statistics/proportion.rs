@@ -1,6 +1,6 @@
 //! Shares of runs, their differences, and differences of those.
 //!
-//! How many runs end badly is a count, often of few or none among many. Wilson's score interval holds there,
+//! The number of runs that end badly is a count, often of few or none among many. Wilson's score interval holds there,
 //! where the bootstrap of a sample without a single bad run would be sure of nought.
 
 use super::confidence::Confidence;
@@ -16,7 +16,7 @@ pub struct Proportion {
 }
 
 impl Proportion {
-    /// How many of `outcomes` are true.
+    /// Proportion of `outcomes` that are true.
     pub fn of(outcomes: &[bool]) -> Self {
         Self { count: outcomes.iter().filter(|&&outcome| outcome).count(), of: outcomes.len() }
     }
@@ -48,12 +48,12 @@ pub struct ProportionDifference {
 }
 
 impl ProportionDifference {
-    /// Of two independent samples.
+    /// Difference of the proportions of two independent samples.
     pub fn independent(first: Proportion, second: Proportion) -> Self {
         Self { first, second, correlation: 0.0 }
     }
 
-    /// Of two outcomes a pair.
+    /// Difference of the proportions of two outcomes of each pair.
     ///
     /// # Panics
     /// If they differ in length.
@@ -81,7 +81,7 @@ impl Confidence for ProportionDifference {
 pub struct Difference<A, B> {
     /// From which.
     pub first: A,
-    /// What is taken.
+    /// The difference that is subtracted.
     pub second: B,
 }
 

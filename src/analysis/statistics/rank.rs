@@ -10,8 +10,8 @@ pub fn ranks(values: &[f64]) -> Vec<f64> {
     let mut before = 0;
     for tied in order.chunk_by(|&i, &j| values[i] == values[j]) {
         let mean_rank = before as f64 + (tied.len() as f64 + 1.0) / 2.0;
-        for &place in tied {
-            ranks[place] = mean_rank;
+        for &index in tied {
+            ranks[index] = mean_rank;
         }
         before += tied.len();
     }

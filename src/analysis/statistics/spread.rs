@@ -1,4 +1,4 @@
-//! How much more one model's losses spread than another's.
+//! Ratios of the variances of two models' losses.
 
 use super::bootstrap::{Bootstrap, Resampled};
 use super::summary;

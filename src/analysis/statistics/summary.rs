@@ -59,10 +59,10 @@ pub fn median(values: &[f64]) -> f64 {
 /// default); `p` from 0 to 1. NaN for an empty sample.
 pub fn quantile_of_sorted(sorted: &[f64], p: f64) -> f64 {
     let Some(last) = sorted.len().checked_sub(1) else { return f64::NAN };
-    let place = p.clamp(0.0, 1.0) * last as f64;
-    let below = (place as usize).min(last);
+    let position = p.clamp(0.0, 1.0) * last as f64;
+    let below = (position as usize).min(last);
     let above = (below + 1).min(last);
-    let share = place - below as f64;
+    let share = position - below as f64;
     // Not `a + share·(b − a)` alone: equal neighbours must give themselves, even if infinite.
     if sorted[below] == sorted[above] {
         sorted[below]

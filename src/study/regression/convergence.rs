@@ -1,4 +1,4 @@
-//! Convergence regression: has a change of code changed what training comes to?
+//! Convergence regression: does a change of code change the results of training?
 //!
 //! A baseline study and a fresh one of the same experiment are compared in four steps, the sharpest first.
 //!
@@ -45,7 +45,7 @@ const FEWEST_SEEDS: usize = 3;
 pub enum Verdict {
     /// Nothing has changed that the check can see.
     Same,
-    /// Training comes to something else than it did.
+    /// Training gives other results than before.
     Regressed,
     /// The studies cannot be compared.
     NotComparable,
@@ -54,9 +54,9 @@ pub enum Verdict {
 /// One comparison of a check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Finding {
-    /// What is compared, such as `mmoe at 0.5, rate 0.01`.
+    /// The runs compared, such as `mmoe at 0.5, rate 0.01`.
     pub cell: String,
-    /// Which step of the check it belongs to.
+    /// The step of the check.
     pub test: &'static str,
     /// In the baseline.
     pub baseline: f64,
@@ -64,22 +64,22 @@ pub struct Finding {
     pub fresh: f64,
     /// Relative median change (early) or difference of means (final).
     pub change: f64,
-    /// What the change must stay below.
+    /// Upper limit of the change.
     pub margin: f64,
     /// p-value against a change of at least the margin; none where there is no test.
     pub p: Option<f64>,
-    /// Whether it passes.
+    /// True if it passes.
     pub passed: bool,
 }
 
 /// A whole check.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Check {
-    /// What it comes to.
+    /// The verdict.
     pub verdict: Verdict,
-    /// Why, in a sentence.
+    /// The reason, in a sentence.
     pub reason: String,
-    /// Whether both studies are the same bits.
+    /// Both studies are equal bit for bit.
     pub bit_equal: bool,
     /// Every comparison made.
     pub findings: Vec<Finding>,
@@ -122,7 +122,7 @@ pub fn check(baseline: &Study, fresh: &Study) -> Check {
     Check { verdict, reason, bit_equal: false, findings }
 }
 
-/// Why two studies cannot be compared, if they cannot.
+/// The reason why two studies cannot be compared, if there is one.
 fn incomparable(baseline: &Study, fresh: &Study) -> Option<String> {
     let (a, b) = (&baseline.experiment, &fresh.experiment);
     let complete = |study: &Study| study.manifest.runs_done == study.manifest.runs_planned;
@@ -218,9 +218,9 @@ fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
     })
 }
 
-/// Mean of one sample less that of another.
-fn difference_of_means(of: &[f64], less: &[f64]) -> Resampled {
-    Bootstrap::of_means().two_samples(of, less, |a, b| summary::mean(a) - summary::mean(b))
+/// Mean of `a` minus mean of `b`.
+fn difference_of_means(a: &[f64], b: &[f64]) -> Resampled {
+    Bootstrap::of_means().two_samples(a, b, |a, b| summary::mean(a) - summary::mean(b))
 }
 
 /// Claim 4 must not turn from supported to contradicted.

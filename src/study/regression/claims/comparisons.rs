@@ -73,12 +73,12 @@ pub(super) fn variance_ratio(
     let samples: Vec<(&[f64], &[f64])> = columns.chunks(2).map(|pair| (&pair[0][..], &pair[1][..])).collect();
     let found = spread::mean_variance_ratio(&samples, &Bootstrap::default());
     let ((a, p), (b, _)) = pairs[0];
-    let place = match pairs.len() {
+    let at = match pairs.len() {
         1 => format!("at {p}"),
         n => format!("geometric mean of {n} correlations"),
     };
     let hypothesis = Hypothesis {
-        name: format!("variance of final losses, {} / {}, {place}", a.title(), b.title()),
+        name: format!("variance of final losses, {} / {}, {at}", a.title(), b.title()),
         role,
         requirement,
         unit: Unit::VarianceRatio,

@@ -26,8 +26,8 @@ impl Evidence<'_> {
 /// Equivalence of the expected best of ten within [`hardly`], for all pairs of models. Diverged runs count as
 /// the worst loss of the two cells.
 ///
-/// By the middles of Figure 5's bins the paper's own differences reach 0.043 (shared bottom − OMoE at 1),
-/// a bin more than none: its sentence is about what histograms show to the eye.
+/// The paper's own differences, from the middles of Figure 5's bins, reach 0.043 (shared bottom − OMoE at 1),
+/// more than a bin: its sentence describes the histograms by eye.
 fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     let [bottom, omoe, mmoe] = PaperModel::ALL;
     let mut comparisons = Vec::new();

@@ -4,7 +4,7 @@ use super::comparisons::contrast;
 use super::evidence::{At, Evidence, PaperModel};
 use super::paper;
 use crate::analysis::statistics::Bootstrap;
-use crate::analysis::statistics::improvement::{self, Pairing, probability_of_improvement};
+use crate::analysis::statistics::improvement::{Pairing, RankedPair, probability_of_improvement};
 use crate::claim::{Claim, Comparison, Hypothesis, Requirement, Role, Unit};
 
 impl Evidence<'_> {
@@ -40,7 +40,7 @@ fn wins(evidence: &Evidence, ours: At, theirs: At) -> Result<Comparison, String>
     let of_paper = |(model, p): At| paper::final_losses(model, p);
     let paper = of_paper(ours)
         .zip(of_paper(theirs))
-        .map(|(ours, theirs)| improvement::Comparison::new(&ours, &theirs).probability_of_all());
+        .map(|(ours, theirs)| RankedPair::new(&ours, &theirs).probability_of_all());
     let hypothesis = Hypothesis {
         name: format!("probability that {} beats {} at {}", ours.0.title(), theirs.0.title(), ours.1),
         role: Role::Descriptive,

@@ -19,7 +19,7 @@ impl Evidence<'_> {
 
 /// Differences of shares of runs that miss the good minimum ([`MISSED`]).
 ///
-/// That is the reading of "robust" under which Figure 5 bears the sentence out: OMoE's share is 2.5 points
+/// This is the reading of "robust" under which Figure 5 supports the sentence: OMoE's share is 2.5 points
 /// above MMoE's at 1 and 11.5 points at 0.5. By the variance of losses it does not (the ratio is *larger* at
 /// 1, 1.9, than at 0.5, 1.5), nor by the share of [`STUCK`] runs (3 points and 3.5): both are shown beside.
 /// The margin at 1 is the whole clear difference, not half of it: the interval of a difference between two
@@ -61,7 +61,7 @@ fn share_at(
     share_difference(evidence, role, need, threshold, (PaperModel::Omoe, p), (PaperModel::Mmoe, p))
 }
 
-/// That difference at the loose correlation minus the one at correlation 1.
+/// The difference at the loose correlation minus that at correlation 1.
 fn change(evidence: &Evidence, loose: f64, identical: f64) -> Result<Comparison, String> {
     let at = |p| ((PaperModel::Omoe, p), (PaperModel::Mmoe, p));
     let ((first, seeds), (second, _)) =
@@ -95,8 +95,8 @@ mod tests {
                 _ => 5,
             };
             // 37 is prime to 100: bad seeds are spread evenly, and apart for the two models.
-            let place = (s * 37 + 50 * model as u64) % 100;
-            Some(if place < bad { 0.45 } else { 0.06 } + 1e-4 * s as f64)
+            let rank = (s * 37 + 50 * model as u64) % 100;
+            Some(if rank < bad { 0.45 } else { 0.06 } + 1e-4 * s as f64)
         })
     }
 

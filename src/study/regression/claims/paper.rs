@@ -1,4 +1,4 @@
-//! What the paper's own figures say to each comparison.
+//! The paper's own values of each comparison.
 //!
 //! Figures 2, 4 and 5 as data (`results/reference/`). Curves give means at step 9,900, the last they show;
 //! the histograms of Figure 5 give losses to half a bin (1/60), each run at the middle of its bin.
