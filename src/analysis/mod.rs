@@ -1,22 +1,16 @@
-//! Analysis of a study, computed from the store alone.
+//! Analysis of a study, computed from the store alone and free of kinds of studies.
 //!
-//! [`runs`] puts runs together, [`measure`] is the loss that is looked at, [`selection`] picks a learning rate for every model and correlation without
-//! flattering it, [`interval`] holds estimates with their uncertainty. [`curve`], [`histogram`] and
-//! [`losses`] are what figures and tables show; [`mod@reference`] is the paper's own data, and [`distance`] how
-//! far a study is from it. [`statistics`] makes every number that has an interval, [`comparison`] holds
-//! one study against another, [`gates`] sums up how
-//! experts are used. [`classification`] sums up the scores of classifiers, [`funnel`] those of models of click
-//! and conversion, [`tuning`] ranks the trials of a tuning. [`generator_fit`] and [`calibration`] look for what the paper does not give: its generator's
-//! parameters, and its way to train.
+//! - [`runs`]: the runs of a model under a condition; [`measure`]: the loss that is looked at; [`selection`]: the
+//!   learning rate of every model and condition, chosen so that the choice does not flatter.
+//! - [`curve`], [`histogram`], [`losses`], [`interval`]: what figures and tables show of them.
+//! - [`gates`]: use of the experts. [`comparison`]: two studies side by side.
+//! - [`distance`]: distance between curves and between histograms. [`mod@reference`]: published data.
+//! - [`statistics`]: every number that has an interval.
 
-pub mod calibration;
-pub mod classification;
 pub mod comparison;
 pub mod curve;
 pub mod distance;
-pub mod funnel;
 pub mod gates;
-pub mod generator_fit;
 pub mod histogram;
 pub mod interval;
 pub mod losses;
@@ -27,7 +21,6 @@ pub mod selection;
 pub mod statistics;
 #[cfg(test)]
 pub(crate) mod testing;
-pub mod tuning;
 
 pub use curve::MeanCurve;
 pub use histogram::Histogram;

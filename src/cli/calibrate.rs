@@ -10,13 +10,13 @@ use super::report::write_report;
 use super::training::INTERRUPTED_MESSAGE;
 use super::{DONE, FAILED, INTERRUPTED, Refused, print, training};
 use crate::analysis::RowSet;
-use crate::analysis::calibration::PaperDistance;
-use crate::analysis::generator_fit::{self, DEGREES, GeneratorFit};
-use crate::analysis::reference::Counterpart;
 use crate::experiment::halving::Rung;
 use crate::experiment::library;
 use crate::experiment::search::{Candidate, Search};
 use crate::store::{Folder, Study};
+use crate::study::regression::calibration::PaperDistance;
+use crate::study::regression::generator_fit::{self, DEGREES, GeneratorFit};
+use crate::study::regression::reference::Counterpart;
 
 /// Numbers of waves that are fitted.
 const WAVES: std::ops::RangeInclusive<usize> = 1..=6;

@@ -4,10 +4,10 @@
 use anyhow::{Result, bail};
 
 use super::training::{rung_folder, train};
-use crate::analysis::tuning::{self, Standing};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Plan;
 use crate::store::Folder;
+use crate::study::classification::tuning::{self, Standing};
 
 /// The experiment with its models tuned; as it is where nothing is to be tuned, nothing where Ctrl-C was
 /// pressed. Rungs that are trained already cost nothing.

@@ -6,7 +6,7 @@ use super::canvas::Drawing;
 use super::frame::Swatch;
 use super::panel::{Axis, Panel, round_up};
 use super::theme;
-use crate::analysis::{MeanCurve, Measure, Runs, reference};
+use crate::analysis::MeanCurve;
 use crate::store::Study;
 
 /// A model's mean loss at a task correlation, with the paper's.
@@ -19,23 +19,6 @@ pub struct ModelCurve {
     pub mean: MeanCurve,
     /// Step and loss of the paper's curve up to our last step; empty where it has none for these sizes.
     pub paper: Vec<(f64, f64)>,
-}
-
-impl ModelCurve {
-    /// The curve of a model's reported runs.
-    pub fn of(study: &Study, reported: &Runs) -> Self {
-        let task_correlation = reported.condition.task_correlation;
-        let paper =
-            task_correlation.and_then(|p| reference::curve(&study.experiment, &reported.model.name, p));
-        let mut paper = paper.map_or(Vec::new(), |curve| curve.points);
-        paper.retain(|point| point.0 <= study.experiment.train.steps as f64);
-        Self {
-            model: reported.model.name.clone(),
-            task_correlation,
-            mean: MeanCurve::of(&reported.runs, Measure::shown(study)),
-            paper,
-        }
-    }
 }
 
 /// Most curves of a panel whose bands are distinguishable. With more curves, whiskers after the last step show the

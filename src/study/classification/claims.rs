@@ -4,9 +4,9 @@
 //! ranking that both of its tables show, tested on mean AUCs over the test rows, paired by seed.
 //! Intervals cover seeds, not the choice of test rows, which all runs share.
 
+use super::reference::{AucRow, auc_table};
+use super::scores::{AUXILIARY, MAIN, ScoreValue, model_runs};
 use crate::analysis::Runs;
-use crate::analysis::classification::{AUXILIARY, MAIN, ScoreValue, model_runs};
-use crate::analysis::reference::{AucRow, auc_table};
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{
     self, Claim, ClaimResult, Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit,

@@ -3,6 +3,9 @@
 mod claims;
 mod figures;
 mod page;
+mod reference;
+mod scores;
+pub mod tuning;
 
 use super::StudyKind;
 use crate::claim::ClaimResult;

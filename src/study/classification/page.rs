@@ -1,9 +1,9 @@
 //! The page of a study of classification tasks: the paper's Table 1 or 2 beside ours, the quality of the probabilities,
 //! and what the rows and the tuning were.
 
+use super::reference::{AucRow, auc_table};
+use super::scores::{AUXILIARY, MAIN, ScoreValue, best, model_runs};
 use crate::analysis::Runs;
-use crate::analysis::classification::{AUXILIARY, MAIN, ScoreValue, best, model_runs};
-use crate::analysis::reference::{AucRow, auc_table};
 use crate::analysis::statistics::summary;
 use crate::data::census::{MainTask, schema};
 use crate::data::{CensusSpec, Subset};

@@ -9,8 +9,8 @@
 //!
 //! The paper's AUCs are from its own data, so its differences are shown and not required.
 
-use super::evidence::{Evidence, what};
-use crate::analysis::funnel::{Aspect, Quantity};
+use super::evidence::Evidence;
+use super::metric::{Metric, MetricKind};
 use crate::claim::{self, Claim, ClaimResult, Comparison, Role};
 use crate::data::Knob;
 use crate::experiment::Condition;
@@ -55,8 +55,8 @@ impl Evidence<'_> {
                    |pCVR − truth| on all impressions minus ESMM's.",
             test: |evidence| {
                 evidence.everywhere(|condition| {
-                    let above_one = Quantity::of_cvr(Space::All, Aspect::AboveOne);
-                    let name = format!("{}: {}", what(above_one), evidence.title("division"));
+                    let above_one = Metric::cvr(Space::All, MetricKind::AboveOne);
+                    let name = format!("{}: {}", above_one.label(), evidence.title("division"));
                     Ok(vec![
                         evidence.contrast(name, above_one, &[(1.0, ("division", condition))])?,
                         evidence.above("division", "esmm", condition, ERROR)?,
@@ -73,10 +73,10 @@ impl Evidence<'_> {
             test: |evidence| {
                 let (least, most) = evidence.extremes(Knob::Share)?;
                 evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
-                    let growth = |quantity| {
+                    let growth = |metric: Metric| {
                         let name =
-                            format!("{}: gain of ESMM over BASE, at {least} − at {most}", what(quantity));
-                        change(evidence, name, quantity, ["esmm", "base"], [least_data, most_data])
+                            format!("{}: gain of ESMM over BASE, at {least} − at {most}", metric.label());
+                        change(evidence, name, metric, ["esmm", "base"], [least_data, most_data])
                     };
                     AUCS.map(growth).into_iter().collect()
                 })
@@ -94,13 +94,13 @@ impl Evidence<'_> {
                 let (weak, strong) = evidence.extremes(Knob::Selection)?;
                 evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
                     let mut comparisons = Vec::new();
-                    for quantity in [RELATIVE_ERROR, DISTORTION] {
-                        let (what, ends) = (what(quantity), [strongest, weakest]);
-                        let name = format!("{what}: BASE, at {strong} − at {weak}");
+                    for metric in [RELATIVE_ERROR, DISTORTION] {
+                        let (label, ends) = (metric.label(), [strongest, weakest]);
+                        let name = format!("{label}: BASE, at {strong} − at {weak}");
                         let terms = [(1.0, ("base", ends[0])), (-1.0, ("base", ends[1]))];
-                        comparisons.push(evidence.contrast(name, quantity, &terms)?);
-                        let name = format!("{what}: growth from {weak} to {strong}, BASE − ESMM");
-                        comparisons.push(change(evidence, name, quantity, ["base", "esmm"], ends)?);
+                        comparisons.push(evidence.contrast(name, metric, &terms)?);
+                        let name = format!("{label}: growth from {weak} to {strong}, BASE − ESMM");
+                        comparisons.push(change(evidence, name, metric, ["base", "esmm"], ends)?);
                     }
                     Ok(comparisons)
                 })
@@ -116,7 +116,7 @@ impl Evidence<'_> {
             test: |evidence| {
                 let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
                 evidence.at_values([Some(longest)], |[condition]| {
-                    let clicked = Quantity::of_cvr(Space::Clicked, Aspect::Distortion);
+                    let clicked = Metric::cvr(Space::Clicked, MetricKind::Distortion);
                     let mut comparisons =
                         vec![evidence.above("base", "delayed_feedback", condition, clicked)?];
                     // Its optimum is BASE's, so it can decide nothing; studies may be without it.
@@ -138,8 +138,8 @@ impl Evidence<'_> {
                    ESCM²-IPW and that of ESCM²-DR.",
             test: |evidence| {
                 evidence.everywhere(|condition| {
-                    let bias = Quantity::of_cvr(Space::All, Aspect::Bias);
-                    let name = format!("{}: {}", what(bias), evidence.title("esmm"));
+                    let bias = Metric::cvr(Space::All, MetricKind::Bias);
+                    let name = format!("{}: {}", bias.label(), evidence.title("esmm"));
                     Ok(vec![
                         evidence.contrast(name, bias, &[(1.0, ("esmm", condition))])?,
                         evidence.above("esmm", "escm2_ipw", condition, DISTORTION)?,
@@ -152,13 +152,13 @@ impl Evidence<'_> {
 }
 
 /// The two AUCs of the paper's Table 2.
-const AUCS: [Quantity; 2] = [Quantity::CLICKED_AUC, Quantity::JOINT_AUC];
+const AUCS: [Metric; 2] = [Metric::CLICKED_AUC, Metric::JOINT_AUC];
 /// Mean |pCVR − truth| on all impressions.
-const ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::AbsoluteError);
+const ERROR: Metric = Metric::on_all(Target::Conversion, MetricKind::AbsoluteError);
 /// The same over the mean truth.
-const RELATIVE_ERROR: Quantity = Quantity::of_all(Target::Conversion, Aspect::RelativeError);
+const RELATIVE_ERROR: Metric = Metric::on_all(Target::Conversion, MetricKind::RelativeError);
 /// Distance of the mean pCVR from the truth on all impressions.
-const DISTORTION: Quantity = Quantity::of_all(Target::Conversion, Aspect::Distortion);
+const DISTORTION: Metric = Metric::on_all(Target::Conversion, MetricKind::Distortion);
 
 /// Tests every claim on a study.
 pub fn run(study: &Study) -> Vec<ClaimResult> {
@@ -172,8 +172,8 @@ fn better(
     others: &[&'static str],
 ) -> Result<Vec<Comparison>, String> {
     evidence.everywhere(|condition| {
-        let pairs = others.iter().flat_map(|&other| AUCS.map(|quantity| (other, quantity)));
-        pairs.map(|(other, quantity)| evidence.above(model, other, condition, quantity)).collect()
+        let pairs = others.iter().flat_map(|&other| AUCS.map(|metric| (other, metric)));
+        pairs.map(|(other, metric)| evidence.above(model, other, condition, metric)).collect()
     })
 }
 
@@ -181,12 +181,12 @@ fn better(
 fn change(
     evidence: &Evidence,
     name: String,
-    quantity: Quantity,
+    metric: Metric,
     [a, b]: [&'static str; 2],
     [here, there]: [Condition; 2],
 ) -> Result<Comparison, String> {
     let terms = [(1.0, (a, here)), (-1.0, (b, here)), (-1.0, (a, there)), (1.0, (b, there))];
-    evidence.contrast(name, quantity, &terms)
+    evidence.contrast(name, metric, &terms)
 }
 
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The evidence of a study of impressions: means of its runs, paired by seed.
 
+use super::metric::{Metric, MetricKind};
+use super::reference::{ConversionRow, conversion_table};
+use super::runs::{base_value, extremes, model_runs};
 use crate::analysis::Runs;
-use crate::analysis::funnel::{Aspect, Quantity, base_value, extremes, model_runs};
-use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
 use crate::data::Knob;
 use crate::experiment::Condition;
-use crate::record::{Space, Target};
 use crate::store::Study;
 
 /// A study's runs beside the paper's Table 2.
@@ -94,12 +94,11 @@ impl<'a> Evidence<'a> {
         a: &'static str,
         b: &'static str,
         condition: Condition,
-        quantity: Quantity,
+        metric: Metric,
     ) -> Result<Comparison, String> {
-        let name = format!("{}: {} − {}", what(quantity), self.title(a), self.title(b));
-        let mut comparison =
-            self.contrast(name, quantity, &[(1.0, (a, condition)), (-1.0, (b, condition))])?;
-        comparison.paper = self.paper(a, quantity).zip(self.paper(b, quantity)).map(|(a, b)| a - b);
+        let name = format!("{}: {} − {}", metric.label(), self.title(a), self.title(b));
+        let mut comparison = self.contrast(name, metric, &[(1.0, (a, condition)), (-1.0, (b, condition))])?;
+        comparison.paper = self.paper(a, metric).zip(self.paper(b, metric)).map(|(a, b)| a - b);
         Ok(comparison)
     }
 
@@ -107,7 +106,7 @@ impl<'a> Evidence<'a> {
     pub(super) fn contrast(
         &self,
         name: String,
-        quantity: Quantity,
+        metric: Metric,
         terms: &[(f64, At)],
     ) -> Result<Comparison, String> {
         let cells: Vec<(f64, &Runs)> =
@@ -116,7 +115,7 @@ impl<'a> Evidence<'a> {
         let sum_of = |seed: u64| -> Option<Option<f64>> {
             let row: Vec<_> =
                 cells.iter().map(|(w, runs)| Some((w, runs.run(seed)?))).collect::<Option<_>>()?;
-            Some(row.into_iter().map(|(w, run)| Some(w * quantity.of(run)?)).sum())
+            Some(row.into_iter().map(|(w, run)| Some(w * metric.of(run)?)).sum())
         };
         let seeds = &self.study.experiment.grid.seeds;
         let sums: Vec<Option<f64>> = seeds.iter().filter_map(|&seed| sum_of(seed)).collect();
@@ -129,59 +128,36 @@ impl<'a> Evidence<'a> {
             return Err(format!("{name}: {} seeds in common; {FEWEST_SEEDS} are needed", used.len()));
         }
         let seeds = Seeds { used: used.len(), left_out: sums.len() - used.len() };
-        let (role, requirement, unit) = (Role::Primary, Requirement::Above(0.0), unit(quantity));
+        let (role, requirement, unit) = (Role::Primary, Requirement::Above(0.0), unit(metric));
         let hypothesis = Hypothesis { name, role, requirement, unit, paper: None };
         Ok(hypothesis.test(&Bootstrap::of_means().sample(&used, summary::mean), seeds))
     }
 
-    fn paper(&self, architecture: &str, quantity: Quantity) -> Option<f64> {
+    fn paper(&self, architecture: &str, metric: Metric) -> Option<f64> {
         let row = self.paper.iter().find(|row| row.model == architecture)?;
-        match quantity {
-            Quantity::CLICKED_AUC => Some(row.cvr[0]),
-            Quantity::JOINT_AUC => Some(row.ctcvr[0]),
+        match metric {
+            Metric::CLICKED_AUC => Some(row.cvr[0]),
+            Metric::JOINT_AUC => Some(row.ctcvr[0]),
             _ => None,
         }
     }
 }
 
-/// A quantity as the name of a comparison begins.
-pub(super) fn what(quantity: Quantity) -> String {
-    let target = match quantity.target {
-        Target::Click => "pCTR",
-        Target::Conversion => "pCVR",
-        Target::ClickAndConversion => "pCTCVR",
-    };
-    let space = match quantity.space {
-        Space::Clicked => "clicked impressions",
-        Space::All => "all impressions",
-    };
-    let aspect = match quantity.aspect {
-        Aspect::Auc => "AUC",
-        Aspect::LogLoss => "log-loss",
-        Aspect::CalibrationError => "calibration error",
-        Aspect::AbsoluteError => "mean error",
-        Aspect::RelativeError => "mean error over the mean truth",
-        Aspect::Bias => "bias of the mean",
-        Aspect::Distortion => "|bias of the mean|",
-        Aspect::AboveOne => "share above 1",
-    };
-    format!("{aspect} of {target} on {space}")
-}
-
-fn unit(quantity: Quantity) -> Unit {
-    match quantity.aspect {
-        Aspect::Auc => Unit::Auc,
+fn unit(metric: Metric) -> Unit {
+    match metric.kind {
+        MetricKind::Auc => Unit::Auc,
         // Nats.
-        Aspect::LogLoss => Unit::Loss,
-        Aspect::CalibrationError | Aspect::AbsoluteError => Unit::ProbabilityError,
-        Aspect::RelativeError | Aspect::Bias | Aspect::Distortion => Unit::OfTruth,
-        Aspect::AboveOne => Unit::ShareOfImpressions,
+        MetricKind::LogLoss => Unit::Loss,
+        MetricKind::CalibrationError | MetricKind::AbsoluteError => Unit::ProbabilityError,
+        MetricKind::RelativeError | MetricKind::Bias | MetricKind::Distortion => Unit::OfTruth,
+        MetricKind::AboveOne => Unit::ShareOfImpressions,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Space;
     use crate::store::funnel_sample::FunnelSample;
 
     #[test]
@@ -192,13 +168,13 @@ mod tests {
         study.runs.retain(|run| run.key.model != "base" || run.key.seed != 4);
         let evidence = Evidence::new(&study);
         let condition = Condition { task_correlation: Some(0.5), swept_value: None };
-        let part = evidence.above("esmm", "base", condition, Quantity::CLICKED_AUC).unwrap();
+        let part = evidence.above("esmm", "base", condition, Metric::CLICKED_AUC).unwrap();
         assert_eq!(part.seeds, Seeds { used: 7, left_out: 1 });
         assert!((part.paper.unwrap() - 0.0256).abs() < 1e-9);
         let runs = model_runs(&study);
-        let by_hand = summary::mean(&runs[1].differences(&runs[0], Quantity::CLICKED_AUC));
+        let by_hand = summary::mean(&runs[1].differences(&runs[0], Metric::CLICKED_AUC));
         assert!((part.effect.estimate - by_hand).abs() < 1e-12);
-        let opposite = evidence.above("base", "esmm", condition, Quantity::CLICKED_AUC).unwrap();
+        let opposite = evidence.above("base", "esmm", condition, Metric::CLICKED_AUC).unwrap();
         assert!((part.effect.estimate + opposite.effect.estimate).abs() < 1e-12);
     }
 
@@ -208,14 +184,14 @@ mod tests {
             FunnelSample { models: vec!["base", "esmm"], seeds: 2, ..FunnelSample::default() }.study();
         let evidence = Evidence::new(&study);
         let condition = Condition { task_correlation: Some(0.5), swept_value: None };
-        let error = |a, b| evidence.above(a, b, condition, Quantity::JOINT_AUC).unwrap_err();
+        let error = |a, b| evidence.above(a, b, condition, Metric::JOINT_AUC).unwrap_err();
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
         let mut log = study.clone();
         log.runs
             .iter_mut()
             .for_each(|run| run.funnel.iter_mut().for_each(|score| score.absolute_error = f64::NAN));
-        let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
+        let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");
         assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));

@@ -3,7 +3,10 @@
 mod claims;
 mod evidence;
 mod figures;
+mod metric;
 mod page;
+mod reference;
+mod runs;
 
 use super::StudyKind;
 use crate::claim::ClaimResult;

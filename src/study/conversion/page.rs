@@ -1,9 +1,10 @@
 //! The page of a study of click and conversion: ESMM's Table 2 beside ours, and how far predictions are from the truth
 //! where it is known.
 
+use super::metric::{Metric, MetricKind};
+use super::reference::{ConversionRow, conversion_table};
+use super::runs::{SweptAxis, base_condition, model_runs};
 use crate::analysis::Runs;
-use crate::analysis::funnel::{Aspect, Quantity, Varied, base_condition, model_runs};
-use crate::analysis::reference::{ConversionRow, conversion_table};
 use crate::analysis::statistics::summary;
 use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob, ali_ccp};
 use crate::experiment::Condition;
@@ -42,7 +43,7 @@ const ESMM: Citation = Citation {
 
 /// What a study of click and conversion puts on its page.
 pub fn content(study: &Study) -> Content {
-    let (runs, base, varied) = (model_runs(study), base_condition(study), Varied::of(study));
+    let (runs, base, varied) = (model_runs(study), base_condition(study), SweptAxis::from_study(study));
     let here: Vec<&Runs> = runs.iter().filter(|runs| runs.condition == base).collect();
     let at = varied.as_ref().map_or(String::new(), |_| format!(" at {}", condition_label(study, base)));
     // Simulated impressions have true probabilities.
@@ -184,17 +185,17 @@ fn scores(runs: &[&Runs]) -> Vec<(String, Table)> {
         Column::number("Diverged"),
     ];
     let none: InPaper = |_| [f64::NAN; 2];
-    let tables: [(&str, Quantity, InPaper); 4] = [
-        ("pCVR on clicked impressions", Quantity::CLICKED_AUC, |row| row.cvr),
-        ("pCVR on all impressions, against the truth", Quantity::of_cvr(Space::All, Aspect::Auc), none),
-        ("pCTCVR on all impressions", Quantity::JOINT_AUC, |row| row.ctcvr),
-        ("pCTR on all impressions", Quantity::of_all(Target::Click, Aspect::Auc), none),
+    let tables: [(&str, Metric, InPaper); 4] = [
+        ("pCVR on clicked impressions", Metric::CLICKED_AUC, |row| row.cvr),
+        ("pCVR on all impressions, against the truth", Metric::cvr(Space::All, MetricKind::Auc), none),
+        ("pCTCVR on all impressions", Metric::JOINT_AUC, |row| row.ctcvr),
+        ("pCTR on all impressions", Metric::on_all(Target::Click, MetricKind::Auc), none),
     ];
     let paper = conversion_table();
-    let known = |quantity| runs.iter().any(|runs| !runs.values(quantity).is_empty());
-    let table = |(heading, quantity, in_paper): (&str, Quantity, InPaper)| {
-        let rows = runs.iter().map(|model| auc_cells(model, runs, quantity, in_paper, &paper));
-        known(quantity).then(|| (heading.to_owned(), Table::new(columns, rows)))
+    let known = |metric| runs.iter().any(|runs| !runs.values(metric).is_empty());
+    let table = |(heading, metric, in_paper): (&str, Metric, InPaper)| {
+        let rows = runs.iter().map(|model| auc_cells(model, runs, metric, in_paper, &paper));
+        known(metric).then(|| (heading.to_owned(), Table::new(columns, rows)))
     };
     tables.into_iter().filter_map(table).collect()
 }
@@ -202,15 +203,15 @@ fn scores(runs: &[&Runs]) -> Vec<(String, Table)> {
 fn auc_cells(
     model: &Runs,
     all: &[&Runs],
-    quantity: Quantity,
+    metric: Metric,
     in_paper: InPaper,
     paper: &[ConversionRow],
 ) -> [String; 10] {
     let row = |architecture: &str| paper.iter().find(|row| row.model == architecture).map(in_paper);
-    let (mean, values) = (model.mean(quantity), model.values(quantity));
+    let (mean, values) = (model.mean(metric), model.values(metric));
     let is_base = model.model.architecture.name == "base";
     let base = all.iter().find(|runs| runs.model.architecture.name == "base").filter(|_| !is_base);
-    let over_base = base.map(|base| model.difference(base, quantity));
+    let over_base = base.map(|base| model.difference(base, metric));
     let [theirs, their_sd] = row(model.model.architecture.name).unwrap_or([f64::NAN; 2]);
     let theirs_over_base = row("base").filter(|_| !is_base).map_or(f64::NAN, |base| theirs - base[0]);
     [
@@ -270,7 +271,7 @@ fn quality(runs: &[&Runs], truth: bool) -> Vec<(String, Table)> {
         ("pCTCVR on all impressions", Target::ClickAndConversion, Space::All),
     ];
     let table = |(heading, target, space): (&str, Target, Space)| {
-        let log_loss = Quantity { target, space, aspect: Aspect::LogLoss };
+        let log_loss = Metric { target, space, kind: MetricKind::LogLoss };
         let finished = runs.iter().filter(|runs| !runs.values(log_loss).is_empty());
         let table = Table::new(columns, finished.map(|runs| quality_cells(runs, target, space)));
         (!table.rows.is_empty()).then(|| (heading.to_owned(), table))
@@ -279,22 +280,22 @@ fn quality(runs: &[&Runs], truth: bool) -> Vec<(String, Table)> {
 }
 
 fn quality_cells(runs: &Runs, target: Target, space: Space) -> [String; 7] {
-    let quantity = |aspect| Quantity { target, space, aspect };
-    let mean = |aspect| decimals(summary::mean(&runs.values(quantity(aspect))), PROBABILITY);
-    let [ratio, ratio_interval] = ratio(runs, quantity(Aspect::Bias));
+    let metric = |kind| Metric { target, space, kind };
+    let mean = |kind| decimals(summary::mean(&runs.values(metric(kind))), PROBABILITY);
+    let [ratio, ratio_interval] = ratio(runs, metric(MetricKind::Bias));
     [
         runs.model.title.clone(),
-        mean(Aspect::LogLoss),
-        mean(Aspect::CalibrationError),
+        mean(MetricKind::LogLoss),
+        mean(MetricKind::CalibrationError),
         ratio,
         ratio_interval,
-        mean(Aspect::AbsoluteError),
-        mean(Aspect::AboveOne),
+        mean(MetricKind::AbsoluteError),
+        mean(MetricKind::AboveOne),
     ]
 }
 
 /// Mean prediction over the truth, and its interval.
-fn ratio(runs: &Runs, bias: Quantity) -> [String; 2] {
+fn ratio(runs: &Runs, bias: Metric) -> [String; 2] {
     let mut ratio = runs.mean(bias);
     (ratio.estimate, ratio.low, ratio.high) = (1.0 + ratio.estimate, 1.0 + ratio.low, 1.0 + ratio.high);
     [decimals(ratio.estimate, RATIO), ends(ratio, RATIO)]
@@ -324,15 +325,15 @@ fn settings(study: &Study, runs: &[Runs]) -> Table {
         Column::number("Diverged"),
     ];
     let row = |runs: &Runs| {
-        let auc = |quantity| decimals(summary::mean(&runs.values(quantity)), AUC);
-        let ratio = |space| ratio(runs, Quantity::of_cvr(space, Aspect::Bias)).join(" ");
-        let error = Quantity::of_cvr(Space::All, Aspect::AbsoluteError);
+        let auc = |metric| decimals(summary::mean(&runs.values(metric)), AUC);
+        let ratio = |space| ratio(runs, Metric::cvr(space, MetricKind::Bias)).join(" ");
+        let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         [
             runs.model.title.clone(),
             condition_label(study, runs.condition),
-            auc(Quantity::CLICKED_AUC),
-            auc(Quantity::of_cvr(Space::All, Aspect::Auc)),
-            auc(Quantity::JOINT_AUC),
+            auc(Metric::CLICKED_AUC),
+            auc(Metric::cvr(Space::All, MetricKind::Auc)),
+            auc(Metric::JOINT_AUC),
             ratio(Space::Clicked),
             ratio(Space::All),
             decimals(summary::mean(&runs.values(error)), PROBABILITY),

@@ -1,9 +1,12 @@
 //! Studies of generated regression tasks (MMoE §3.2 and §5): losses against task correlation.
 
+pub mod calibration;
 mod claims;
 pub mod convergence;
 mod figures;
+pub mod generator_fit;
 mod page;
+pub mod reference;
 
 use super::StudyKind;
 use crate::claim::ClaimResult;

@@ -1,8 +1,8 @@
 //! The page of a study of regression tasks: losses, gates, distance to the paper and learning rates.
 
+use super::reference::{self, Counterpart};
 use crate::analysis::distance::{between_curves, total_variation};
 use crate::analysis::gates::{GateSummary, gate_summaries};
-use crate::analysis::reference::{self, Counterpart};
 use crate::analysis::{Histogram, LossSummary, MeanCurve, Measure, Runs, runs_by_rate, selected_runs};
 use crate::data::SyntheticSpec;
 use crate::experiment::Experiment;

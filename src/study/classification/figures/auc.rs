@@ -1,7 +1,7 @@
 //! AUCs of the runs of every model on the test rows, a panel a task, with the paper's means.
 
-use crate::analysis::classification::{ScoreValue, model_runs};
-use crate::analysis::reference::{AucRow, auc_table};
+use super::super::reference::{AucRow, auc_table};
+use super::super::scores::{ScoreValue, model_runs};
 use crate::data::Subset;
 use crate::figure::dot_plot::{DotPanel, DotPlot, Row};
 use crate::figure::theme::Palette;

@@ -1,10 +1,10 @@
 //! Bias of pCVR: mean predicted over mean true pCVR in each decile of the impressions by true pCTR. A log says nothing
 //! about the deciles that are hardly ever clicked.
 
+use super::super::runs::{SweptAxis, base_condition, bias_by_decile, model_runs};
 use super::curve;
 use crate::analysis::Runs;
 use crate::analysis::curve::BAND_RESAMPLES;
-use crate::analysis::funnel::{Varied, base_condition, bias_by_decile, model_runs};
 use crate::experiment::Condition;
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::emphasis::{self, Curve, CurvePanel};
@@ -60,7 +60,9 @@ fn bias(study: &Study, palette: &Palette, runs: &Runs) -> Option<Curve> {
 
 /// Heading and condition of every panel: the first and the last setting and evenly spaced ones between.
 fn conditions(study: &Study) -> Vec<(String, Condition)> {
-    let Some(varied) = Varied::of(study) else { return vec![(String::new(), base_condition(study))] };
+    let Some(varied) = SweptAxis::from_study(study) else {
+        return vec![(String::new(), base_condition(study))];
+    };
     let count = varied.conditions.len().min(MOST_PANELS);
     // Rounded to the nearest: with five settings and four panels 0, 1, 3, 4.
     let chosen =

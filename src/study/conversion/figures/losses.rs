@@ -2,7 +2,7 @@
 
 use plotters::prelude::RGBColor;
 
-use crate::analysis::funnel::{base_condition, model_runs};
+use super::super::runs::{base_condition, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{

@@ -1,7 +1,8 @@
 //! AUCs of every model of click and conversion on the test impressions: a panel each for pCVR as a log can score it, pCVR
 //! on all impressions, and pCTCVR. The paper's AUCs are of other data and stand in the report's table.
 
-use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
+use super::super::metric::{Metric, MetricKind};
+use super::super::runs::{SweptAxis, model_runs};
 use crate::figure::dot_plot::{DotPanel, DotPlot, Row};
 use crate::figure::theme::Palette;
 use crate::record::Space;
@@ -11,24 +12,24 @@ use crate::store::Study;
 const REACH: f64 = 0.1;
 
 /// Heading and score of every panel.
-const PANELS: [(&str, Quantity); 3] = [
-    ("pCVR on clicked impressions", Quantity::CLICKED_AUC),
-    ("pCVR on all impressions, in expectation over true outcomes", Quantity::of_cvr(Space::All, Aspect::Auc)),
-    ("pCTCVR on all impressions", Quantity::JOINT_AUC),
+const PANELS: [(&str, Metric); 3] = [
+    ("pCVR on clicked impressions", Metric::CLICKED_AUC),
+    ("pCVR on all impressions, in expectation over true outcomes", Metric::cvr(Space::All, MetricKind::Auc)),
+    ("pCTCVR on all impressions", Metric::JOINT_AUC),
 ];
 
 /// The figure of AUCs; none for a study of several conditions, or without scores.
 pub fn figure(study: &Study) -> Option<DotPlot> {
-    if Varied::of(study).is_some() {
+    if SweptAxis::from_study(study).is_some() {
         return None;
     }
     let (models, palette) = (model_runs(study), Palette::new(&study.experiment));
-    let panel = |(name, quantity): (&str, Quantity)| {
+    let panel = |(name, metric): (&str, Metric)| {
         let rows = models.iter().map(|runs| Row {
             title: runs.model.title.clone(),
             colour: palette.colour(&runs.model.name),
-            runs: runs.values(quantity),
-            mean: runs.mean(quantity),
+            runs: runs.values(metric),
+            mean: runs.mean(metric),
             paper: None,
         });
         DotPanel::new(name.to_owned(), rows.collect(), "AUC on the test impressions", REACH)

@@ -1,7 +1,8 @@
 //! Scores and errors of models of click and conversion against a swept parameter: a panel a measure, a curve a model.
 
+use super::super::metric::{Metric, MetricKind};
+use super::super::runs::{SweptAxis, model_runs};
 use super::{curve, models};
-use crate::analysis::funnel::{Aspect, Quantity, Varied, model_runs};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::emphasis::{self, Curve, CurvePanel};
 use crate::figure::frame::Frame;
@@ -11,18 +12,18 @@ use crate::figure::{Figure, theme};
 use crate::record::Space;
 use crate::store::Study;
 
-/// Heading and quantity of every panel, and its scale.
-const PANELS: [(&str, Quantity, Scale); 6] = [
-    ("AUC of pCVR, clicked impressions", Quantity::CLICKED_AUC, Scale::Score),
-    ("AUC of pCVR, all impressions", Quantity::of_cvr(Space::All, Aspect::Auc), Scale::Score),
-    ("AUC of pCTCVR", Quantity::JOINT_AUC, Scale::Score),
-    ("|mean pCVR / truth − 1|, all", Quantity::of_cvr(Space::All, Aspect::Distortion), Scale::Size),
+/// Heading and metric of every panel, and its scale.
+const PANELS: [(&str, Metric, Scale); 6] = [
+    ("AUC of pCVR, clicked impressions", Metric::CLICKED_AUC, Scale::Score),
+    ("AUC of pCVR, all impressions", Metric::cvr(Space::All, MetricKind::Auc), Scale::Score),
+    ("AUC of pCTCVR", Metric::JOINT_AUC, Scale::Score),
+    ("|mean pCVR / truth − 1|, all", Metric::cvr(Space::All, MetricKind::Distortion), Scale::Size),
     (
         "Mean |pCVR − truth| / mean truth, all",
-        Quantity::of_cvr(Space::All, Aspect::RelativeError),
+        Metric::cvr(Space::All, MetricKind::RelativeError),
         Scale::Size,
     ),
-    ("Calibration error of pCVR, all", Quantity::of_cvr(Space::All, Aspect::CalibrationError), Scale::Size),
+    ("Calibration error of pCVR, all", Metric::cvr(Space::All, MetricKind::CalibrationError), Scale::Size),
 ];
 
 /// Farthest below the best mean at a setting that is drawn: the paper's models lie within 0.035.
@@ -40,7 +41,7 @@ enum Scale {
 
 /// The figure of a study of several conditions.
 pub struct Sweep {
-    varied: Varied,
+    varied: SweptAxis,
     panels: Vec<CurvePanel>,
     x: Axis,
     seeds: usize,
@@ -49,9 +50,9 @@ pub struct Sweep {
 impl Sweep {
     /// None for a study of one condition, or without finished runs.
     pub fn from_study(study: &Study) -> Option<Self> {
-        let varied = Varied::of(study)?;
+        let varied = SweptAxis::from_study(study)?;
         let (runs, palette) = (model_runs(study), Palette::new(&study.experiment));
-        let panel = |(heading, quantity, scale): (&str, Quantity, Scale)| {
+        let panel = |(heading, metric, scale): (&str, Metric, Scale)| {
             let curves: Vec<Curve> = models(&runs)
                 .into_iter()
                 .map(|model| {
@@ -59,7 +60,7 @@ impl Sweep {
                         let found = runs
                             .iter()
                             .find(|runs| runs.model.name == model.name && runs.condition == *condition)?;
-                        Some((number as f64, found.mean(quantity)))
+                        Some((number as f64, found.mean(metric)))
                     };
                     let values = varied.conditions.iter().enumerate().filter_map(at).collect();
                     curve(study, &palette, model, values)

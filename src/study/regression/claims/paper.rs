@@ -3,9 +3,9 @@
 //! Figures 2, 4 and 5 as data (`results/reference/`). Curves give means at step 9,900, the last they show;
 //! the histograms of Figure 5 give losses to half a bin (1/60), each run at the middle of its bin.
 
+use super::super::reference;
 use super::evidence::PaperModel;
 use crate::analysis::histogram::BIN_WIDTH;
-use crate::analysis::reference;
 
 /// Last step of Figure 4's curves.
 const LAST_STEP: f64 = 9_900.0;

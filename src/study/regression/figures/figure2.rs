@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::analysis::reference::{self, LabelPoint};
+use super::super::reference::{self, LabelPoint};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};

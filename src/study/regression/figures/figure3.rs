@@ -1,6 +1,6 @@
 //! Figure 3: the shared bottom's loss, a curve for every task correlation.
 
-use crate::analysis::reference::Counterpart;
+use super::super::reference::Counterpart;
 use crate::analysis::{Measure, selected_runs};
 use crate::experiment::{Experiment, ModelSpec};
 use crate::figure::canvas::{Area, Drawing};
@@ -38,7 +38,7 @@ impl Figure3 {
         let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()
             .filter(|reported| reported.model.name == model.name)
-            .map(|reported| ModelCurve::of(study, reported))
+            .map(|runs| super::model_curve(study, runs))
             .collect();
         if curves.is_empty() {
             return None;

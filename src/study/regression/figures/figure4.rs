@@ -39,7 +39,7 @@ impl Figure4 {
         let palette = Palette::new(experiment);
         let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
             .iter()
-            .map(|reported| ModelCurve::of(study, reported))
+            .map(|runs| super::model_curve(study, runs))
             .collect();
         let in_figure3 = figure3::subject(experiment).map(|model| model.name.as_str());
         if curves.iter().all(|curve| Some(curve.model.as_str()) == in_figure3) {

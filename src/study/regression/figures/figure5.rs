@@ -2,8 +2,9 @@
 
 use plotters::prelude::RGBColor;
 
+use super::super::reference;
 use crate::analysis::histogram::{BIN_WIDTH, bin};
-use crate::analysis::{Histogram, Measure, reference, selected_runs};
+use crate::analysis::{Histogram, Measure, selected_runs};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel, round_up, round_values};

@@ -1,5 +1,8 @@
 //! Figures 2 to 5 of the paper, for studies of regression tasks.
 
+use super::reference;
+use crate::analysis::{MeanCurve, Measure, Runs};
+use crate::figure::curves::ModelCurve;
 use crate::figure::{Figure, boxed};
 use crate::store::Study;
 
@@ -17,6 +20,20 @@ pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
         boxed(figure5::Figure5::from_study(study)),
     ];
     figures.into_iter().flatten().collect()
+}
+
+/// The mean loss curve of a model's selected runs, with the paper's.
+fn model_curve(study: &Study, selected: &Runs) -> ModelCurve {
+    let task_correlation = selected.condition.task_correlation;
+    let paper = task_correlation.and_then(|p| reference::curve(&study.experiment, &selected.model.name, p));
+    let mut paper = paper.map_or(Vec::new(), |curve| curve.points);
+    paper.retain(|point| point.0 <= study.experiment.train.steps as f64);
+    ModelCurve {
+        model: selected.model.name.clone(),
+        task_correlation,
+        mean: MeanCurve::of(&selected.runs, Measure::shown(study)),
+        paper,
+    }
 }
 
 #[cfg(test)]

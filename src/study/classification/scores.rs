@@ -1,7 +1,7 @@
 //! Classifiers by model: scores on rows that they were not trained on, as in MMoE's Tables 1 and 2.
 
-use super::runs::{RunValue, Runs};
-use super::selection::selected_runs_by;
+use crate::analysis::selection::selected_runs_by;
+use crate::analysis::{RunValue, Runs};
 use crate::data::Subset;
 use crate::record::{RunRecord, Score};
 use crate::store::Study;

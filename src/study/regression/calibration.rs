@@ -10,14 +10,11 @@
 //! A cell with diverged runs is farther by their share. All are relative errors: 0.1 is a tenth of the paper's
 //! loss.
 
-use super::curve::MeanCurve;
-use super::distance::{CurveDistance, between_curves, earth_mover, total_variation};
-use super::histogram::{BIN_WIDTH, Histogram};
-use super::measure::{Measure, RowSet};
 use super::reference::{self, Counterpart};
-use super::runs::Runs;
-use super::selection::selected_runs;
-use super::statistics::summary::mean;
+use crate::analysis::distance::{CurveDistance, between_curves, earth_mover, total_variation};
+use crate::analysis::histogram::BIN_WIDTH;
+use crate::analysis::statistics::summary::mean;
+use crate::analysis::{Histogram, MeanCurve, Measure, RowSet, Runs, selected_runs};
 use crate::store::Study;
 
 /// Bins of our histograms: losses up to 2, so that a run far off counts as far off.

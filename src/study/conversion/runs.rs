@@ -1,95 +1,21 @@
-//! Models of click and conversion by model, task correlation and setting: what their runs score on impressions that
-//! they were not trained on, as ESMM's Table 2 has it, and what no log can show: how far pCVR is from the truth.
+//! Runs of a study of impressions by model and condition.
 //!
 //! A seed draws its own impressions, so an interval over seeds covers new data too; runs of one seed share them, so
 //! models are compared by seed. Where a model was trained at several learning rates, each half of the seeds is
 //! reported at the rate with the lowest mean log-loss of pCTCVR on the other half ([`selected_runs_by`]).
 
-use super::interval::Interval;
-use super::runs::{RunValue, Runs};
-use super::selection::selected_runs_by;
-use super::statistics::{Bootstrap, Confidence};
+use super::metric::{Metric, MetricKind};
+use crate::analysis::selection::selected_runs_by;
+use crate::analysis::statistics::{Bootstrap, Confidence};
+use crate::analysis::{Interval, Runs};
 use crate::data::Knob;
 use crate::experiment::{Condition, Sweep};
-use crate::record::{Decile, FunnelScore, Space, Target};
-use crate::store::{RunRecord, Study};
-
-/// What is looked at of a score.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Aspect {
-    /// Area under the ROC curve.
-    Auc,
-    /// Mean cross-entropy in nats.
-    LogLoss,
-    /// Expected calibration error.
-    CalibrationError,
-    /// Mean of |prediction − true probability|.
-    AbsoluteError,
-    /// The same over the mean true probability: what settings of other rates can be compared by.
-    RelativeError,
-    /// Mean prediction over mean true probability, less 1: 0 is right on average.
-    Bias,
-    /// Distance of [`Self::Bias`] from 0.
-    Distortion,
-    /// Share of impressions whose prediction is above 1.
-    AboveOne,
-}
-
-/// A number of a run: an aspect of what it predicts, on a space of impressions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Quantity {
-    /// What is predicted.
-    pub target: Target,
-    /// Where.
-    pub space: Space,
-    /// What of it.
-    pub aspect: Aspect,
-}
-
-impl Quantity {
-    /// AUC of pCVR on clicked impressions, as a log has it.
-    pub const CLICKED_AUC: Self = Self::of_cvr(Space::Clicked, Aspect::Auc);
-    /// AUC of pCTCVR.
-    pub const JOINT_AUC: Self = Self::of_all(Target::ClickAndConversion, Aspect::Auc);
-
-    /// Of pCVR.
-    pub const fn of_cvr(space: Space, aspect: Aspect) -> Self {
-        Self { target: Target::Conversion, space, aspect }
-    }
-
-    /// On all impressions.
-    pub const fn of_all(target: Target, aspect: Aspect) -> Self {
-        Self { target, space: Space::All, aspect }
-    }
-
-    /// Its value for a run; nothing for a run that diverged, or where there is no such number.
-    pub fn of(self, run: &RunRecord) -> Option<f64> {
-        let score =
-            run.funnel.iter().find(|score| score.target == self.target && score.space == self.space)?;
-        let FunnelScore { mean_prediction, mean_truth, .. } = *score;
-        let value = match self.aspect {
-            Aspect::Auc => score.auc,
-            Aspect::LogLoss => score.log_loss,
-            Aspect::CalibrationError => score.calibration_error,
-            Aspect::AbsoluteError => score.absolute_error,
-            Aspect::RelativeError => score.absolute_error / mean_truth,
-            Aspect::Bias => mean_prediction / mean_truth - 1.0,
-            Aspect::Distortion => (mean_prediction / mean_truth - 1.0).abs(),
-            Aspect::AboveOne => score.above_one,
-        };
-        value.is_finite().then_some(value)
-    }
-}
-
-impl RunValue for Quantity {
-    fn of(&self, run: &RunRecord) -> Option<f64> {
-        Self::of(*self, run)
-    }
-}
+use crate::record::{Decile, Target};
+use crate::store::Study;
 
 /// The runs of every model and condition of a study, at the learning rates with the lowest mean log-loss of pCTCVR.
 pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
-    let joint = Quantity::of_all(Target::ClickAndConversion, Aspect::LogLoss);
+    let joint = Metric::on_all(Target::ClickAndConversion, MetricKind::LogLoss);
     selected_runs_by(study, |run| joint.of(run))
 }
 
@@ -112,21 +38,22 @@ fn middle(values: &[f64]) -> Option<f64> {
     values.get(values.len().saturating_sub(1) / 2).copied()
 }
 
-/// What a study varies beside models and seeds: its knob or, where it has none, the task correlation.
+/// The axis that a study varies beside models and seeds: its swept parameter or, where it has none, the task
+/// correlation.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Varied {
-    /// What it is, in words, with its unit.
+pub struct SweptAxis {
+    /// Title with its unit.
     pub title: &'static str,
-    /// The same in a word or two.
+    /// Short name.
     pub name: String,
     /// Its values in rising order, with their conditions: at least two.
     pub conditions: Vec<(f64, Condition)>,
 }
 
-impl Varied {
+impl SweptAxis {
     /// None for a study of one condition. Where a parameter is swept, the task correlation is that of
     /// [`base_condition`].
-    pub fn of(study: &Study) -> Option<Self> {
+    pub fn from_study(study: &Study) -> Option<Self> {
         let grid = &study.experiment.grid;
         let base = base_condition(study);
         let (title, name, values) = match &grid.sweep {
@@ -156,14 +83,14 @@ pub fn extremes(study: &Study, parameter: Knob) -> Option<(f64, f64)> {
     }
 }
 
-/// Mean predicted over mean true pCVR in each tenth of the impressions by true pCTR, with its interval over runs;
-/// empty where the truth is not known.
+/// Mean predicted / mean true pCVR in each decile of the impressions by true pCTR, with its interval over runs; empty
+/// where the truth is not known.
 pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
     let ratio = |decile: &Decile| decile.mean_prediction / decile.mean_truth;
     let known = || runs.runs.iter().filter(|run| !run.deciles.is_empty());
     let deciles: Vec<usize> =
         known().next().map_or(Vec::new(), |run| run.deciles.iter().map(|d| d.decile).collect());
-    // Test sets of one size have the same tenths; a run that lacks one would make the rows uneven.
+    // Test sets of one size have the same deciles; a run that lacks one would make the rows uneven.
     let rows: Vec<Vec<f64>> = known()
         .filter(|run| run.deciles.iter().map(|d| d.decile).eq(deciles.iter().copied()))
         .map(|run| run.deciles.iter().map(ratio).collect())
@@ -175,24 +102,26 @@ pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::record::Space;
     use crate::store::funnel_sample::FunnelSample;
+    use crate::study::conversion::metric::MetricKind;
 
     #[test]
     fn models_are_compared_by_seed_and_diverged_runs_are_counted() {
         let study =
             FunnelSample { models: vec!["base", "esmm"], diverged: 2, ..FunnelSample::default() }.study();
-        let [base, esmm] = &model_runs(&study)[..] else { panic!("two models at one place") };
+        let [base, esmm] = &model_runs(&study)[..] else { panic!("two models under one condition") };
         assert_eq!((base.runs.len(), base.diverged()), (8, 2));
-        assert_eq!(base.values(Quantity::CLICKED_AUC).len(), 6);
-        let [ours, theirs] = [esmm, base].map(|runs| runs.mean(Quantity::CLICKED_AUC));
-        let difference = esmm.difference(base, Quantity::CLICKED_AUC);
+        assert_eq!(base.values(Metric::CLICKED_AUC).len(), 6);
+        let [ours, theirs] = [esmm, base].map(|runs| runs.mean(Metric::CLICKED_AUC));
+        let difference = esmm.difference(base, Metric::CLICKED_AUC);
         assert!((difference.estimate - (ours.estimate - theirs.estimate)).abs() < 1e-12);
         // What a seed does to both cancels.
         assert!(difference.high - difference.low < (ours.high - ours.low) / 2.0);
         let mut fewer = study.clone();
         fewer.runs.retain(|run| run.key.model != "base" || run.key.seed != 5);
         let models = model_runs(&fewer);
-        assert_eq!(models[1].differences(&models[0], Quantity::CLICKED_AUC).len(), 5);
+        assert_eq!(models[1].differences(&models[0], Metric::CLICKED_AUC).len(), 5);
     }
 
     #[test]
@@ -200,8 +129,10 @@ mod tests {
         let mut study = FunnelSample { models: vec!["base"], seeds: 1, ..FunnelSample::default() }.study();
         let score = study.runs[0].funnel.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
         (score.mean_prediction, score.mean_truth) = (0.06, 0.08);
-        let of = |aspect| Quantity::of_cvr(Space::Clicked, aspect).of(&study.runs[0]).unwrap();
-        assert!((of(Aspect::Bias) + 0.25).abs() < 1e-12 && (of(Aspect::Distortion) - 0.25).abs() < 1e-12);
+        let of = |kind| Metric::cvr(Space::Clicked, kind).of(&study.runs[0]).unwrap();
+        assert!(
+            (of(MetricKind::Bias) + 0.25).abs() < 1e-12 && (of(MetricKind::Distortion) - 0.25).abs() < 1e-12
+        );
         for decile in &mut study.runs[0].deciles {
             decile.mean_prediction = decile.mean_truth * decile.decile as f64;
         }
@@ -218,12 +149,12 @@ mod tests {
             run.deciles.clear();
         });
         let models = model_runs(&study);
-        assert!(models[0].values(Quantity::of_cvr(Space::All, Aspect::Auc)).is_empty());
+        assert!(models[0].values(Metric::cvr(Space::All, MetricKind::Auc)).is_empty());
         assert!(bias_by_decile(&models[0], 100).is_empty());
     }
 
     #[test]
-    fn settings_are_kept_apart_and_one_stands_for_all() {
+    fn swept_values_are_kept_apart_and_one_stands_for_all() {
         let vary = |values: &[f64]| Some((Knob::Selection, values.to_vec()));
         let sample = FunnelSample { models: vec!["base"], ..FunnelSample::default() };
         let study = FunnelSample { vary: vary(&[0.0, 1.5, 2.0, 3.0]), ..sample.clone() }.study();
@@ -232,13 +163,13 @@ mod tests {
         assert_eq!(base_value(&study), Some(1.5));
         assert_eq!(extremes(&study, Knob::Selection), Some((0.0, 3.0)));
         assert_eq!(extremes(&study, Knob::Share), None);
-        assert_eq!(Varied::of(&study).unwrap().conditions.len(), 4);
+        assert_eq!(SweptAxis::from_study(&study).unwrap().conditions.len(), 4);
         let study = FunnelSample { vary: vary(&[0.0, 1.0, 2.0]), ..sample.clone() }.study();
         assert_eq!(base_value(&study), Some(1.0));
         let study = FunnelSample { correlations: vec![-0.5, 0.0, 0.5], ..sample.clone() }.study();
         assert_eq!(base_condition(&study).task_correlation, Some(0.0));
-        assert_eq!(Varied::of(&study).unwrap().name, "task correlation");
-        assert_eq!(Varied::of(&sample.study()), None);
+        assert_eq!(SweptAxis::from_study(&study).unwrap().name, "task correlation");
+        assert_eq!(SweptAxis::from_study(&sample.study()), None);
     }
 
     #[test]

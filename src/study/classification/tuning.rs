@@ -1,6 +1,6 @@
 //! Ranking of the trials on a rung of a tuning.
 
-use super::statistics::summary;
+use crate::analysis::statistics::summary;
 use crate::data::Subset;
 use crate::experiment::Experiment;
 use crate::experiment::halving::Rung;
