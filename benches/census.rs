@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use mmoe_study::data::{Batch, Feed, Opened, Subset};
+use mmoe_study::data::{Batch, Subset};
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Start, StartRun};
 use mmoe_study::experiment::engine::Engine;
@@ -39,8 +39,12 @@ fn main() {
     let experiment = library::find("census-income", &changes).expect("the experiment is built in");
     let began = cpu_seconds();
     let experiment = experiment.open().unwrap_or_else(|error| panic!("{error}"));
-    let Opened::Census(census) = &experiment.opened else { unreachable!("census rows were opened") };
-    println!("{{\"what\":\"reading\",\"rows\":{},\"seconds\":{:.3}}}", census.len(), cpu_seconds() - began);
+    let seconds = cpu_seconds() - began;
+    let classes = experiment.rows.as_ref().expect("the rows were read").classes();
+    let rows_of =
+        |subset: Subset| classes.iter().find(|class| class.subset == subset).map_or(0, |class| class.rows);
+    let all: usize = Subset::ALL.into_iter().map(rows_of).sum();
+    println!("{{\"what\":\"reading\",\"rows\":{all},\"seconds\":{seconds:.3}}}");
     // The sizes of the paper's synthetic study: 8 experts of 16 units, towers of 8.
     let model = &experiment.models[0];
     let network = experiment.network(model);
@@ -52,10 +56,10 @@ fn main() {
     };
     let engine = Engine::for_model(&experiment, model);
     let mut population = population(engine, experiment.train.device, start).expect("sizes fit");
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[]);
+    let mut feed = experiment.feed(None, 0, &[]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     let rows = experiment.train.batch_size;
-    let steps = (census.rows(Subset::Training).len() / rows) as u64;
+    let steps = (rows_of(Subset::Training) / rows) as u64;
     for epoch in 0..=REPETITIONS as u64 {
         let began = cpu_seconds();
         for step in epoch * steps..(epoch + 1) * steps {

@@ -10,7 +10,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
-use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
+use mmoe_study::data::synthetic::{Generator, SyntheticSpec, TrainingSet};
 use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
@@ -219,7 +219,7 @@ fn study_data() -> Generator {
         beta: vec![0.5, 1.0, 1.5, 2.0],
         noise_std: 0.1,
         standardise_labels: false,
-        source: Source::Fresh,
+        source: TrainingSet::Fresh,
         label_points: 0,
     };
     Generator::new(&spec, 1, &[0.5, 0.9, 1.0])

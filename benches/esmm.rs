@@ -4,7 +4,7 @@
 //! 1,024 made impressions, and prints impressions per CPU second (machines are shared), feeding and Adam included.
 //! One run, one thread.
 
-use mmoe_study::data::{Batch, Feed};
+use mmoe_study::data::Batch;
 use mmoe_study::engine::train::population;
 use mmoe_study::engine::{Start, StartRun};
 use mmoe_study::experiment::engine::Engine;
@@ -48,7 +48,7 @@ fn main() {
     };
     let mut population =
         population(Engine::for_model(&experiment, model), train.device, start).expect("sizes fit");
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, 0, &[0.5]);
+    let mut feed = experiment.feed(None, 0, &[0.5]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     for repetition in 0..=REPETITIONS {
         let began = cpu_seconds();

@@ -12,7 +12,7 @@ use std::hint::black_box;
 use std::time::Instant;
 
 use candle_core::Device;
-use mmoe_study::data::synthetic::{Generator, Source, SyntheticSpec};
+use mmoe_study::data::synthetic::{Generator, SyntheticSpec, TrainingSet};
 use mmoe_study::data::{Batch, Task};
 use mmoe_study::engine::fused::FusedPopulation;
 use mmoe_study::engine::graph::GraphPopulation;
@@ -118,7 +118,7 @@ fn data() -> Generator {
         beta: vec![0.0, 1.0, 2.0, 3.0],
         noise_std: 0.1,
         standardise_labels: false,
-        source: Source::Fresh,
+        source: TrainingSet::Fresh,
         label_points: 0,
     };
     Generator::new(&spec, 1, &CORRELATIONS)

@@ -3,6 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::data::ClassRecord;
 use crate::data::Subset;
 use crate::experiment::plan::RunKey;
 
@@ -99,25 +100,6 @@ pub struct GatePoint {
     pub mean_weight: Vec<f32>,
     /// Mean entropy of a row's weights in nats: 0 (one expert) to ln(experts) (all alike).
     pub entropy: f32,
-}
-
-/// How one task's labels are distributed over a subset of rows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct ClassRecord {
-    /// Which rows.
-    pub subset: Subset,
-    /// Task, from 1.
-    pub task: usize,
-    /// What it asks.
-    pub name: String,
-    /// Number of rows.
-    pub rows: usize,
-    /// Of those, positive.
-    pub positives: usize,
-    /// Pearson correlation of the subset's two labels.
-    pub label_correlation: f64,
-    /// Rows that were left out of all subsets: malformed, or bought without a click.
-    pub skipped_rows: usize,
 }
 
 /// How a trial did on a rung of a tuning.

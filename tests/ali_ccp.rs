@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use mmoe_study::data::ali_ccp::{AliCcp, AliCcpSpec, FIELDS, FILES};
-use mmoe_study::data::{DataError, Impressions};
+use mmoe_study::data::{DataError, Impressions, Source};
 
 const SKELETON: &str = FILES[0];
 const COMMON: &str = FILES[1];
@@ -72,13 +72,13 @@ impl Copy {
 
     /// What is said of the files, without the folder.
     fn refusal(&self) -> String {
-        let error = self.spec().open().unwrap_err().to_string();
+        let error = self.spec().read().unwrap_err().to_string();
         error.replace(&format!("{}/", self.folder.path().display()), "")
     }
 
     /// The log without malformed rows.
     fn without_bad_rows(&self) -> AliCcp {
-        AliCcpSpec { skip_bad_rows: true, ..self.spec() }.open().unwrap().1
+        AliCcpSpec { skip_bad_rows: true, ..self.spec() }.read().unwrap().1
     }
 }
 
@@ -96,9 +96,9 @@ fn published(name: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn a_log_has_the_rows_and_labels_of_the_skeletons() {
-    let (opened, read) = spec(&fixture()).open().unwrap();
+    let (opened, read) = spec(&fixture()).read().unwrap();
     let log = &read.log;
-    assert_eq!((log.fields, log.numbers, opened.width()), (18, 0, 72));
+    assert_eq!((log.fields, log.numbers, opened.features()), (18, 0, 72));
     assert_eq!((read.skipped, read.unclicked, &read.files[..]), (0, 12, &FILES.map(str::to_string)[..]));
     for (period, name) in [(&log.training, FILES[0]), (&log.test, FILES[2])] {
         let rows = published(name);
@@ -113,7 +113,7 @@ fn a_log_has_the_rows_and_labels_of_the_skeletons() {
 
 #[test]
 fn equal_words_have_equal_rows_of_the_table_and_others_have_others() {
-    let (_, read) = spec(&fixture()).open().unwrap();
+    let (_, read) = spec(&fixture()).read().unwrap();
     let log = &read.log;
     let place = |id: &str| read.fields().position(|field| field.id == id).unwrap();
     let word = |row: &[String], field: &str| {
@@ -151,14 +151,14 @@ fn equal_words_have_equal_rows_of_the_table_and_others_have_others() {
 
 #[test]
 fn rare_words_read_as_unknown_and_the_table_is_of_training_words_alone() {
-    let words = |min_count| AliCcpSpec { min_count, ..spec(&fixture()) }.open().unwrap().1.log.words;
+    let words = |min_count| AliCcpSpec { min_count, ..spec(&fixture()) }.read().unwrap().1.log.words;
     assert_eq!(words(0), words(1));
     assert!(words(1) > words(5) && words(5) > words(40), "{} {} {}", words(1), words(5), words(40));
     let copy = Copy::new();
     copy.edit(FILES[2], |lines| {
         lines.iter_mut().for_each(|line| *line = line.replace("205\u{2}", "205\u{2}77"))
     });
-    let (_, read) = copy.spec().open().unwrap();
+    let (_, read) = copy.spec().read().unwrap();
     assert_eq!(read.log.words, words(2));
     let place = read.fields().position(|field| field.id == "205").unwrap();
     assert!(column(&read.log.test, place).iter().all(|row| *row == read.log.words));
@@ -171,15 +171,15 @@ fn a_limit_of_rows_reads_no_further() {
     // The users of the first hundred of 300 rows are the first eight of 24.
     copy.edit(COMMON, |lines| lines[20] = "not read either".into());
     copy.edit(FILES[2], |lines| lines[100] = "nor this".into());
-    let (opened, read) = AliCcpSpec { rows: 100, ..copy.spec() }.open().unwrap();
-    let (whole, all) = spec(&fixture()).open().unwrap();
+    let (opened, read) = AliCcpSpec { rows: 100, ..copy.spec() }.read().unwrap();
+    let (whole, all) = spec(&fixture()).read().unwrap();
     let rows = read.log.training.len();
     assert!(rows < 100 && read.unclicked > 0 && rows + read.unclicked >= 100);
     assert_eq!(read.log.training.click, all.log.training.click[..rows]);
     assert_ne!(opened.digest, whole.digest);
     assert_ne!(opened.identity(), whole.identity());
-    assert_eq!(AliCcpSpec { rows: 100, ..whole.clone() }.most_row_bytes(), Some(100 * (2 * 80 + 42)));
-    assert_eq!(whole.most_row_bytes(), None);
+    assert_eq!(AliCcpSpec { rows: 100, ..whole.clone() }.reading_bytes(), Some(100 * (2 * 80 + 42)));
+    assert_eq!(whole.reading_bytes(), None);
 }
 
 #[test]
@@ -188,14 +188,14 @@ fn packed_files_are_the_same_rows() {
     FILES.iter().for_each(|name| {
         copy.pack(name, 1.0);
     });
-    let (plain, log) = spec(&fixture()).open().unwrap();
-    let (packed, same) = copy.spec().open().unwrap();
+    let (plain, log) = spec(&fixture()).read().unwrap();
+    let (packed, same) = copy.spec().read().unwrap();
     assert_eq!((plain.digest.clone(), plain.identity()), (packed.digest.clone(), packed.identity()));
     assert_eq!(log.log, same.log);
     assert_eq!(same.files, FILES.map(|name| format!("{name}.gz")));
     // What a study was made with is asked for by its digest.
-    AliCcpSpec { path: fixture(), ..packed }.open().unwrap();
-    let other = AliCcpSpec { digest: "0".repeat(32), ..spec(&fixture()) }.open().unwrap_err();
+    AliCcpSpec { path: fixture(), ..packed }.read().unwrap();
+    let other = AliCcpSpec { digest: "0".repeat(32), ..spec(&fixture()) }.read().unwrap_err();
     assert!(matches!(other, DataError::Changed { .. }), "{other}");
 }
 
@@ -206,12 +206,12 @@ fn the_end_of_a_line_does_not_matter() {
         let text = fs::read_to_string(copy.path(name)).unwrap();
         fs::write(copy.path(name), text.replace('\n', "\r\n")).unwrap();
     }
-    assert_eq!(copy.spec().open().unwrap().1.log, spec(&fixture()).open().unwrap().1.log);
+    assert_eq!(copy.spec().read().unwrap().1.log, spec(&fixture()).read().unwrap().1.log);
 }
 
 #[test]
 fn malformed_lines_are_named_or_left_out_and_counted() {
-    let rows = spec(&fixture()).open().unwrap().1.log.training.len();
+    let rows = spec(&fixture()).read().unwrap().1.log.training.len();
     // Rows of the second user, who is the second line of common features.
     let text = fs::read_to_string(fixture().join(COMMON)).unwrap();
     let second = text.lines().nth(1).unwrap().split(',').next().unwrap();
@@ -293,14 +293,14 @@ fn a_packed_file_that_breaks_off_is_told_by_its_line() {
         let told = "the packed text breaks off or is damaged";
         assert!(refusal.starts_with(&format!("{name}.gz:")) && refusal.contains(told), "{refusal}");
         assert!(refusal.ends_with("expected a whole file, which gzip -t tells"), "{refusal}");
-        let skipped = AliCcpSpec { skip_bad_rows: true, ..copy.spec() }.open().unwrap_err();
+        let skipped = AliCcpSpec { skip_bad_rows: true, ..copy.spec() }.read().unwrap_err();
         assert!(matches!(skipped, DataError::Packed { .. }), "no choice of rows mends it: {skipped}");
     }
 }
 
 #[test]
 fn a_damaged_packed_file_is_never_another_log() {
-    let log = spec(&fixture()).open().unwrap().1.log;
+    let log = spec(&fixture()).read().unwrap().1.log;
     for name in [SKELETON, COMMON] {
         let copy = Copy::new();
         copy.pack(name, 1.0);
@@ -312,7 +312,7 @@ fn a_damaged_packed_file_is_never_another_log() {
             damaged[bit / 8] ^= 1 << (bit % 8);
             fs::write(&path, damaged).unwrap();
             // The header's time and system say nothing about the rows.
-            if let Ok((_, read)) = copy.spec().open() {
+            if let Ok((_, read)) = copy.spec().read() {
                 assert!(read.log == log, "{name}, bit {bit}");
             }
         }
@@ -390,7 +390,7 @@ fn measure_reading() {
         return;
     };
     let began = std::time::Instant::now();
-    let (_, read) = spec(Path::new(&folder)).open().unwrap();
+    let (_, read) = spec(Path::new(&folder)).read().unwrap();
     let seconds = began.elapsed().as_secs_f64();
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: not known");

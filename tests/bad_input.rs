@@ -13,7 +13,7 @@ use std::time::Duration;
 use common::{Desk, SMALL};
 use mmoe_study::claim;
 use mmoe_study::data::ali_ccp::{self, AliCcpSpec};
-use mmoe_study::data::{Batch, DataError, DataSpec, Feed, Subset};
+use mmoe_study::data::{Batch, DataError, DataSpec, Subset};
 use mmoe_study::engine::memory;
 use mmoe_study::experiment::load::{load, parse};
 use mmoe_study::experiment::plan::Plan;
@@ -414,7 +414,7 @@ fn census_files() {
 fn use_rows(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
     let plan = Plan::new(experiment);
     prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
-    let mut feed = Feed::new(&experiment.data, &experiment.opened, 1, &[]);
+    let mut feed = experiment.feed(None, 1, &[]);
     let mut batch = Batch::new();
     for step in 0..3 {
         feed.training_batch(step, 32, &mut batch);
@@ -669,7 +669,7 @@ fn files_of_ali_ccp() {
         }
         let (path, digest) = (folder.path().to_owned(), String::new());
         let spec = AliCcpSpec { path, rows, min_count: 2, embedding_units: 1, skip_bad_rows, digest };
-        match spec.open() {
+        match spec.read() {
             Ok((_, read)) => {
                 for period in [&read.log.training, &read.log.test] {
                     prop_assert_eq!(period.x.len(), period.len() * read.log.columns());

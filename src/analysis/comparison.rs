@@ -102,7 +102,7 @@ type Named<'a> = (CellName, Vec<&'a RunRecord>);
 
 /// Compares two studies by final loss.
 pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> StudyComparison {
-    let same_data = first.experiment.data.identity() == second.experiment.data.identity();
+    let same_data = first.experiment.data.source().identity() == second.experiment.data.source().identity();
     let (a, mut b) = (named(first, measure, by), named(second, measure, by));
     let (mut found, mut only_first) = (Vec::new(), Vec::new());
     for (name, runs) in a {

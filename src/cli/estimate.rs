@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 
-use crate::data::AliCcpSpec;
 use crate::engine::memory;
 use crate::engine::train::{Watch, train_group};
 use crate::experiment::Experiment;
@@ -98,7 +97,7 @@ pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
 
 /// Refuses rows that more memory would be needed to read than there is, as far as it is known before they are read.
 pub fn check_reading(experiment: &Experiment) -> Result<()> {
-    let needed = experiment.data.ali_ccp().and_then(AliCcpSpec::most_row_bytes);
+    let needed = experiment.data.source().reading_bytes();
     let (Some(needed), Some(available)) = (needed, machine::available_memory_bytes()) else { return Ok(()) };
     if needed <= available {
         return Ok(());

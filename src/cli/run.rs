@@ -9,7 +9,7 @@ use super::estimate::{self, Estimate};
 use super::report::write_report;
 use super::training::{INTERRUPTED_MESSAGE, Outcome, check_device, check_schema, train};
 use super::{DONE, INTERRUPTED, Refused, print, training, tune};
-use crate::data::Opened;
+use crate::data::LeftOut;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
@@ -103,11 +103,8 @@ fn threads(options: &Options, device: DeviceChoice) -> usize {
 
 /// Says how many rows of the data are not used.
 fn say_left_out(experiment: &Experiment) {
-    let (malformed, unclicked) = match &experiment.opened {
-        Opened::Generated => (0, 0),
-        Opened::Census(census) => (census.skipped, 0),
-        Opened::AliCcp(read) => (read.skipped, read.unclicked),
-    };
+    let LeftOut { malformed, unclicked } =
+        experiment.rows.as_ref().map(|rows| rows.left_out()).unwrap_or_default();
     if malformed + unclicked > 0 {
         eprintln!("left out: {malformed} malformed rows, {unclicked} rows bought without a click");
     }

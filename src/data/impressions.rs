@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use super::Batch;
 use super::correlation::PairSums;
 use super::shuffle::EpochOrder;
+use super::source::{Embedding, Feed};
 use super::stream::{Purpose, Stream};
+use super::{Batch, Subset};
 
 /// Most rows of an embedding table: their numbers are stored as `f32`, which has every whole number up to this.
 pub const MOST_WORDS: usize = 1 << 24;
@@ -121,7 +122,13 @@ impl ImpressionLog {
     }
 }
 
-/// One seed's way through a log.
+/// The embeddings of impressions. First values have variance 1/100: most words of a log are rare, and what is not
+/// learned of them is noise.
+pub fn embedding(fields: usize, words: usize, units: usize) -> Embedding {
+    Embedding { fields, words, units, fan_in: 100 }
+}
+
+/// The batches of one seed from a log.
 #[derive(Clone, Debug)]
 pub struct ImpressionFeed {
     log: Arc<ImpressionLog>,
@@ -132,43 +139,55 @@ pub struct ImpressionFeed {
 }
 
 impl ImpressionFeed {
-    /// The way of `seed`.
+    /// The batches of `seed`.
     pub fn new(log: Arc<ImpressionLog>, seed: u64) -> Self {
         let sampling = Stream::new(seed, Purpose::Sampling);
         Self { log, order: EpochOrder::new(seed), sampling, numbers: Vec::new() }
     }
+}
 
-    /// The log.
-    pub fn log(&self) -> &ImpressionLog {
-        &self.log
-    }
-
-    /// The rows of optimiser step `step`, counted from 0: every epoch visits every row of the first period once, in
-    /// an order of its own; a batch may span two.
-    pub fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+impl Feed for ImpressionFeed {
+    /// Every epoch visits every row of the first period once, in an order of its own; a batch may span two epochs.
+    fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         let (rows, first) = (&self.log.training, step * batch_size as u64);
         self.order.rows(first, batch_size, rows.len(), &mut self.numbers);
         let columns = self.log.columns();
         batch.reshape(batch_size, columns, FACTS, 1);
-        for (place, &row) in self.numbers.iter().enumerate() {
+        for (index, &row) in self.numbers.iter().enumerate() {
             let row = row as usize;
-            batch.x[place * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
-            rows.put_facts(row, place, batch);
-            let word = self.sampling.rng(first + place as u64).next_u32();
+            batch.x[index * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
+            rows.put_facts(row, index, batch);
+            let word = self.sampling.rng(first + index as u64).next_u32();
             // The last words round to 1.
             let uniform = ((f64::from(word) + 0.5) / 2f64.powi(32)) as f32;
-            batch.y[Fact::Uniform as usize * batch_size + place] = uniform.min(1.0 - f32::EPSILON / 2.0);
+            batch.y[Fact::Uniform as usize * batch_size + index] = uniform.min(1.0 - f32::EPSILON / 2.0);
         }
     }
 
-    /// The first rows of the second period, as many as asked for or all; their [`Fact::Uniform`] is 0.
-    pub fn test(&self, rows: usize, batch: &mut Batch) {
+    /// The first rows of the second period; their [`Fact::Uniform`] is 0.
+    fn held_out(&self, rows: usize, batch: &mut Batch) {
         let (test, columns) = (&self.log.test, self.log.columns());
         let rows = rows.min(test.len());
         batch.reshape(rows, columns, FACTS, 1);
         batch.x.copy_from_slice(&test.x[..rows * columns]);
         batch.y.fill(0.0);
         (0..rows).for_each(|row| test.put_facts(row, row, batch));
+    }
+
+    fn scored(&self, subset: Subset, batch: &mut Batch) {
+        match subset {
+            Subset::Test => self.held_out(usize::MAX, batch),
+            Subset::Training | Subset::Validation => batch.reshape(0, 0, 0, 0),
+        }
+    }
+
+    /// That of clicks and conversions of the training rows.
+    fn label_correlations(&self) -> Vec<Vec<f64>> {
+        vec![vec![self.log.training.label_correlation()]]
+    }
+
+    fn test_impressions(&self) -> Option<&Impressions> {
+        Some(&self.log.test)
     }
 }
 
@@ -245,9 +264,9 @@ mod tests {
     fn test_rows_are_those_of_the_second_period() {
         let feed = ImpressionFeed::new(log(10, 4), 7);
         let mut batch = Batch::new();
-        feed.test(3, &mut batch);
+        feed.held_out(3, &mut batch);
         assert_eq!(batch.x, [10.0, -10.0, 11.0, -11.0, 12.0, -12.0]);
-        feed.test(usize::MAX, &mut batch);
+        feed.held_out(usize::MAX, &mut batch);
         assert_eq!((batch.rows, batch.tasks), (4, FACTS));
         assert_eq!(batch.labels(0, Fact::Conversion as usize), [0.0, 0.0, 0.0, 1.0]);
     }

@@ -1,8 +1,8 @@
 //! How much memory a sweep takes, before it starts.
 
 use super::graph::EVALUATION_ROWS;
+use crate::data::Task;
 use crate::data::impressions::FACTS;
-use crate::data::{DataSpec, Opened, Subset, Task};
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{Condition, DeviceChoice, Experiment};
@@ -28,7 +28,7 @@ pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
 
 /// Rows that are read: encoded, and as words while they are encoded.
 fn opening_bytes(experiment: &Experiment) -> u64 {
-    2 * experiment.opened.bytes()
+    2 * experiment.rows.as_ref().map_or(0, |rows| rows.bytes())
 }
 
 /// The largest figure while it is drawn: Figure 5, a row of panels for every model and three correlations. The
@@ -54,7 +54,8 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     let data = match experiment.data.task() {
         Task::Conversion => impressions_bytes(experiment),
         Task::Regression | Task::Classification => {
-            let rows = train.batch_size + train.held_out_rows + scored_rows(experiment);
+            let scored = experiment.rows_at(None).map_or(0, |rows| rows.scored_rows());
+            let rows = train.batch_size + train.held_out_rows + scored;
             floats(&[rows, problem.features + problem.tasks * (label_sets + 1)])
         }
     };
@@ -95,35 +96,16 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
     /// Most logits of a row.
     const HEADS: usize = 3;
     let train = &experiment.train;
-    let of_test = |test: usize, columns: usize, training: usize| {
+    let of_condition = |condition: &Condition| {
+        // Rows that are read are there once for all groups: `opening_bytes`.
+        let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
+        let test = rows.scored_rows();
         let batched = train.batch_size + train.held_out_rows.min(test) + test;
-        let batched = 4 * batched as u64 * (columns + FACTS) as u64;
+        let batched = 4 * batched as u64 * (rows.columns() + FACTS) as u64;
         let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
-        batched.saturating_add(scored).saturating_add(8 * training as u64)
+        rows.feed_bytes().saturating_add(batched).saturating_add(scored)
     };
-    let of_condition =
-        |condition: &Condition| match (experiment.data_at(condition.swept_value), &experiment.opened) {
-            (DataSpec::Funnel(funnel), _) => {
-                let (test, training) = (funnel.test_impressions, funnel.training_impressions);
-                funnel.bytes().saturating_add(of_test(test, funnel.columns(), training))
-            }
-            // What is read is there once for all groups: `opening_bytes`.
-            (_, Opened::AliCcp(read)) => {
-                of_test(read.log.test.len(), read.log.columns(), read.log.training.len())
-            }
-            _ => 0,
-        };
     experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0)
-}
-
-/// Rows of the larger subset that classifiers are scored on.
-fn scored_rows(experiment: &Experiment) -> usize {
-    match (experiment.data.task(), &experiment.opened) {
-        (Task::Classification, Opened::Census(census)) => {
-            census.rows(Subset::Validation).len().max(census.rows(Subset::Test).len())
-        }
-        _ => 0,
-    }
 }
 
 /// Groups in a row that a GPU can train as one population: Candle's kernels count the elements of a tensor in 32 bits,

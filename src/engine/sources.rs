@@ -15,7 +15,7 @@ pub struct Sources(Vec<Source>);
 
 /// The way of one group.
 struct Source {
-    feed: Feed,
+    feed: Box<dyn Feed>,
     /// Task correlations, one a label set; one none where the data has no such axis.
     correlations: Vec<Option<f64>>,
     /// Measured correlations of the labels, of every label set and pair.
@@ -32,17 +32,17 @@ impl Sources {
 
     /// Fills `batch` with what `of` takes from every feed, side by side; straight where there is one. Several are filled
     /// on all cores: a GPU would wait for one.
-    pub fn fill(&mut self, batch: &mut Batch, of: impl Fn(&mut Feed, &mut Batch) + Sync) {
+    pub fn fill(&mut self, batch: &mut Batch, of: impl Fn(&mut dyn Feed, &mut Batch) + Sync) {
         if let [one] = &mut self.0[..] {
-            return of(&mut one.feed, batch);
+            return of(&mut *one.feed, batch);
         }
-        self.0.par_iter_mut().for_each(|source| of(&mut source.feed, &mut source.batch));
+        self.0.par_iter_mut().for_each(|source| of(&mut *source.feed, &mut source.batch));
         batch.join(self.0.iter().map(|source| &source.batch));
     }
 
     /// A group's way through the data.
-    pub fn feed(&self, group: usize) -> &Feed {
-        &self.0[group].feed
+    pub fn feed(&self, group: usize) -> &dyn Feed {
+        &*self.0[group].feed
     }
 
     /// Which of a joined batch's label sets a group's runs of a task correlation learn.
@@ -70,7 +70,11 @@ impl Sources {
                     task_correlation,
                     seed: group.seed,
                     pair: pair + 1,
-                    points: experiment.data.synthetic().map_or(0, |spec| spec.label_points),
+                    points: experiment
+                        .data
+                        .source()
+                        .label_measurement()
+                        .map_or(0, |measured| measured.points),
                     label_correlation,
                 });
             }
@@ -83,9 +87,9 @@ impl Source {
     fn new(experiment: &Experiment, group: &Group) -> Self {
         let correlations = correlations_of(group);
         // Runs of one group share the swept value: their impressions are the same.
-        let data = experiment.data_at(group.runs.first().and_then(|run| run.key.condition.swept_value));
+        let swept_value = group.runs.first().and_then(|run| run.key.condition.swept_value);
         let given: Vec<f64> = correlations.iter().copied().flatten().collect();
-        let feed = Feed::new(&data, &experiment.opened, group.seed, &given);
+        let feed = experiment.feed(swept_value, group.seed, &given);
         let label_correlations = feed.label_correlations();
         Self { feed, correlations, label_correlations, batch: Batch::default() }
     }

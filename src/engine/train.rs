@@ -10,7 +10,7 @@ use super::graph::GraphPopulation;
 use super::heads::HeadsPopulation;
 use super::sources::Sources;
 use super::{Evaluation, Population, Start, StartRun, device, funnel_score};
-use crate::data::{Batch, Feed, Subset, Task};
+use crate::data::{Batch, Subset, Task};
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, PlannedRun};
 use crate::experiment::{DeviceChoice, Experiment, Train};
@@ -152,11 +152,11 @@ fn score_conversions(sources: &mut Sources, teams: &mut [Team], batch: &mut Batc
         let logits = team.population.predict(batch)?;
         for (&run, logits) in team.alive.iter().zip(logits.chunks_exact(method.heads() * batch.rows)) {
             let record = &mut team.records[run];
-            let Feed::Impressions(feed) = sources.feed(team.groups[run]) else {
-                candle_core::bail!("impressions are fed by their own feed");
+            let Some(test) = sources.feed(team.groups[run]).test_impressions() else {
+                candle_core::bail!("conversions are scored on impressions");
             };
             if logits.iter().all(|logit| logit.is_finite()) {
-                (record.funnel, record.deciles) = funnel_score::scores(method, logits, &feed.log().test);
+                (record.funnel, record.deciles) = funnel_score::scores(method, logits, test);
             } else {
                 record.status = Status::Diverged;
             }

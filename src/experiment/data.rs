@@ -10,8 +10,7 @@ use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
-use crate::data::synthetic::{Source, SyntheticSpec};
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob};
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob, SyntheticSpec, TrainingSet};
 use crate::model::{Objective, Problem};
 use crate::simd::sine::LARGEST_ARGUMENT;
 
@@ -68,11 +67,19 @@ pub(super) fn read(mut section: Section) -> Result<DataSpec, Mistake> {
 }
 
 /// Refuses models and a tuning that the data cannot serve.
-pub(super) fn check(data: &DataSpec, models: &[ModelSpec], tuned: bool) -> Result<(), Mistake> {
-    match data {
-        DataSpec::Census(_) => Ok(()),
-        DataSpec::Synthetic(_) | DataSpec::Funnel(_) => check_untuned(tuned),
-        DataSpec::AliCcp(_) => check_times(data, models).and_then(|()| check_untuned(tuned)),
+pub(super) fn check(
+    data: &DataSpec,
+    models: &[ModelSpec],
+    problem: Problem,
+    tuned: bool,
+) -> Result<(), Mistake> {
+    let source = data.source();
+    if !source.knows_times() {
+        check_times(models, problem)?;
+    }
+    match source.has_validation_rows() {
+        true => Ok(()),
+        false => check_untuned(tuned),
     }
 }
 
@@ -91,9 +98,8 @@ fn check_untuned(tuned: bool) -> Result<(), Mistake> {
 }
 
 /// Refuses models that are trained on the times of conversions.
-fn check_times(data: &DataSpec, models: &[ModelSpec]) -> Result<(), Mistake> {
+fn check_times(models: &[ModelSpec], problem: Problem) -> Result<(), Mistake> {
     let needs_times = |model: &ModelSpec| {
-        let problem = Problem { features: data.features(), tasks: data.tasks() };
         let objective = model.sizes.configuration.build(problem).objective();
         matches!(objective, Objective::Conversion(method) if method.needs_times())
     };
@@ -225,16 +231,16 @@ fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
 }
 
 /// `"fresh"` or `{ rows = N }`.
-fn source(section: &mut Section) -> Result<Source, Mistake> {
+fn source(section: &mut Section) -> Result<TrainingSet, Mistake> {
     let remedy = "\"fresh\" (new rows every step) or { rows = N } (a finite training set)";
     match section.take("source") {
-        None => Ok(Source::Fresh),
-        Some(Value::String(word)) if word == "fresh" => Ok(Source::Fresh),
+        None => Ok(TrainingSet::Fresh),
+        Some(Value::String(word)) if word == "fresh" => Ok(TrainingSet::Fresh),
         Some(Value::Table(table)) => {
             let mut inner = Section::new("data.source", table);
             let rows = inner.whole("rows", whole(1..=MOST), None)? as usize;
             inner.finish(&["rows"])?;
-            Ok(Source::Rows { rows })
+            Ok(TrainingSet::Rows { rows })
         }
         Some(other) => Err(section.mistake("source", &other, remedy)),
     }

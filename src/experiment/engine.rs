@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::schema::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
-use crate::data::{DataSpec, Task};
+use crate::data::DataSpec;
 use crate::model::Problem;
 
 /// The engine that will train a model, the choice `auto` being resolved.
@@ -35,12 +35,7 @@ impl Engine {
     /// want the gradient of a network's inputs, which it does not have for the mixture family.
     pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
         let network = model.sizes.configuration.build(problem);
-        match data.task() {
-            Task::Regression => network.mixture().is_some(),
-            // A classifier is neither: its embeddings want the gradient of its inputs.
-            Task::Classification => false,
-            Task::Conversion => network.heads().is_some(),
-        }
+        network.heads().is_some() || (network.mixture().is_some() && !data.source().has_words())
     }
 
     /// The name in `runs.csv`, with the kind of device.

@@ -8,31 +8,34 @@ use super::error::Mistake;
 use super::limits::MOST_RUNS;
 use super::schema::Grid;
 use super::section::{Section, expected};
-use crate::data::{DataSpec, Knob, Task};
+use crate::data::{Axes, DataSpec, Knob, Task};
 
-/// Keys of `[grid]` for synthetic tasks.
-pub(super) const KEYS: &[&str] = &["models", "task_correlations", "learning_rates", "seeds"];
-
-/// Keys of `[grid]` for data that has neither task correlations nor a swept parameter.
-const FIXED_KEYS: &[&str] = &["models", "learning_rates", "seeds"];
-
-/// Keys of `[grid]` for simulated impressions.
-pub(super) const FUNNEL_KEYS: &[&str] =
+/// Keys of `[grid]`.
+pub(super) const KEYS: &[&str] =
     &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
+
+/// The keys that data with these axes has.
+fn keys(axes: Axes) -> Vec<&'static str> {
+    let has = |key: &&&str| match **key {
+        "task_correlations" => axes.task_correlations,
+        "vary" | "values" => !axes.swept.is_empty(),
+        _ => true,
+    };
+    KEYS.iter().filter(has).copied().collect()
+}
 
 /// Reads `[grid]`.
 pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistake> {
     let models = section.words("models")?;
     let remedy = "cosines from -1 to 1, each once";
-    let task_correlations = match data {
-        DataSpec::Synthetic(_) | DataSpec::Funnel(_) => {
-            section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?
-        }
-        DataSpec::Census(_) | DataSpec::AliCcp(_) => Vec::new(),
+    let axes = data.source().axes();
+    let task_correlations = match axes.task_correlations {
+        true => section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?,
+        false => Vec::new(),
     };
-    let sweep = match data.funnel() {
-        Some(_) => sweep(&mut section)?,
-        None => None,
+    let sweep = match axes.swept {
+        [] => None,
+        parameters => sweep(&mut section, parameters)?,
     };
     // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
     // have its own.
@@ -50,25 +53,22 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
         )?,
     };
     let seeds = seeds(&mut section)?;
-    section.finish(match data {
-        DataSpec::Synthetic(_) => KEYS,
-        DataSpec::Census(_) | DataSpec::AliCcp(_) => FIXED_KEYS,
-        DataSpec::Funnel(_) => FUNNEL_KEYS,
-    })?;
+    section.finish(&keys(axes))?;
     let grid = Grid { models, task_correlations, sweep, learning_rates, seeds };
     count_runs(&grid)?;
     Ok(grid)
 }
 
 /// The swept parameter with its values; none where `vary` is not there.
-fn sweep(section: &mut Section) -> Result<Option<Sweep>, Mistake> {
+fn sweep(section: &mut Section, parameters: &[Knob]) -> Result<Option<Sweep>, Mistake> {
     if !section.has("vary") {
         return match section.take("values") {
             None => Ok(None),
             Some(values) => Err(section.mistake("values", values, "grid.vary beside it, which says of what")),
         };
     }
-    let parameter = section.word("vary", &Knob::ALL.map(|knob| (knob.key(), knob)), None)?;
+    let words: Vec<_> = parameters.iter().map(|&parameter| (parameter.key(), parameter)).collect();
+    let parameter = section.word("vary", &words, None)?;
     let (range, remedy) = knob_range(parameter);
     let values = section.sorted_numbers("values", range, &format!("different values: {remedy}"))?;
     Ok(Some(Sweep { parameter, values }))

@@ -13,7 +13,6 @@ use super::schema::{Experiment, Grid, ModelSpec, Report, ReportedLoss, Tune, is_
 use super::section::{Section, printable};
 use super::text::{line_of, read_text, syntax};
 use super::{data, grid, models, train, tune};
-use crate::data::Opened;
 use crate::model::Problem;
 
 /// Keys of `[report]`.
@@ -29,7 +28,6 @@ const SECTIONS: &[(&str, &[&str])] = &[
     ("data", data::CENSUS_KEYS),
     ("data", data::FUNNEL_KEYS),
     ("data", data::ALI_CCP_KEYS),
-    ("grid", grid::FUNNEL_KEYS),
 ];
 
 /// Reads the experiment file at `path` and applies `key=value` overrides in order.
@@ -81,17 +79,16 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     }
     let data = data::read(root.section("data")?)?;
     let grid = grid::read(root.section("grid")?, &data)?;
-    let problem = Problem { features: data.features(), tasks: data.tasks() };
+    let problem = Problem { features: data.source().features(), tasks: data.source().tasks() };
     let models = models::read(root.section("models")?, &grid.models, &data, problem)?;
     let tuning = root.section("tune")?;
-    data::check(&data, &models, !tuning.names().is_empty())?;
+    data::check(&data, &models, problem, !tuning.names().is_empty())?;
     let train = train::read(root.section("train")?, &models, &data, problem)?;
     let report = report(root.section("report")?)?;
     let tune = Tune::read(tuning, &models)?;
     check_learning_rates(&grid, &models, tune.is_some())?;
     root.finish(&[])?;
-    let opened = Opened::Generated;
-    Ok(Experiment { name, title, description, data, opened, grid, models, train, tune, report })
+    Ok(Experiment { name, title, description, data, rows: None, grid, models, train, tune, report })
 }
 
 /// Refuses a model without a learning rate: neither the grid, its own table nor the tuning gives one.

@@ -151,7 +151,7 @@ impl Plan {
 /// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by
 /// condition, are in groups of their own.
 fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
-    if experiment.data.task() != Task::Conversion {
+    if experiment.data.source().shares_inputs() {
         return split_evenly(experiment, seed, runs);
     }
     // A stable sort: within a group, runs stay in the order of models and learning rates.
@@ -171,7 +171,7 @@ fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Ve
     let mut groups = Vec::new();
     while groups.is_empty() || rest.peek().is_some() {
         // Labels that are read are the same for every seed: nothing to measure.
-        let measured = groups.is_empty() && experiment.data.task() == Task::Regression;
+        let measured = groups.is_empty() && experiment.data.source().label_measurement().is_some();
         let label_correlations =
             if measured { experiment.grid.task_correlations.clone() } else { Vec::new() };
         groups.push(Group::new(experiment, seed, rest.by_ref().take(size).collect(), label_correlations));
@@ -189,7 +189,7 @@ impl Group {
     ) -> Self {
         let labels = serde_json::json!({
             "schema": SCHEMA,
-            "data": experiment.data.identity(),
+            "data": experiment.data.source().identity(),
             "seed": seed,
             "label_correlations": label_correlations,
         });
@@ -242,7 +242,7 @@ impl Specifications {
         let conditions = experiment.grid.conditions().into_iter();
         Self {
             models: experiment.models.iter().map(|model| model_specification(experiment, model)).collect(),
-            data: conditions.map(|at| experiment.data_at(at.swept_value).identity()).collect(),
+            data: conditions.map(|at| experiment.data_at(at.swept_value).source().identity()).collect(),
         }
     }
 

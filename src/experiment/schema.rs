@@ -1,12 +1,13 @@
 //! What an experiment holds. Its values make sense: nothing after reading asks again.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
 use super::condition::{Condition, Sweep, axis};
 use super::halving::Rung;
-use crate::data::census::schema;
-use crate::data::{DataError, DataSpec, Knob, Opened};
+use crate::data::{DataError, DataSpec, Embedding, Feed, Knob, Rows};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
@@ -22,8 +23,8 @@ pub struct Experiment {
     pub description: String,
     /// What the rows are.
     pub data: DataSpec,
-    /// What was opened of them: [`Experiment::open`].
-    pub opened: Opened,
+    /// The rows, where they are in files and have been read: [`Experiment::open`].
+    pub rows: Option<Arc<dyn Rows>>,
     /// What is varied.
     pub grid: Grid,
     /// The models of `grid.models`, in that order.
@@ -211,7 +212,7 @@ pub type Choices = Vec<(String, Vec<Value>)>;
 impl Experiment {
     /// What the data asks of an architecture.
     pub fn problem(&self) -> Problem {
-        Problem { features: self.data.features(), tasks: self.data.tasks() }
+        Problem { features: self.data.source().features(), tasks: self.data.source().tasks() }
     }
 
     /// The data at a value of the swept parameter; as the experiment has it where none is swept.
@@ -222,32 +223,40 @@ impl Experiment {
         }
     }
 
-    /// The experiment with its rows opened, where they have to be; the specification of the data then says which
-    /// they are. Planning and training need it.
+    /// The experiment with its rows read, where they are in files; the specification of the data then has their digest.
+    /// Planning and training need it.
+    ///
+    /// # Errors
+    /// Those of [`Source::open`](crate::data::Source::open).
     pub fn open(mut self) -> Result<Self, DataError> {
-        (self.data, self.opened) = self.data.open()?;
+        if let Some((data, rows)) = self.data.source().open()? {
+            (self.data, self.rows) = (data, Some(rows));
+        }
         Ok(self)
+    }
+
+    /// The rows at a value of the swept parameter; none where they are in files that have not been read.
+    pub fn rows_at(&self, swept_value: Option<f64>) -> Option<Arc<dyn Rows>> {
+        self.rows.clone().or_else(|| self.data_at(swept_value).source().generated())
+    }
+
+    /// The batches of a seed at a value of the swept parameter, with labels for each of `task_correlations`.
+    ///
+    /// # Panics
+    /// If the rows are in files that have not been read: [`Experiment::open`].
+    pub fn feed(&self, swept_value: Option<f64>, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed> {
+        let rows = self.rows_at(swept_value).expect("files are read before their rows are used");
+        rows.feed(seed, task_correlations)
     }
 
     /// The network of a model: the architecture, behind embeddings where rows have words.
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
-        /// Variance 1/100 of the first values of embeddings of impressions: most words of a log are rare, and what
-        /// is not learned of them is noise.
-        const FAN_IN: usize = 100;
         let network = model.sizes.configuration.build(self.problem());
-        match (&self.data, &self.opened) {
-            (DataSpec::Census(spec), Opened::Census(census)) => {
-                Box::new(Embedded::new(schema::CATEGORIES, census.words, spec.embedding_units, 1, network))
+        match self.rows_at(None).and_then(|rows| rows.embedding()) {
+            Some(Embedding { fields, words, units, fan_in }) => {
+                Box::new(Embedded::new(fields, words, units, fan_in, network))
             }
-            (DataSpec::Funnel(spec), _) => {
-                let words = spec.fields * spec.words;
-                Box::new(Embedded::new(spec.fields, words, spec.embedding_units, FAN_IN, network))
-            }
-            (DataSpec::AliCcp(spec), Opened::AliCcp(read)) => {
-                let (fields, words) = (read.log.fields, read.log.words);
-                Box::new(Embedded::new(fields, words, spec.embedding_units, FAN_IN, network))
-            }
-            _ => network,
+            None => network,
         }
     }
 

@@ -6,7 +6,6 @@ use toml::{Table, Value};
 use super::condition::Sweep;
 use super::halving::Rung;
 use super::schema::{Experiment, Tune};
-use crate::data::DataSpec;
 
 impl Experiment {
     /// The experiment with every default filled in, as `study.toml` has it. Reading it back gives the same
@@ -15,13 +14,9 @@ impl Experiment {
         let mut table = toml::Table::new();
         table.insert("title".into(), self.title.clone().into());
         table.insert("description".into(), self.description.clone().into());
-        let mut data = match &self.data {
-            DataSpec::Synthetic(spec) => section(spec),
-            DataSpec::Census(spec) => section(spec),
-            DataSpec::Funnel(spec) => section(spec),
-            DataSpec::AliCcp(spec) => section(spec),
-        };
-        data.insert("kind".into(), self.data.kind().into());
+        let source = self.data.source();
+        let mut data = source.table();
+        data.insert("kind".into(), source.kind().into());
         table.insert("data".into(), data.into());
         let mut grid = section(&self.grid);
         if let Some(Sweep { parameter, values }) = &self.grid.sweep {

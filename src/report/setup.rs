@@ -40,7 +40,7 @@ pub fn partial(study: &Study) -> Option<String> {
     let (done, planned) = (study.manifest.runs_done, study.manifest.runs_planned);
     let Experiment { grid, data, .. } = &study.experiment;
     // Correlations are measured of generated labels alone.
-    let pairs = data.synthetic().map_or(0, |spec| spec.pairs);
+    let pairs = data.source().label_measurement().map_or(0, |measured| measured.pairs);
     let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
     if done == planned && study.labels.len() < labels {
         return Some(format!(

@@ -9,7 +9,6 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::classes::count_classes;
 use super::manifest::{Manifest, Merged, Session};
 use super::{ClassRecord, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, csv, group_file};
 use crate::data::Task;
@@ -227,7 +226,7 @@ impl Folder {
     ) -> Result<Study, StoreError> {
         let runs = finished.take_runs(plan);
         let labels = finished.take_labels(plan);
-        let classes = match count_classes(experiment) {
+        let classes = match experiment.rows.as_ref().map(|rows| rows.classes()).unwrap_or_default() {
             // Rows that this process has not read were counted by the one that did.
             counted if counted.is_empty() => self.classes()?,
             counted => {

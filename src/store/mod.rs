@@ -4,7 +4,6 @@
 //! nothing else.
 
 pub(crate) mod atomic;
-mod classes;
 mod csv;
 mod error;
 mod folder;

@@ -8,7 +8,7 @@ use rand::{RngExt, SeedableRng};
 
 use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunRecord, Status, Study};
 use crate::data::DataSpec;
-use crate::data::synthetic::{Source, SyntheticSpec};
+use crate::data::{SyntheticSpec, TrainingSet};
 use crate::experiment::plan::RunKey;
 use crate::experiment::{Condition, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
 use crate::model::architecture;
@@ -109,7 +109,7 @@ impl Sample {
             title: self.title.into(),
             description: "A study that nobody trained.".into(),
             data: DataSpec::Synthetic(data(self.pairs)),
-            opened: crate::data::Opened::Generated,
+            rows: None,
             grid: Grid {
                 models: models.iter().map(|model| model.name.clone()).collect(),
                 task_correlations: self.correlations.clone(),
@@ -255,7 +255,7 @@ fn data(pairs: usize) -> SyntheticSpec {
         beta: vec![1.672, 0.174, 3.024, 4.132, 1.019],
         noise_std: 0.1,
         standardise_labels: true,
-        source: Source::Fresh,
+        source: TrainingSet::Fresh,
         label_points: 10_000,
     }
 }

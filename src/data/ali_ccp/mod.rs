@@ -31,7 +31,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::census::read::find;
-use super::{DataError, ImpressionLog};
+use super::impressions::{self, ImpressionFeed, ImpressionLog, Impressions};
+use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Rows, Source};
+use super::{DataError, DataSpec, Subset, Task};
 use encode::{Vocabulary, encode, fits, usable};
 use read::{Period, Reader};
 use schema::{COMMON, Field, HALF, SAMPLE};
@@ -85,6 +87,8 @@ pub struct AliCcpSpec {
 /// A log that was read.
 #[derive(Debug, Clone)]
 pub struct AliCcp {
+    /// Which rows they are.
+    pub spec: AliCcpSpec,
     /// The rows.
     pub log: Arc<ImpressionLog>,
     /// Names of the files that were read, in the order of [`FILES`].
@@ -96,30 +100,12 @@ pub struct AliCcp {
 }
 
 impl AliCcpSpec {
-    /// Inputs of a network behind the embeddings.
-    pub fn width(&self) -> usize {
-        FIELDS * self.embedding_units + NUMBERS
-    }
-
-    /// What a run's result depends on: the lines by their content, wherever they lie.
-    pub fn identity(&self) -> serde_json::Value {
-        serde_json::json!({
-            "kind": "ali_ccp",
-            "digest": self.digest,
-            "min_count": self.min_count,
-            "embedding_units": self.embedding_units,
-        })
-    }
-
-    /// Most bytes of the rows while they are read, beforehand: without indexes and words, whose number only the
-    /// files tell. Nothing where all rows are asked for.
-    pub fn most_row_bytes(&self) -> Option<u64> {
-        let rows = self.rows as u64;
-        (rows > 0).then(|| rows.saturating_mul(2 * ROW_BYTES + READING_BYTES))
-    }
-
-    /// Reads and encodes the files; the specification comes back with the digest of what was used.
-    pub fn open(&self) -> Result<(Self, AliCcp), DataError> {
+    /// Reads and encodes the files. The specification comes back with the digest of the lines that are used.
+    ///
+    /// # Errors
+    /// Files that are missing, cannot be read or are not those of the digest; malformed lines, unless they are to be
+    /// left out; rows that cannot be learned from.
+    pub fn read(&self) -> Result<(Self, AliCcp), DataError> {
         let unfit = |problem: String| DataError::Unfit { path: self.path.clone(), problem };
         let found = FILES.map(|name| find(&self.path, name));
         let [Some(skeleton), Some(common), Some(test_skeleton), Some(test_common)] = &found else {
@@ -168,7 +154,109 @@ impl AliCcpSpec {
         let files = found.iter().flatten().filter_map(|path| path.file_name());
         let files = files.map(|name| name.to_string_lossy().into_owned()).collect();
         let log = Arc::new(ImpressionLog { fields: FIELDS, numbers: NUMBERS, words, training, test });
-        Ok((Self { digest, ..self.clone() }, AliCcp { log, files, skipped, unclicked }))
+        let spec = Self { digest, ..self.clone() };
+        Ok((spec.clone(), AliCcp { spec, log, files, skipped, unclicked }))
+    }
+}
+
+impl Source for AliCcpSpec {
+    fn kind(&self) -> &'static str {
+        "ali_ccp"
+    }
+
+    fn task(&self) -> Task {
+        Task::Conversion
+    }
+
+    fn features(&self) -> usize {
+        FIELDS * self.embedding_units + NUMBERS
+    }
+
+    /// Click and conversion.
+    fn tasks(&self) -> usize {
+        2
+    }
+
+    /// The lines by their content, wherever they are.
+    fn identity(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": "ali_ccp",
+            "digest": self.digest,
+            "min_count": self.min_count,
+            "embedding_units": self.embedding_units,
+        })
+    }
+
+    fn table(&self) -> toml::Table {
+        source::table(self)
+    }
+
+    fn has_words(&self) -> bool {
+        true
+    }
+
+    /// Without indexes and words, whose number only the files tell.
+    fn reading_bytes(&self) -> Option<u64> {
+        let rows = self.rows as u64;
+        (rows > 0).then(|| rows.saturating_mul(2 * ROW_BYTES + READING_BYTES))
+    }
+
+    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+        let (spec, read) = self.read()?;
+        Ok(Some((DataSpec::AliCcp(spec), Arc::new(read))))
+    }
+}
+
+impl Rows for AliCcp {
+    fn feed(self: Arc<Self>, seed: u64, _: &[f64]) -> Box<dyn Feed> {
+        Box::new(ImpressionFeed::new(Arc::clone(&self.log), seed))
+    }
+
+    fn embedding(&self) -> Option<Embedding> {
+        Some(impressions::embedding(self.log.fields, self.log.words, self.spec.embedding_units))
+    }
+
+    fn columns(&self) -> usize {
+        self.log.columns()
+    }
+
+    fn scored_rows(&self) -> usize {
+        self.log.test.len()
+    }
+
+    fn bytes(&self) -> u64 {
+        self.log.bytes()
+    }
+
+    /// The order of the training rows.
+    fn feed_bytes(&self) -> u64 {
+        8 * self.log.training.len() as u64
+    }
+
+    /// Clicks and conversions of both periods.
+    fn classes(&self) -> Vec<ClassRecord> {
+        let period = |(subset, rows): (Subset, &Impressions)| {
+            let label_correlation = rows.label_correlation();
+            let labels = [("click", rows.clicks()), ("click and conversion", rows.conversions())];
+            (1..)
+                .zip(labels)
+                .map(|(task, (name, positives))| ClassRecord {
+                    subset,
+                    task,
+                    name: name.to_string(),
+                    rows: rows.len(),
+                    positives,
+                    label_correlation,
+                    skipped_rows: self.left_out().total(),
+                })
+                .collect::<Vec<_>>()
+        };
+        let periods = [(Subset::Training, &self.log.training), (Subset::Test, &self.log.test)];
+        periods.into_iter().flat_map(period).collect()
+    }
+
+    fn left_out(&self) -> LeftOut {
+        LeftOut { malformed: self.skipped, unclicked: self.unclicked }
     }
 }
 

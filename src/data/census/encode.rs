@@ -3,7 +3,8 @@
 
 use super::read::RawRows;
 use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS};
-use super::{COLUMNS, Census, MainTask};
+use super::{COLUMNS, Census, CensusSpec, MainTask};
+use crate::data::Subset;
 use crate::data::shuffle::shuffled;
 use crate::data::stream::{Purpose, Stream};
 
@@ -32,8 +33,8 @@ fn divide(lengths: [usize; 2], split: u64) -> [Vec<u64>; 3] {
 }
 
 /// Rows in the order of their sets, encoded. Says what is wrong with rows that no study can be made with.
-pub fn encode(raw: &RawRows, lengths: [usize; 2], main: MainTask, split: u64) -> Result<Census, String> {
-    let sets = divide(lengths, split);
+pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<Census, String> {
+    let sets = divide(lengths, spec.split);
     let sizes = [0, 1, 2].map(|set| sets[set].len());
     let order: Vec<usize> = sets.concat().into_iter().map(|row| row as usize).collect();
     let (training, _) = order.split_at(sizes[0]);
@@ -46,21 +47,22 @@ pub fn encode(raw: &RawRows, lengths: [usize; 2], main: MainTask, split: u64) ->
         let numbers = raw.numbers[row * NUMBERS..][..NUMBERS].iter().zip(&scales);
         x.extend(numbers.map(|(&number, scale)| scale.apply(number)));
     }
-    let task = match main {
+    let task = match spec.main {
         MainTask::Education => 0,
         MainTask::Income => 2,
     };
     let labels = |label: usize| -> Vec<f32> {
         order.iter().map(|&row| f32::from(u8::from(raw.labels[label][row]))).collect()
     };
-    let census = Census { files: Vec::new(), skipped: 0, words, x, y: [labels(task), labels(1)], sizes };
+    let y = [labels(task), labels(1)];
+    let census = Census { spec: spec.clone(), files: Vec::new(), skipped: 0, words, x, y, sizes };
     usable(&census)?;
     Ok(census)
 }
 
 /// Refuses rows whose labels are all alike in some set: nothing could be learnt, or no AUC be measured.
 fn usable(census: &Census) -> Result<(), String> {
-    for set in super::Subset::ALL {
+    for set in Subset::ALL {
         for task in 0..2 {
             let labels = census.labels(set, task);
             let positive = labels.iter().filter(|label| **label > 0.0).count();
@@ -212,7 +214,7 @@ mod tests {
         let raw = raw();
         let sets = divide([0, 12], 0);
         // Twelve rows are too few to have both kinds in every set.
-        let error = encode(&raw, [0, 12], MainTask::Income, 0).unwrap_err();
+        let error = encode(&raw, [0, 12], &fixture()).unwrap_err();
         assert!(error.contains("expected rows of both kinds"), "{error}");
         assert_eq!(sets.map(|set| set.len()), [8, 2, 2]);
     }
@@ -226,7 +228,7 @@ mod tests {
             return;
         }
         let began = std::time::Instant::now();
-        let (spec, census) = CensusSpec { path, ..fixture() }.open().unwrap();
+        let (spec, census) = CensusSpec { path, ..fixture() }.read().unwrap();
         println!("{} rows in {:.2} s", census.len(), began.elapsed().as_secs_f64());
         assert_eq!(Subset::ALL.map(|set| census.rows(set).len()), [66_508, 16_627, 16_627]);
         let positive = |task: usize| {
@@ -236,7 +238,7 @@ mod tests {
         // The paper has 0.1768 and 0.2373 over 10,000 random rows, whose standard error is 0.01.
         let income = census.label_correlation(Subset::Training).abs();
         assert!((income - 0.1768).abs() < 0.02, "{income}");
-        let (_, education) = CensusSpec { main: MainTask::Education, ..spec }.open().unwrap();
+        let (_, education) = CensusSpec { main: MainTask::Education, ..spec }.read().unwrap();
         let education = education.label_correlation(Subset::Training).abs();
         assert!((education - 0.2373).abs() < 0.02, "{education}");
         let mut batch = Batch::default();

@@ -9,11 +9,12 @@
 //! paper's proportions. [`CensusSpec::split`] draws another division.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::Batch;
 use super::shuffle::EpochOrder;
+use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Rows, Source};
+use super::{Batch, DataError, DataSpec, Subset, Task};
 use schema::{CATEGORIES, NUMBERS};
 
 mod encode;
@@ -57,12 +58,7 @@ pub struct CensusSpec {
 }
 
 impl CensusSpec {
-    /// Inputs of a network behind the embeddings.
-    pub fn width(&self) -> usize {
-        CATEGORIES * self.embedding_units + NUMBERS
-    }
-
-    /// What the tasks are called.
+    /// What the main and the auxiliary task are called.
     pub fn task_names(&self) -> [&'static str; 2] {
         match self.main {
             MainTask::Income => ["income above $50,000", "never married"],
@@ -70,19 +66,12 @@ impl CensusSpec {
         }
     }
 
-    /// What a run's result depends on: the files by their content, wherever they lie.
-    pub fn identity(&self) -> serde_json::Value {
-        serde_json::json!({
-            "kind": "census",
-            "digest": self.digest,
-            "main": self.main,
-            "split": self.split,
-            "embedding_units": self.embedding_units,
-        })
-    }
-
-    /// Reads, divides and encodes the files; the specification comes back with their digest.
-    pub fn open(&self) -> Result<(Self, Census), DataError> {
+    /// Reads, divides and encodes the files. The specification comes back with their digest.
+    ///
+    /// # Errors
+    /// Files that are missing, cannot be read or are not those of the digest; malformed rows, unless they are to be
+    /// left out; rows that cannot be learned from.
+    pub fn read(&self) -> Result<(Self, Census), DataError> {
         let found = FILES.map(|name| read::find(&self.path, name));
         if found.iter().all(Option::is_none) {
             let expected = format!("{}, {} or both", FILES[0], FILES[1]);
@@ -107,121 +96,68 @@ impl CensusSpec {
         }
         let files = found.iter().flatten().filter_map(|path| path.file_name());
         let files: Vec<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
-        let census = encode(&rows, lengths, self.main, self.split)
-            .map_err(|problem| DataError::Unfit { path: self.path.clone(), problem })?;
         let spec = Self { digest, ..self.clone() };
+        let census = encode(&rows, lengths, &spec)
+            .map_err(|problem| DataError::Unfit { path: self.path.clone(), problem })?;
         Ok((spec, Census { files, skipped: rows.skipped, ..census }))
     }
 }
 
-/// Why the rows of a study cannot be used.
-#[derive(Debug, thiserror::Error)]
-pub enum DataError {
-    /// The system refused.
-    #[error("{}: cannot be read: {source}", path.display())]
-    Io {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: std::io::Error,
-    },
-    /// Files that are needed are not there.
-    #[error(
-        "data.path = {path:?}: expected a folder with {expected}, plain or with .gz; the data set is published at \
-         {published}, and --set data.path=FOLDER names the folder it was unpacked to"
-    )]
-    NoFiles {
-        /// The folder.
-        path: PathBuf,
-        /// The files that would be right.
-        expected: String,
-        /// Where the data set is published.
-        published: &'static str,
-    },
-    /// A packed file that breaks off or is damaged.
-    #[error(
-        "{}:{line}: the packed text breaks off or is damaged ({source}); expected a whole file, which gzip -t tells",
-        path.display()
-    )]
-    Packed {
-        /// The file.
-        path: PathBuf,
-        /// Line that could not be read whole, from 1.
-        line: u64,
-        /// What was found.
-        source: std::io::Error,
-    },
-    /// A row that is not one of the data set.
-    #[error("{}:{line}{field}: {problem}; --skip-bad-rows leaves such rows out and counts them", path.display())]
-    Row {
-        /// The file.
-        path: PathBuf,
-        /// Line, from 1.
-        line: u64,
-        /// Number and name of the field, if it is one; starts with a comma.
-        field: String,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-    /// Other rows than the study was made with.
-    #[error(
-        "data.digest = {expected:?}: the files in {path:?} are others, with digest {found:?}; expected the files that \
-         the study was made with, or no digest"
-    )]
-    Changed {
-        /// The folder.
-        path: PathBuf,
-        /// Digest of the files there.
-        found: String,
-        /// The digest asked for.
-        expected: String,
-    },
-    /// Rows that no study can be made with.
-    #[error("data.path = {path:?}: {problem}")]
-    Unfit {
-        /// The folder.
-        path: PathBuf,
-        /// What is wrong, and what would be right.
-        problem: String,
-    },
-}
-
-impl DataError {
-    fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
-        let path = path.to_owned();
-        move |source| Self::Io { path, source }
+impl Source for CensusSpec {
+    fn kind(&self) -> &'static str {
+        "census"
     }
-}
 
-/// What rows are for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Subset {
-    /// Trained on.
-    Training,
-    /// Looked at to choose sizes and learning rates.
-    Validation,
-    /// Reported.
-    Test,
-}
+    fn task(&self) -> Task {
+        Task::Classification
+    }
 
-impl Subset {
-    /// All, in the order in which rows lie.
-    pub const ALL: [Self; 3] = [Self::Training, Self::Validation, Self::Test];
+    fn features(&self) -> usize {
+        CATEGORIES * self.embedding_units + NUMBERS
+    }
 
-    /// The word in CSV files.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Training => "training",
-            Self::Validation => "validation",
-            Self::Test => "test",
-        }
+    fn tasks(&self) -> usize {
+        Self::task_names(self).len()
+    }
+
+    fn task_names(&self) -> Vec<&'static str> {
+        Self::task_names(self).to_vec()
+    }
+
+    /// The files by their content, wherever they are.
+    fn identity(&self) -> serde_json::Value {
+        serde_json::json!({
+            "kind": "census",
+            "digest": self.digest,
+            "main": self.main,
+            "split": self.split,
+            "embedding_units": self.embedding_units,
+        })
+    }
+
+    fn table(&self) -> toml::Table {
+        source::table(self)
+    }
+
+    fn has_words(&self) -> bool {
+        true
+    }
+
+    fn has_validation_rows(&self) -> bool {
+        true
+    }
+
+    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+        let (spec, census) = self.read()?;
+        Ok(Some((DataSpec::Census(spec), Arc::new(census))))
     }
 }
 
 /// Encoded rows: training, then validation, then test.
 #[derive(Debug, Clone)]
 pub struct Census {
+    /// Which rows they are.
+    pub spec: CensusSpec,
     /// Names of the files that were found.
     pub files: Vec<String>,
     /// Malformed rows that were left out.
@@ -252,7 +188,7 @@ impl Census {
         self.y[0].len()
     }
 
-    /// Whether there are no rows: never, where they come from [`CensusSpec::open`].
+    /// Whether there are no rows: never, where they come from [`CensusSpec::read`].
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -260,11 +196,6 @@ impl Census {
     /// Labels of a task (0 or 1) in a set.
     pub fn labels(&self, set: Subset, task: usize) -> &[f32] {
         &self.y[task][self.rows(set)]
-    }
-
-    /// Resident size in bytes.
-    pub fn bytes(&self) -> u64 {
-        4 * (self.x.len() + 2 * self.len()) as u64
     }
 
     /// Pearson correlation of the two labels over a set.
@@ -286,42 +217,85 @@ impl Census {
     }
 }
 
-/// One seed's way through the rows.
+impl Rows for Census {
+    fn feed(self: Arc<Self>, seed: u64, _: &[f64]) -> Box<dyn Feed> {
+        Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), numbers: Vec::new() })
+    }
+
+    /// A fan-in of 1 makes words weigh as the standardised numbers beside them.
+    fn embedding(&self) -> Option<Embedding> {
+        Some(Embedding { fields: CATEGORIES, words: self.words, units: self.spec.embedding_units, fan_in: 1 })
+    }
+
+    fn columns(&self) -> usize {
+        COLUMNS
+    }
+
+    fn scored_rows(&self) -> usize {
+        self.rows(Subset::Validation).len().max(self.rows(Subset::Test).len())
+    }
+
+    fn bytes(&self) -> u64 {
+        4 * (self.x.len() + 2 * self.len()) as u64
+    }
+
+    fn classes(&self) -> Vec<ClassRecord> {
+        let class = |subset, (task, name): (usize, &str)| {
+            let labels = self.labels(subset, task);
+            ClassRecord {
+                subset,
+                task: task + 1,
+                name: name.to_string(),
+                rows: labels.len(),
+                positives: labels.iter().filter(|label| **label > 0.0).count(),
+                label_correlation: self.label_correlation(subset),
+                skipped_rows: self.skipped,
+            }
+        };
+        let of_subset =
+            |subset| self.spec.task_names().into_iter().enumerate().map(move |task| class(subset, task));
+        Subset::ALL.into_iter().flat_map(of_subset).collect()
+    }
+
+    fn left_out(&self) -> LeftOut {
+        LeftOut { malformed: self.skipped, unclicked: 0 }
+    }
+}
+
+/// The batches of one seed.
 #[derive(Debug, Clone)]
-pub struct CensusFeed {
+struct CensusFeed {
     census: Arc<Census>,
     order: EpochOrder,
     numbers: Vec<u64>,
 }
 
-impl CensusFeed {
-    /// The way of `seed`.
-    pub fn new(census: Arc<Census>, seed: u64) -> Self {
-        Self { census, order: EpochOrder::new(seed), numbers: Vec::new() }
-    }
-
-    /// The rows.
-    pub fn census(&self) -> &Census {
-        &self.census
-    }
-
-    /// The rows of optimiser step `step`, counted from 0: every epoch visits every training row once, in an
-    /// order of its own; a batch may span two.
-    pub fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+impl Feed for CensusFeed {
+    /// Every epoch visits every training row once, in an order of its own; a batch may span two epochs.
+    fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         let rows = self.census.rows(Subset::Training);
         self.order.rows(step * batch_size as u64, batch_size, rows.len(), &mut self.numbers);
         batch.reshape(batch_size, COLUMNS, 2, 1);
-        for (place, &number) in self.numbers.iter().enumerate() {
+        for (index, &number) in self.numbers.iter().enumerate() {
             let row = rows.start + number as usize;
-            batch.x[place * COLUMNS..][..COLUMNS].copy_from_slice(&self.census.x[row * COLUMNS..][..COLUMNS]);
+            batch.x[index * COLUMNS..][..COLUMNS].copy_from_slice(&self.census.x[row * COLUMNS..][..COLUMNS]);
             for (task, labels) in self.census.y.iter().enumerate() {
-                batch.y[task * batch_size + place] = labels[row];
+                batch.y[task * batch_size + index] = labels[row];
             }
         }
     }
 
-    /// The first `rows` of the validation set, or all.
-    pub fn held_out(&self, rows: usize, batch: &mut Batch) {
+    /// The first validation rows.
+    fn held_out(&self, rows: usize, batch: &mut Batch) {
         self.census.fill(Subset::Validation, 0..rows, batch);
+    }
+
+    fn scored(&self, subset: Subset, batch: &mut Batch) {
+        self.census.fill(subset, 0..usize::MAX, batch);
+    }
+
+    /// That of the training rows.
+    fn label_correlations(&self) -> Vec<Vec<f64>> {
+        vec![vec![self.census.label_correlation(Subset::Training)]]
     }
 }

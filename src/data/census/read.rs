@@ -7,8 +7,8 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::DataError;
 use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS, label};
+use crate::data::DataError;
 
 /// Longest line that is read as a row, in bytes: a hundred times the longest of the published rows, 628.
 const LONGEST_LINE: u64 = 1 << 16;

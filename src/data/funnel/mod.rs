@@ -42,12 +42,16 @@
 //! impression i is the same at every length of the window but for its time, and with it what is seen of its
 //! conversion; test impressions do not depend on the training window at all.
 
+use std::sync::Arc;
+
 use rand::Rng;
 
-use super::impressions::{ImpressionLog, Impressions, Truth};
+use super::impressions::{self, ImpressionFeed, ImpressionLog, Impressions, Truth};
 use super::projections::sine_of;
 use super::shuffle::shuffled;
+use super::source::{self, Axes, Embedding, Feed, Rows, Source};
 use super::stream::{Purpose, Stream, StreamRng};
+use super::{DataSpec, Knob, Task};
 use rates::{intercept, sigmoid};
 use scores::{Block, Scores};
 
@@ -130,11 +134,6 @@ impl FunnelSpec {
         self.fields + self.numbers
     }
 
-    /// Inputs of a network behind the embeddings.
-    pub fn width(&self) -> usize {
-        self.fields * self.embedding_units + self.numbers
-    }
-
     /// Training impressions that `share` keeps: the nearest whole number, and one at least.
     pub fn kept_impressions(&self) -> usize {
         let kept = (self.share * self.training_impressions as f64).round() as usize;
@@ -168,6 +167,90 @@ impl FunnelSpec {
             order.sort_unstable();
             order
         })
+    }
+}
+
+impl Source for FunnelSpec {
+    fn kind(&self) -> &'static str {
+        "funnel"
+    }
+
+    fn task(&self) -> Task {
+        Task::Conversion
+    }
+
+    fn features(&self) -> usize {
+        self.fields * self.embedding_units + self.numbers
+    }
+
+    /// Click and conversion.
+    fn tasks(&self) -> usize {
+        2
+    }
+
+    fn identity(&self) -> serde_json::Value {
+        serde_json::json!({ "kind": "funnel", "spec": self })
+    }
+
+    fn table(&self) -> toml::Table {
+        source::table(self)
+    }
+
+    fn axes(&self) -> Axes {
+        Axes { task_correlations: true, swept: &Knob::ALL }
+    }
+
+    fn parameter(&self, parameter: Knob) -> Option<f64> {
+        Some(parameter.of(self))
+    }
+
+    fn with_parameter(&self, parameter: Knob, value: f64) -> Option<DataSpec> {
+        Some(DataSpec::Funnel(parameter.set(self.clone(), value)))
+    }
+
+    fn has_words(&self) -> bool {
+        true
+    }
+
+    fn shares_inputs(&self) -> bool {
+        false
+    }
+
+    fn knows_times(&self) -> bool {
+        true
+    }
+
+    fn knows_probabilities(&self) -> bool {
+        true
+    }
+
+    fn generated(&self) -> Option<Arc<dyn Rows>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Rows for FunnelSpec {
+    fn feed(self: Arc<Self>, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed> {
+        let log = self.generate(seed, task_correlations[0]);
+        Box::new(ImpressionFeed::new(Arc::new(log), seed))
+    }
+
+    fn embedding(&self) -> Option<Embedding> {
+        let words = self.fields * self.words;
+        Some(impressions::embedding(self.fields, words, self.embedding_units))
+    }
+
+    fn columns(&self) -> usize {
+        FunnelSpec::columns(self)
+    }
+
+    fn scored_rows(&self) -> usize {
+        self.test_impressions
+    }
+
+    /// What generating takes, and the order of the training impressions.
+    fn feed_bytes(&self) -> u64 {
+        self.bytes().saturating_add(8 * self.training_impressions as u64)
     }
 }
 

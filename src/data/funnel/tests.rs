@@ -320,7 +320,7 @@ fn a_row_is_a_code_of_every_field_and_the_numbers() {
     let spec = small();
     let log = spec.generate(1, 0.5);
     assert_eq!((log.fields, log.numbers, log.words), (3, 9, 150));
-    assert_eq!((log.columns(), spec.columns(), spec.width()), (12, 12, 3 * 4 + 9));
+    assert_eq!((log.columns(), spec.columns(), spec.features()), (12, 12, 3 * 4 + 9));
     assert_eq!((log.training.len(), log.test.len()), (3000, 1000));
     for x in log.training.x.chunks_exact(12).chain(log.test.x.chunks_exact(12)) {
         for (field, code) in x[..3].iter().enumerate() {

@@ -12,19 +12,22 @@
 //! orthonormal across pairs and p holds within each. [`SyntheticSpec`] names the constants and
 //! knows what follows from them in closed form; [`Generator`] is one seed of it.
 
+use std::sync::Arc;
+
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
-use super::Batch;
 use super::correlation::PairSums;
 use super::projections::{Lanes, orthonormal, pad, project, sine_of};
 use super::shuffle::EpochOrder;
+use super::source::{self, Axes, Feed, LabelMeasurement, Rows, Source};
 use super::stream::{Purpose, Stream};
+use super::{Batch, Task};
 use crate::simd::CpuFeatures;
 use crate::simd::sine;
 
 /// Where training examples come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum TrainingSet {
     /// Every step sees examples never seen before.
     Fresh,
     /// A finite training set, visited in a new random order each epoch.
@@ -35,7 +38,7 @@ pub enum Source {
 }
 
 /// `"fresh"` or `{ rows = 10000 }`, as in an experiment file.
-impl Serialize for Source {
+impl Serialize for TrainingSet {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fresh => serializer.serialize_str("fresh"),
@@ -70,7 +73,7 @@ pub struct SyntheticSpec {
     /// exactly in distribution and not by a sample).
     pub standardise_labels: bool,
     /// Fresh examples or a finite training set.
-    pub source: Source,
+    pub source: TrainingSet,
     /// Points over which the label correlation is measured (MMoE figure 2).
     pub label_points: usize,
 }
@@ -149,6 +152,58 @@ impl SyntheticSpec {
     }
 }
 
+impl Source for SyntheticSpec {
+    fn kind(&self) -> &'static str {
+        "synthetic"
+    }
+
+    fn task(&self) -> Task {
+        Task::Regression
+    }
+
+    fn features(&self) -> usize {
+        self.dim
+    }
+
+    fn tasks(&self) -> usize {
+        Self::tasks(self)
+    }
+
+    fn identity(&self) -> serde_json::Value {
+        serde_json::to_value(self).expect("specifications are plain data")
+    }
+
+    fn table(&self) -> toml::Table {
+        source::table(self)
+    }
+
+    fn axes(&self) -> Axes {
+        Axes { task_correlations: true, swept: &[] }
+    }
+
+    fn loss_unit(&self) -> f64 {
+        if self.standardise_labels { 1.0 } else { self.label_variance() }
+    }
+
+    fn label_measurement(&self) -> Option<LabelMeasurement> {
+        Some(LabelMeasurement { pairs: self.pairs, points: self.label_points })
+    }
+
+    fn generated(&self) -> Option<Arc<dyn Rows>> {
+        Some(Arc::new(self.clone()))
+    }
+}
+
+impl Rows for SyntheticSpec {
+    fn feed(self: Arc<Self>, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed> {
+        Box::new(Generator::new(&self, seed, task_correlations))
+    }
+
+    fn columns(&self) -> usize {
+        self.dim
+    }
+}
+
 /// One seed of a [`SyntheticSpec`], for several task correlations at once.
 ///
 /// Inputs, noise and the orthonormal vectors depend on the seed only; all correlations share them.
@@ -208,11 +263,11 @@ impl Generator {
         let first = step * batch_size as u64;
         let streams = (Purpose::TrainingInputs, Purpose::TrainingNoise);
         match self.spec.source {
-            Source::Fresh => self.fill(streams, Rows::From(first), batch_size, batch),
-            Source::Rows { rows } => {
+            TrainingSet::Fresh => self.fill(streams, RowNumbers::From(first), batch_size, batch),
+            TrainingSet::Rows { rows } => {
                 let mut numbers = std::mem::take(&mut batch.scratch.row_numbers);
                 self.order.rows(first, batch_size, rows, &mut numbers);
-                self.fill(streams, Rows::List(&numbers), batch_size, batch);
+                self.fill(streams, RowNumbers::List(&numbers), batch_size, batch);
                 batch.scratch.row_numbers = numbers;
             }
         }
@@ -226,7 +281,7 @@ impl Generator {
     /// `rows` examples of the held-out stream from `first_row` on, for evaluation in parts.
     pub fn held_out_from(&self, first_row: u64, rows: usize, batch: &mut Batch) {
         let streams = (Purpose::HeldOutInputs, Purpose::HeldOutNoise);
-        self.fill(streams, Rows::From(first_row), rows, batch);
+        self.fill(streams, RowNumbers::From(first_row), rows, batch);
     }
 
     /// Pearson correlation of the labels of each pair over `label_points` examples of a stream of
@@ -239,7 +294,7 @@ impl Generator {
         let mut batch = Batch::new();
         for first in (0..self.spec.label_points).step_by(BLOCK_ROWS) {
             let rows = BLOCK_ROWS.min(self.spec.label_points - first);
-            self.fill(streams, Rows::From(first as u64), rows, &mut batch);
+            self.fill(streams, RowNumbers::From(first as u64), rows, &mut batch);
             for (set, sums) in sums.iter_mut().enumerate() {
                 for (pair, sums) in sums.iter_mut().enumerate() {
                     sums.add(batch.labels(set, 2 * pair), batch.labels(set, 2 * pair + 1));
@@ -250,18 +305,24 @@ impl Generator {
         sums.iter().map(correlations).collect()
     }
 
-    fn fill(&self, (inputs, noise): (Purpose, Purpose), numbers: Rows<'_>, rows: usize, batch: &mut Batch) {
+    fn fill(
+        &self,
+        (inputs, noise): (Purpose, Purpose),
+        numbers: RowNumbers<'_>,
+        rows: usize,
+        batch: &mut Batch,
+    ) {
         let (dim, tasks) = (self.spec.dim, self.spec.tasks());
         batch.reshape(rows, dim, tasks, self.task_correlations.len());
         let inputs = Stream::new(self.seed, inputs);
         let noise = Stream::new(self.seed, noise);
         let scratch = &mut batch.scratch;
         match numbers {
-            Rows::From(first) => {
+            RowNumbers::From(first) => {
                 inputs.normals(first, rows, dim, &mut batch.x);
                 noise.normals(first, rows, tasks, &mut scratch.noise);
             }
-            Rows::List(list) => {
+            RowNumbers::List(list) => {
                 inputs.normals_of_rows(list, dim, &mut batch.x);
                 noise.normals_of_rows(list, tasks, &mut scratch.noise);
             }
@@ -320,8 +381,22 @@ impl Generator {
     }
 }
 
+impl Feed for Generator {
+    fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+        Self::training_batch(self, step, batch_size, batch);
+    }
+
+    fn held_out(&self, rows: usize, batch: &mut Batch) {
+        Self::held_out(self, rows, batch);
+    }
+
+    fn label_correlations(&self) -> Vec<Vec<f64>> {
+        Self::label_correlations(self)
+    }
+}
+
 /// Rows of a stream.
-enum Rows<'a> {
+enum RowNumbers<'a> {
     From(u64),
     List(&'a [u64]),
 }

@@ -14,7 +14,7 @@ fn fit_a() -> SyntheticSpec {
         beta: vec![1.55; 4],
         noise_std: 0.1,
         standardise_labels: true,
-        source: Source::Fresh,
+        source: TrainingSet::Fresh,
         label_points: 10_000,
     }
 }
@@ -249,7 +249,7 @@ fn labels_do_not_depend_on_the_list_of_correlations() {
 
 #[test]
 fn any_batch_of_a_finite_set_can_be_made_alone() {
-    let spec = SyntheticSpec { source: Source::Rows { rows: 100 }, ..fit_a() };
+    let spec = SyntheticSpec { source: TrainingSet::Rows { rows: 100 }, ..fit_a() };
     let mut steady = Generator::new(&spec, 2, &[0.5]);
     let (mut a, mut b) = (Batch::new(), Batch::new());
     for step in 0..12 {
@@ -258,7 +258,7 @@ fn any_batch_of_a_finite_set_can_be_made_alone() {
         assert_eq!((&a.x, &a.y), (&b.x, &b.y), "step {step}");
     }
     // The set is the first hundred rows of the endless stream.
-    let fresh = SyntheticSpec { source: Source::Fresh, ..spec.clone() };
+    let fresh = SyntheticSpec { source: TrainingSet::Fresh, ..spec.clone() };
     Generator::new(&fresh, 2, &[0.5]).training_batch(0, 100, &mut a);
     Generator::new(&spec, 2, &[0.5]).training_batch(1, 100, &mut b);
     let mut order = EpochOrder::new(2);
@@ -311,14 +311,14 @@ fn identical_tasks_differ_by_their_noise_only() {
 fn the_source_is_written_as_in_an_experiment_file() {
     let json = |spec: &SyntheticSpec| serde_json::to_value(spec).unwrap();
     assert_eq!(json(&fit_a())["source"], "fresh");
-    let finite = SyntheticSpec { source: Source::Rows { rows: 5 }, ..fit_a() };
+    let finite = SyntheticSpec { source: TrainingSet::Rows { rows: 5 }, ..fit_a() };
     assert_eq!(json(&finite)["source"], serde_json::json!({ "rows": 5 }));
     assert!(toml::to_string(&finite).unwrap().contains("rows = 5"));
 }
 
 #[test]
 fn refilling_a_batch_allocates_nothing() {
-    let spec = SyntheticSpec { source: Source::Rows { rows: 300 }, ..fit_a() };
+    let spec = SyntheticSpec { source: TrainingSet::Rows { rows: 300 }, ..fit_a() };
     let mut generator = Generator::new(&spec, 1, &[0.5, 1.0]);
     let mut batch = Batch::new();
     generator.training_batch(0, 128, &mut batch);
@@ -335,7 +335,7 @@ fn refilling_a_batch_allocates_nothing() {
 #[ignore = "a measurement"]
 fn time_batches() {
     for rows in [32, 128, 512] {
-        for source in [Source::Fresh, Source::Rows { rows: 10_000 }] {
+        for source in [TrainingSet::Fresh, TrainingSet::Rows { rows: 10_000 }] {
             let spec = SyntheticSpec { source, ..fit_a() };
             let mut generator = Generator::new(&spec, 1, &[0.5, 0.9, 1.0]);
             let mut batch = Batch::new();

@@ -47,7 +47,7 @@ pub fn content(study: &Study) -> Content {
     let here: Vec<&Runs> = runs.iter().filter(|runs| runs.condition == base).collect();
     let at = varied.as_ref().map_or(String::new(), |_| format!(" at {}", condition_label(study, base)));
     // Simulated impressions have true probabilities.
-    let truth = study.experiment.data.funnel().is_some();
+    let truth = study.experiment.data.source().knows_probabilities();
     let settings = varied.map(|varied| settings_section(study, &runs, varied.title));
     let quality = quality_section(&here, &at, truth);
     Content {

@@ -23,7 +23,7 @@ pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
 /// where it is among the swept values, else the middle one (of two, the lower). None where nothing is swept.
 pub fn base_value(study: &Study) -> Option<f64> {
     let (data, grid) = (&study.experiment.data, &study.experiment.grid);
-    let own = data.funnel().and_then(|spec| Some(grid.swept_parameter()?.of(spec)));
+    let own = grid.swept_parameter().and_then(|parameter| data.source().parameter(parameter));
     let own = own.filter(|own| grid.swept_values().contains(own));
     own.or_else(|| middle(grid.swept_values()))
 }

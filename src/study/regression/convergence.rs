@@ -184,7 +184,7 @@ fn early(a: &Runs, b: &Runs) -> Option<Finding> {
 
 /// Variance of the labels that losses are measured on.
 fn label_variance(study: &Study) -> f64 {
-    study.experiment.data.label_variance()
+    study.experiment.data.source().loss_unit()
 }
 
 /// Final losses of a cell; nothing where there are too few. A run that diverged counts with the loss of a

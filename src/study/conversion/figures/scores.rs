@@ -36,13 +36,13 @@ pub fn figure(study: &Study) -> Option<DotPlot> {
     };
     let panels: Vec<DotPanel> = PANELS.into_iter().filter_map(panel).collect();
     // Simulated impressions have true probabilities.
-    let seeds = match study.experiment.data.funnel() {
-        Some(_) => {
+    let seeds = match study.experiment.data.source().knows_probabilities() {
+        true => {
             "A seed draws impressions as well as first parameters, so the models share most of the scatter of runs; the \
              table shows differences paired by seed. On all impressions pCVR is scored in expectation over outcomes drawn \
              by the true pCVR, which no log contains."
         }
-        None => {
+        false => {
             "A seed draws first parameters and the order of batches; all runs share their impressions. The table shows \
              differences paired by seed."
         }

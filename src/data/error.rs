@@ -1,0 +1,83 @@
+//! Why rows cannot be used.
+
+use std::path::{Path, PathBuf};
+
+/// Why the rows of a study cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum DataError {
+    /// The system refused.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Io {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// Files that are needed are not there.
+    #[error(
+        "data.path = {path:?}: expected a folder with {expected}, plain or with .gz; the data set is published at \
+         {published}, and --set data.path=FOLDER names the folder it was unpacked to"
+    )]
+    NoFiles {
+        /// The folder.
+        path: PathBuf,
+        /// The files that would be right.
+        expected: String,
+        /// Where the data set is published.
+        published: &'static str,
+    },
+    /// A packed file that breaks off or is damaged.
+    #[error(
+        "{}:{line}: the packed text breaks off or is damaged ({source}); expected a whole file, which gzip -t tells",
+        path.display()
+    )]
+    Packed {
+        /// The file.
+        path: PathBuf,
+        /// Line that could not be read whole, from 1.
+        line: u64,
+        /// What was found.
+        source: std::io::Error,
+    },
+    /// A row that is not one of the data set.
+    #[error("{}:{line}{field}: {problem}; --skip-bad-rows leaves such rows out and counts them", path.display())]
+    Row {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: u64,
+        /// Number and name of the field, if it is one; starts with a comma.
+        field: String,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+    /// Other rows than the study was made with.
+    #[error(
+        "data.digest = {expected:?}: the files in {path:?} are others, with digest {found:?}; expected the files that \
+         the study was made with, or no digest"
+    )]
+    Changed {
+        /// The folder.
+        path: PathBuf,
+        /// Digest of the files there.
+        found: String,
+        /// The digest asked for.
+        expected: String,
+    },
+    /// Rows that no study can be made with.
+    #[error("data.path = {path:?}: {problem}")]
+    Unfit {
+        /// The folder.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
+}
+
+impl DataError {
+    /// The error of a file that the system does not give.
+    pub(super) fn io(path: &Path) -> impl FnOnce(std::io::Error) -> Self {
+        let path = path.to_owned();
+        move |source| Self::Io { path, source }
+    }
+}

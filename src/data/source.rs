@@ -1,0 +1,237 @@
+//! What every kind of data answers: its specification is a [`Source`], its rows are [`Rows`], and a seed reads them
+//! through a [`Feed`].
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::{Batch, DataError, DataSpec, Impressions, Knob, Subset, Task};
+
+/// A specification of rows: plain configuration, before any file is read.
+pub trait Source: Debug {
+    /// The word for `data.kind`.
+    fn kind(&self) -> &'static str;
+
+    /// What is learned from the rows.
+    fn task(&self) -> Task;
+
+    /// Inputs of an architecture: behind the embeddings, where there are any.
+    fn features(&self) -> usize;
+
+    /// Labels of a row.
+    fn tasks(&self) -> usize;
+
+    /// What the tasks are called; empty where they have numbers only.
+    fn task_names(&self) -> Vec<&'static str> {
+        Vec::new()
+    }
+
+    /// What a run's result depends on.
+    fn identity(&self) -> serde_json::Value;
+
+    /// The section `[data]` without its `kind`, every default filled in.
+    fn table(&self) -> toml::Table;
+
+    /// The axes of a grid over such data.
+    fn axes(&self) -> Axes {
+        Axes::default()
+    }
+
+    /// The value of a parameter that can be swept; none where the data does not have it.
+    fn parameter(&self, _: Knob) -> Option<f64> {
+        None
+    }
+
+    /// The same data with another value of a parameter; none where the data does not have it.
+    fn with_parameter(&self, _: Knob, _: f64) -> Option<DataSpec> {
+        None
+    }
+
+    /// Variance of labels as trained on, the unit of losses; 1 where losses are nats.
+    fn loss_unit(&self) -> f64 {
+        1.0
+    }
+
+    /// The label correlations that are measured for every seed; none where labels are read.
+    fn label_measurement(&self) -> Option<LabelMeasurement> {
+        None
+    }
+
+    /// Whether rows have categorical inputs, which networks read through embeddings.
+    fn has_words(&self) -> bool {
+        false
+    }
+
+    /// Whether runs of a seed have the same inputs at every point of the axes.
+    fn shares_inputs(&self) -> bool {
+        true
+    }
+
+    /// Whether there are validation rows, on which sizes and learning rates can be chosen.
+    fn has_validation_rows(&self) -> bool {
+        false
+    }
+
+    /// Whether the times of conversions are known.
+    fn knows_times(&self) -> bool {
+        false
+    }
+
+    /// Whether the probabilities that labels were drawn from are known.
+    fn knows_probabilities(&self) -> bool {
+        false
+    }
+
+    /// Most bytes that reading takes, as far as they are known before it; none where rows are generated or all rows of
+    /// a file are read.
+    fn reading_bytes(&self) -> Option<u64> {
+        None
+    }
+
+    /// The rows, where they are generated: nothing has to be read for them.
+    fn generated(&self) -> Option<Arc<dyn Rows>> {
+        None
+    }
+
+    /// Reads the rows, where they are in files. The specification comes back with the files' digest.
+    ///
+    /// # Errors
+    /// Files that are missing, cannot be read, are not those of the digest or have no usable rows.
+    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+        Ok(None)
+    }
+}
+
+/// Axes of a grid that change the data.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Axes {
+    /// Whether the correlation of the tasks can be set.
+    pub task_correlations: bool,
+    /// Parameters of which a grid can sweep one.
+    pub swept: &'static [Knob],
+}
+
+/// The label correlations that are measured for every seed and task correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LabelMeasurement {
+    /// Pairs of tasks.
+    pub pairs: usize,
+    /// Rows that a correlation is measured on.
+    pub points: usize,
+}
+
+/// The rows of a study, once for all its runs.
+pub trait Rows: Debug + Send + Sync {
+    /// The batches of `seed`. Generated rows have labels for each of `task_correlations`, generated impressions for the
+    /// first; rows that are read have one set of labels.
+    fn feed(self: Arc<Self>, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed>;
+
+    /// The embeddings that a network reads the rows through; none where all inputs are numbers.
+    fn embedding(&self) -> Option<Embedding> {
+        None
+    }
+
+    /// Columns of a row of a batch.
+    fn columns(&self) -> usize;
+
+    /// Rows of the largest subset that predictions are scored on.
+    fn scored_rows(&self) -> usize {
+        0
+    }
+
+    /// Resident size in bytes of what all runs share.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Memory in bytes that a feed takes at its peak beside what all share.
+    fn feed_bytes(&self) -> u64 {
+        0
+    }
+
+    /// The distribution of labels of 0 and 1, by subset and task; empty where rows are generated.
+    fn classes(&self) -> Vec<ClassRecord> {
+        Vec::new()
+    }
+
+    /// Rows of the files that are not used.
+    fn left_out(&self) -> LeftOut {
+        LeftOut::default()
+    }
+}
+
+/// The batches of one seed.
+pub trait Feed: Debug + Send + Sync {
+    /// Puts the rows of optimiser step `step`, counted from 0, into `batch`. Every step can be asked for alone.
+    fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch);
+
+    /// Puts `rows` rows that are not trained on into `batch`, or as many as there are.
+    fn held_out(&self, rows: usize, batch: &mut Batch);
+
+    /// Puts all rows of a subset that predictions are scored on into `batch`; none where nothing is scored on it.
+    fn scored(&self, _: Subset, batch: &mut Batch) {
+        batch.reshape(0, 0, 0, 0);
+    }
+
+    /// Measured correlation of labels, `[label sets][pairs]`.
+    fn label_correlations(&self) -> Vec<Vec<f64>>;
+
+    /// The impressions that conversions are scored on; none where rows are no impressions.
+    fn test_impressions(&self) -> Option<&Impressions> {
+        None
+    }
+}
+
+/// Embeddings of categorical inputs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Embedding {
+    /// Categorical inputs of a row, its first columns.
+    pub fields: usize,
+    /// Rows of the table of embeddings: words of all fields.
+    pub words: usize,
+    /// Units of an embedding.
+    pub units: usize,
+    /// First values have variance 1/`fan_in`.
+    pub fan_in: usize,
+}
+
+/// How one task's labels are distributed over a subset of rows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ClassRecord {
+    /// Which rows.
+    pub subset: Subset,
+    /// Task, from 1.
+    pub task: usize,
+    /// What it asks.
+    pub name: String,
+    /// Number of rows.
+    pub rows: usize,
+    /// Of those, positive.
+    pub positives: usize,
+    /// Pearson correlation of the subset's two labels.
+    pub label_correlation: f64,
+    /// Rows that were left out of all subsets: malformed, or bought without a click.
+    pub skipped_rows: usize,
+}
+
+/// Numbers of rows that are in the files and not used.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Malformed rows.
+    pub malformed: usize,
+    /// Rows bought without a click.
+    pub unclicked: usize,
+}
+
+impl LeftOut {
+    /// All of them.
+    pub fn total(self) -> usize {
+        self.malformed + self.unclicked
+    }
+}
+
+/// A specification as a TOML table.
+pub(super) fn table(spec: &impl Serialize) -> toml::Table {
+    toml::Table::try_from(spec).expect("specifications hold numbers, strings and lists")
+}
