@@ -23,7 +23,6 @@ mod correlation;
 mod error;
 pub mod funnel;
 pub mod impressions;
-pub mod knob;
 pub mod normal;
 pub mod philox;
 mod projections;
@@ -31,6 +30,7 @@ mod shuffle;
 pub mod source;
 pub mod stream;
 mod subset;
+mod swept_parameter;
 pub mod synthetic;
 
 pub use ali_ccp::{AliCcp, AliCcpSpec};
@@ -39,10 +39,10 @@ pub use census::{Census, CensusSpec};
 pub use error::DataError;
 pub use funnel::FunnelSpec;
 pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
-pub use knob::Knob;
 pub use source::{Axes, ClassRecord, Embedding, Feed, LabelMeasurement, LeftOut, Rows, Source};
 pub use stream::{Purpose, Stream, StreamRng};
 pub use subset::Subset;
+pub use swept_parameter::SweptParameter;
 pub use synthetic::{Generator, SyntheticSpec, TrainingSet};
 
 /// The specification of a study's rows.
@@ -87,7 +87,7 @@ impl DataSpec {
     }
 
     /// The same data with another value of a parameter that can be swept; as it is where it has no such parameter.
-    pub fn with(&self, parameter: Knob, value: f64) -> Self {
+    pub fn with(&self, parameter: SweptParameter, value: f64) -> Self {
         self.source().with_parameter(parameter, value).unwrap_or_else(|| self.clone())
     }
 

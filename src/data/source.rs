@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Batch, DataError, DataSpec, Impressions, Knob, Subset, Task};
+use super::{Batch, DataError, DataSpec, Impressions, Subset, SweptParameter, Task};
 
 /// A specification of rows: plain configuration, before any file is read.
 pub trait Source: Debug {
@@ -39,12 +39,12 @@ pub trait Source: Debug {
     }
 
     /// The value of a parameter that can be swept; none where the data does not have it.
-    fn parameter(&self, _: Knob) -> Option<f64> {
+    fn parameter(&self, _: SweptParameter) -> Option<f64> {
         None
     }
 
     /// The same data with another value of a parameter; none where the data does not have it.
-    fn with_parameter(&self, _: Knob, _: f64) -> Option<DataSpec> {
+    fn with_parameter(&self, _: SweptParameter, _: f64) -> Option<DataSpec> {
         None
     }
 
@@ -109,7 +109,7 @@ pub struct Axes {
     /// Whether the correlation of the tasks can be set.
     pub task_correlations: bool,
     /// Parameters of which a grid can sweep one.
-    pub swept: &'static [Knob],
+    pub swept: &'static [SweptParameter],
 }
 
 /// The label correlations that are measured for every seed and task correlation.

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::data::Knob;
+use crate::data::SweptParameter;
 
 /// Values of the axes of a grid that change the data. An axis that the data does not have is `None`.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
@@ -33,7 +33,7 @@ impl Condition {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Sweep {
     /// The parameter.
-    pub parameter: Knob,
+    pub parameter: SweptParameter,
     /// Its values, in rising order; at least one.
     pub values: Vec<f64>,
 }

@@ -10,7 +10,7 @@ use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob, SyntheticSpec, TrainingSet};
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, TrainingSet};
 use crate::model::{Objective, Problem};
 use crate::simd::sine::LARGEST_ARGUMENT;
 
@@ -140,15 +140,15 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
     let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
     let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
-    let mut knob = |knob: Knob, default| {
-        let (range, remedy) = knob_range(knob);
-        section.number(knob.key(), range, remedy, Some(default))
+    let mut read = |parameter: SweptParameter, default| {
+        let (range, remedy) = parameter_range(parameter);
+        section.number(parameter.key(), range, remedy, Some(default))
     };
-    let share = knob(Knob::Share, 1.0)?;
-    let click_rate = knob(Knob::ClickRate, 0.04)?;
-    let conversion_rate = knob(Knob::ConversionRate, 0.1)?;
-    let selection = knob(Knob::Selection, 1.5)?;
-    let mean_delay = knob(Knob::MeanDelay, 0.0)?;
+    let share = read(SweptParameter::Share, 1.0)?;
+    let click_rate = read(SweptParameter::ClickRate, 0.04)?;
+    let conversion_rate = read(SweptParameter::ConversionRate, 0.1)?;
+    let selection = read(SweptParameter::Selection, 1.5)?;
+    let mean_delay = read(SweptParameter::MeanDelay, 0.0)?;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(8))? as usize;
     section.finish(FUNNEL_KEYS)?;
     Ok(DataSpec::Funnel(FunnelSpec {
@@ -180,13 +180,15 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
     Ok(DataSpec::AliCcp(AliCcpSpec { path, rows, min_count, embedding_units, skip_bad_rows, digest }))
 }
 
-/// What a knob may be, and in words.
-pub(super) fn knob_range(knob: Knob) -> (RangeInclusive<f64>, &'static str) {
-    match knob {
-        Knob::Selection => (0.0..=20.0, "a number from 0 to 20"),
-        Knob::Share => (1e-6..=1.0, "a number from 0.000001 to 1"),
-        Knob::ClickRate | Knob::ConversionRate => (1e-6..=0.99, "a number from 0.000001 to 0.99"),
-        Knob::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
+/// The values that a parameter may have, and the same in words.
+pub(super) fn parameter_range(parameter: SweptParameter) -> (RangeInclusive<f64>, &'static str) {
+    match parameter {
+        SweptParameter::Selection => (0.0..=20.0, "a number from 0 to 20"),
+        SweptParameter::Share => (1e-6..=1.0, "a number from 0.000001 to 1"),
+        SweptParameter::ClickRate | SweptParameter::ConversionRate => {
+            (1e-6..=0.99, "a number from 0.000001 to 0.99")
+        }
+        SweptParameter::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
     }
 }
 

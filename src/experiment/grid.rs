@@ -3,12 +3,12 @@
 use toml::Value;
 
 use super::condition::Sweep;
-use super::data::knob_range;
+use super::data::parameter_range;
 use super::error::Mistake;
 use super::limits::MOST_RUNS;
 use super::schema::Grid;
 use super::section::{Section, expected};
-use crate::data::{Axes, DataSpec, Knob, Task};
+use crate::data::{Axes, DataSpec, SweptParameter, Task};
 
 /// Keys of `[grid]`.
 pub(super) const KEYS: &[&str] =
@@ -60,7 +60,7 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
 }
 
 /// The swept parameter with its values; none where `vary` is not there.
-fn sweep(section: &mut Section, parameters: &[Knob]) -> Result<Option<Sweep>, Mistake> {
+fn sweep(section: &mut Section, parameters: &[SweptParameter]) -> Result<Option<Sweep>, Mistake> {
     if !section.has("vary") {
         return match section.take("values") {
             None => Ok(None),
@@ -69,7 +69,7 @@ fn sweep(section: &mut Section, parameters: &[Knob]) -> Result<Option<Sweep>, Mi
     }
     let words: Vec<_> = parameters.iter().map(|&parameter| (parameter.key(), parameter)).collect();
     let parameter = section.word("vary", &words, None)?;
-    let (range, remedy) = knob_range(parameter);
+    let (range, remedy) = parameter_range(parameter);
     let values = section.sorted_numbers("values", range, &format!("different values: {remedy}"))?;
     Ok(Some(Sweep { parameter, values }))
 }

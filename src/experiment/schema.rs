@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::condition::{Condition, Sweep, axis};
 use super::halving::Rung;
-use crate::data::{DataError, DataSpec, Embedding, Feed, Knob, Rows};
+use crate::data::{DataError, DataSpec, Embedding, Feed, Rows, SweptParameter};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
@@ -71,7 +71,7 @@ pub struct ModelSpec {
 
 impl Grid {
     /// The swept parameter, if there is one.
-    pub fn swept_parameter(&self) -> Option<Knob> {
+    pub fn swept_parameter(&self) -> Option<SweptParameter> {
         self.sweep.as_ref().map(|sweep| sweep.parameter)
     }
 

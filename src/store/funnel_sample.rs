@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{CurvePoint, Manifest, RunRecord, Status, Study};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
 use crate::experiment::{Experiment, load};
 use crate::record::{Decile, FunnelScore, Space, Target};
@@ -18,7 +18,7 @@ pub(crate) struct FunnelSample {
     /// Names of architectures.
     pub models: Vec<&'static str>,
     pub correlations: Vec<f64>,
-    pub vary: Option<(Knob, Vec<f64>)>,
+    pub vary: Option<(SweptParameter, Vec<f64>)>,
     pub learning_rates: Vec<f64>,
     pub seeds: u64,
     /// Of every cell's runs, the first so many diverged.
@@ -104,8 +104,8 @@ impl FunnelSample {
     }
 
     fn experiment(&self) -> Experiment {
-        let varied = self.vary.as_ref().map_or(String::new(), |(knob, values)| {
-            format!("vary = \"{}\"\nvalues = {values:?}\n", knob.key())
+        let varied = self.vary.as_ref().map_or(String::new(), |(parameter, values)| {
+            format!("vary = \"{}\"\nvalues = {values:?}\n", parameter.key())
         });
         let text = format!(
             "title = {:?}\ndescription = \"A study that nobody trained.\"\n\
@@ -126,13 +126,13 @@ impl FunnelSample {
         // What a seed's impressions do to all models alike, and what a run does alone.
         let common = StdRng::seed_from_u64(key.seed).random_range(-0.01..0.01);
         let mut own = |size: f64| rng.random_range(-size..size);
-        let at = |parameter: Knob, otherwise: f64| match experiment.grid.swept_parameter() {
+        let at = |parameter: SweptParameter, otherwise: f64| match experiment.grid.swept_parameter() {
             Some(swept) if swept == parameter => swept_value.unwrap_or(otherwise),
             _ => otherwise,
         };
         let Character { gain, bias, above_one } = character(&key.model);
-        let (selection, share) = (at(Knob::Selection, 1.5), at(Knob::Share, 1.0));
-        let delay = at(Knob::MeanDelay, 0.0);
+        let (selection, share) = (at(SweptParameter::Selection, 1.5), at(SweptParameter::Share, 1.0));
+        let delay = at(SweptParameter::MeanDelay, 0.0);
         // A conversion that is late is missing from what BASE and its like learn from.
         let missing = match key.model.as_str() {
             "delayed_feedback" => 0.1,

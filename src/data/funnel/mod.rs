@@ -3,7 +3,7 @@
 //!
 //! A log knows conversions of clicked impressions alone (ESMM §2), so no log can say how wrong a model is on the
 //! others. Here every impression comes with the probabilities that its click and its conversion were drawn from
-//! ([`Truth`]), and what the paper blames is a knob each: how few are clicked and convert, how clicked impressions
+//! ([`Truth`]), and each cause that the paper names is a parameter: how few are clicked and convert, how clicked impressions
 //! differ from the rest, how related the two tasks are, how late a conversion comes.
 //!
 //! **Scores.** A row has a word of every field and numbers x ~ N(0, I). Two parts of it, i = 1, 2, are uncorrelated
@@ -51,7 +51,7 @@ use super::projections::sine_of;
 use super::shuffle::shuffled;
 use super::source::{self, Axes, Embedding, Feed, Rows, Source};
 use super::stream::{Purpose, Stream, StreamRng};
-use super::{DataSpec, Knob, Task};
+use super::{DataSpec, SweptParameter, Task};
 use rates::{intercept, sigmoid};
 use scores::{Block, Scores};
 
@@ -197,14 +197,14 @@ impl Source for FunnelSpec {
     }
 
     fn axes(&self) -> Axes {
-        Axes { task_correlations: true, swept: &Knob::ALL }
+        Axes { task_correlations: true, swept: &SweptParameter::ALL }
     }
 
-    fn parameter(&self, parameter: Knob) -> Option<f64> {
-        Some(parameter.of(self))
+    fn parameter(&self, parameter: SweptParameter) -> Option<f64> {
+        Some(parameter.value(self))
     }
 
-    fn with_parameter(&self, parameter: Knob, value: f64) -> Option<DataSpec> {
+    fn with_parameter(&self, parameter: SweptParameter, value: f64) -> Option<DataSpec> {
         Some(DataSpec::Funnel(parameter.set(self.clone(), value)))
     }
 

@@ -7,12 +7,12 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::{TableReader, find_run};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::record::{CurvePoint, RunRecord, Status};
 use crate::store::StoreError;
 
 /// The table.
-pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>, tasks: usize) -> String {
+pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -> String {
     let mut text = format!(
         "{},step{}{}\n",
         key_columns(swept),
@@ -35,7 +35,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>, tasks: usize) -> String {
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
-    swept: Option<Knob>,
+    swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
     let path = folder.join("curves.csv");
     let mut table = TableReader::open(&path)?;

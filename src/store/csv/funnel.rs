@@ -7,12 +7,12 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns};
 use super::reader::{TableReader, find_run, malformed};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::record::RunRecord;
 use crate::store::StoreError;
 
 /// `funnel.csv`.
-pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
     records_to_csv(
         runs,
         swept,
@@ -22,14 +22,14 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
 }
 
 /// `deciles.csv`.
-pub fn deciles_to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+pub fn deciles_to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
     records_to_csv(runs, swept, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
 }
 
 /// A table with the columns that name a run and then those of some records of it.
 fn records_to_csv<T: serde::Serialize>(
     runs: &[RunRecord],
-    swept: Option<Knob>,
+    swept: Option<SweptParameter>,
     columns: &str,
     records: fn(&RunRecord) -> &Vec<T>,
 ) -> String {
@@ -55,7 +55,7 @@ fn headless_csv<T: serde::Serialize>(rows: &[T]) -> String {
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
-    swept: Option<Knob>,
+    swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
     read_records(&folder.join("funnel.csv"), swept, runs, |run| &mut run.funnel)?;
     read_records(&folder.join("deciles.csv"), swept, runs, |run| &mut run.deciles)
@@ -64,7 +64,7 @@ pub(super) fn read_into(
 /// Records that a table has for each run beside the columns that name it; nothing where there is no such table.
 fn read_records<T: serde::de::DeserializeOwned>(
     path: &Path,
-    swept: Option<Knob>,
+    swept: Option<SweptParameter>,
     runs: &mut [RunRecord],
     records: fn(&mut RunRecord) -> &mut Vec<T>,
 ) -> Result<(), StoreError> {

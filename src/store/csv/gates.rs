@@ -9,12 +9,12 @@ use csv::StringRecord;
 use super::curves::check_steps;
 use super::keys::{key, key_columns};
 use super::reader::{TableReader, find_run};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::record::{GatePoint, RunRecord};
 use crate::store::StoreError;
 
 /// The table.
-pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
+pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
     let mut text = format!("{},step,task,expert,mean_weight,entropy\n", key_columns(swept));
     for run in runs {
         for point in &run.gates {
@@ -33,7 +33,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>) -> String {
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
-    swept: Option<Knob>,
+    swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
     let path = folder.join("gates.csv");
     let mut table = TableReader::open(&path)?;

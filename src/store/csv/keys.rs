@@ -2,12 +2,12 @@
 
 use std::fmt::Write;
 
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
 
 /// The columns that name a run: the header of every table begins with them.
-pub(super) fn key_columns(swept: Option<Knob>) -> String {
-    let setting = swept.map(|knob| format!(",{}", knob.key())).unwrap_or_default();
+pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
+    let setting = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
     format!("model,task_correlation{setting},learning_rate,seed")
 }
 

@@ -18,7 +18,7 @@
 use std::path::Path;
 
 use super::StoreError;
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::record::RunRecord;
 use reader::malformed;
 
@@ -52,7 +52,7 @@ pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, 
 ///
 /// # Errors
 /// A table cannot be read, lacks a column, or holds a value or an order of rows that this program does not write.
-pub fn read_runs(folder: &Path, swept: Option<Knob>) -> Result<Vec<RunRecord>, StoreError> {
+pub fn read_runs(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
     let mut runs = runs::read(folder, swept)?;
     curves::read_into(&mut runs, folder, swept)?;
     gates::read_into(&mut runs, folder, swept)?;

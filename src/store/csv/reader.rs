@@ -5,7 +5,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
 use crate::experiment::{Condition, is_plain_name};
 use crate::record::RunRecord;
@@ -62,7 +62,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// Indices of the columns that name a run.
-    pub fn key_columns(&self, swept: Option<Knob>) -> Result<KeyColumns, StoreError> {
+    pub fn key_columns(&self, swept: Option<SweptParameter>) -> Result<KeyColumns, StoreError> {
         Ok(KeyColumns {
             model: self.column("model")?,
             task_correlation: self.column("task_correlation")?,

@@ -8,12 +8,12 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::TableReader;
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::record::{RunRecord, Status};
 use crate::store::StoreError;
 
 /// The table; without its last column, `seconds`, where `timed` is false.
-pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>, tasks: usize, timed: bool) -> String {
+pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize, timed: bool) -> String {
     let mut text = format!(
         "{},status,steps{}{},label_correlation,parameters,engine{}\n",
         key_columns(swept),
@@ -37,7 +37,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<Knob>, tasks: usize, timed: bool
 }
 
 /// Runs without what other tables have for them.
-pub fn read(folder: &Path, swept: Option<Knob>) -> Result<Vec<RunRecord>, StoreError> {
+pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
     let path = folder.join("runs.csv");
     let mut table = TableReader::open(&path)?;
     let keys = table.key_columns(swept)?;

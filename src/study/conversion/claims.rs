@@ -12,7 +12,7 @@
 use super::evidence::Evidence;
 use super::metric::{Metric, MetricKind};
 use crate::claim::{self, Claim, ClaimResult, Comparison, Role};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
@@ -71,7 +71,7 @@ impl Evidence<'_> {
             rule: "The mean AUC of ESMM minus that of BASE is larger at the smallest than at the largest share of the \
                    training impressions, for pCVR on clicked impressions and for pCTCVR.",
             test: |evidence| {
-                let (least, most) = evidence.extremes(Knob::Share)?;
+                let (least, most) = evidence.extremes(SweptParameter::Share)?;
                 evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
                     let growth = |metric: Metric| {
                         let name =
@@ -91,7 +91,7 @@ impl Evidence<'_> {
                    truth. (Conversions per click are the same everywhere, so the mean truth over all impressions falls as \
                    selection grows.)",
             test: |evidence| {
-                let (weak, strong) = evidence.extremes(Knob::Selection)?;
+                let (weak, strong) = evidence.extremes(SweptParameter::Selection)?;
                 evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
                     let mut comparisons = Vec::new();
                     for metric in [RELATIVE_ERROR, DISTORTION] {
@@ -114,7 +114,7 @@ impl Evidence<'_> {
                    of the delayed-feedback model. Fake negatives weighted (Ktena et al. 2019) is shown for comparison: its \
                    weights correct the double entries of a stream, not the end of a window.",
             test: |evidence| {
-                let (_, longest) = evidence.extremes(Knob::MeanDelay)?;
+                let (_, longest) = evidence.extremes(SweptParameter::MeanDelay)?;
                 evidence.at_values([Some(longest)], |[condition]| {
                     let clicked = Metric::cvr(Space::Clicked, MetricKind::Distortion);
                     let mut comparisons =
@@ -205,8 +205,8 @@ mod tests {
         FunnelSample { models: models.to_vec(), ..FunnelSample::default() }
     }
 
-    fn varying(models: &[&'static str], knob: Knob, values: &[f64]) -> Study {
-        FunnelSample { vary: Some((knob, values.to_vec())), ..sample(models) }.study()
+    fn varying(models: &[&'static str], parameter: SweptParameter, values: &[f64]) -> Study {
+        FunnelSample { vary: Some((parameter, values.to_vec())), ..sample(models) }.study()
     }
 
     /// Changes a score of every run of a model.
@@ -271,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_gain_that_grows_as_data_shrink_relieves_sparsity() {
-        let study = varying(&["base", "esmm"], Knob::Share, &[0.01, 0.1, 1.0]);
+        let study = varying(&["base", "esmm"], SweptParameter::Share, &[0.01, 0.1, 1.0]);
         assert_eq!(verdict_on("sparsity", &study), "supported");
         // The same gain everywhere: BASE's scores with ESMM's offset.
         let mut level = study.clone();
@@ -290,7 +290,7 @@ mod tests {
 
     #[test]
     fn bias_that_grows_with_selection_is_selection_bias() {
-        let study = varying(&["base", "esmm"], Knob::Selection, &[0.0, 1.5, 3.0]);
+        let study = varying(&["base", "esmm"], SweptParameter::Selection, &[0.0, 1.5, 3.0]);
         assert_eq!(verdict_on("selection_bias", &study), "supported");
         // A BASE that has the same relative error whatever the selection.
         let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
@@ -304,7 +304,7 @@ mod tests {
     #[test]
     fn late_conversions_are_judged_where_the_delay_is_longest() {
         let models = ["base", "delayed_feedback", "fake_negative_weighted"];
-        let study = varying(&models, Knob::MeanDelay, &[0.0, 0.25, 1.0]);
+        let study = varying(&models, SweptParameter::MeanDelay, &[0.0, 0.25, 1.0]);
         assert_eq!(verdict_on("delay", &study), "supported");
         let blind = |model| {
             with(&study, model, Target::Conversion, Space::Clicked, |run, score| {

@@ -6,7 +6,7 @@ use super::runs::{base_value, extremes, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::Condition;
 use crate::store::Study;
 
@@ -36,7 +36,7 @@ impl<'a> Evidence<'a> {
     }
 
     /// The smallest and the largest swept value of `parameter`; why there are none.
-    pub(super) fn extremes(&self, parameter: Knob) -> Result<(f64, f64), String> {
+    pub(super) fn extremes(&self, parameter: SweptParameter) -> Result<(f64, f64), String> {
         let key = parameter.key();
         extremes(self.study, parameter).ok_or_else(|| {
             format!("the study does not vary {key} (grid.vary = \"{key}\", two values or more)")
@@ -194,6 +194,6 @@ mod tests {
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");
-        assert!(evidence.extremes(Knob::Share).unwrap_err().contains("grid.vary = \"share\""));
+        assert!(evidence.extremes(SweptParameter::Share).unwrap_err().contains("grid.vary = \"share\""));
     }
 }

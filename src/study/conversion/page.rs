@@ -6,7 +6,7 @@ use super::reference::{ConversionRow, conversion_table};
 use super::runs::{SweptAxis, base_condition, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::summary;
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, Knob, ali_ccp};
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, ali_ccp};
 use crate::experiment::Condition;
 use crate::figure::theme::{decimals, number};
 use crate::model::{Architecture, towers};
@@ -97,7 +97,7 @@ fn paragraph(study: &Study) -> String {
 /// The simulated impressions, in words.
 fn simulated(study: &Study, funnel: &FunnelSpec) -> String {
     let grid = &study.experiment.grid;
-    let swept = |parameter: Knob, value: f64| match &grid.sweep {
+    let swept = |parameter: SweptParameter, value: f64| match &grid.sweep {
         Some(sweep) if sweep.parameter == parameter => list(sweep.values.iter().map(|&value| number(value))),
         _ => number(value),
     };
@@ -111,12 +111,12 @@ fn simulated(study: &Study, funnel: &FunnelSpec) -> String {
         count(funnel.words),
         funnel.numbers,
         count(funnel.test_impressions),
-        swept(Knob::ClickRate, funnel.click_rate),
-        swept(Knob::ConversionRate, funnel.conversion_rate),
+        swept(SweptParameter::ClickRate, funnel.click_rate),
+        swept(SweptParameter::ConversionRate, funnel.conversion_rate),
         list(grid.task_correlations.iter().map(|&p| number(p))),
-        swept(Knob::Selection, funnel.selection),
-        swept(Knob::Share, funnel.share),
-        swept(Knob::MeanDelay, funnel.mean_delay),
+        swept(SweptParameter::Selection, funnel.selection),
+        swept(SweptParameter::Share, funnel.share),
+        swept(SweptParameter::MeanDelay, funnel.mean_delay),
     )
 }
 
@@ -370,7 +370,7 @@ fn methods_section(study: &Study) -> Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Knob;
+    use crate::data::SweptParameter;
     use crate::store::funnel_sample::FunnelSample;
     use crate::study::write_report;
 
@@ -398,7 +398,7 @@ mod tests {
 
     #[test]
     fn a_varied_study_has_a_row_for_every_setting() {
-        let vary = Some((Knob::MeanDelay, vec![0.0, 0.5, 1.0]));
+        let vary = Some((SweptParameter::MeanDelay, vec![0.0, 0.5, 1.0]));
         let sample = FunnelSample {
             models: vec!["base", "delayed_feedback"],
             vary,

@@ -8,7 +8,7 @@ use super::metric::{Metric, MetricKind};
 use crate::analysis::selection::selected_runs_by;
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, Runs};
-use crate::data::Knob;
+use crate::data::SweptParameter;
 use crate::experiment::{Condition, Sweep};
 use crate::record::{Decile, Target};
 use crate::store::Study;
@@ -75,7 +75,7 @@ impl SweptAxis {
 }
 
 /// The smallest and the largest swept value of a study that sweeps `parameter`.
-pub fn extremes(study: &Study, parameter: Knob) -> Option<(f64, f64)> {
+pub fn extremes(study: &Study, parameter: SweptParameter) -> Option<(f64, f64)> {
     let sweep = study.experiment.grid.sweep.as_ref().filter(|sweep| sweep.parameter == parameter)?;
     match sweep.values[..] {
         [low, .., high] => Some((low, high)),
@@ -155,14 +155,14 @@ mod tests {
 
     #[test]
     fn swept_values_are_kept_apart_and_one_stands_for_all() {
-        let vary = |values: &[f64]| Some((Knob::Selection, values.to_vec()));
+        let vary = |values: &[f64]| Some((SweptParameter::Selection, values.to_vec()));
         let sample = FunnelSample { models: vec!["base"], ..FunnelSample::default() };
         let study = FunnelSample { vary: vary(&[0.0, 1.5, 2.0, 3.0]), ..sample.clone() }.study();
         assert_eq!(model_runs(&study).len(), 4);
         // 1.5 is the experiment's own.
         assert_eq!(base_value(&study), Some(1.5));
-        assert_eq!(extremes(&study, Knob::Selection), Some((0.0, 3.0)));
-        assert_eq!(extremes(&study, Knob::Share), None);
+        assert_eq!(extremes(&study, SweptParameter::Selection), Some((0.0, 3.0)));
+        assert_eq!(extremes(&study, SweptParameter::Share), None);
         assert_eq!(SweptAxis::from_study(&study).unwrap().conditions.len(), 4);
         let study = FunnelSample { vary: vary(&[0.0, 1.0, 2.0]), ..sample.clone() }.study();
         assert_eq!(base_value(&study), Some(1.0));

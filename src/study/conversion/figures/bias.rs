@@ -117,16 +117,19 @@ impl Figure for Bias {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::Knob;
+    use crate::data::SweptParameter;
     use crate::store::funnel_sample::FunnelSample;
 
     #[test]
     fn the_ends_have_panels_however_many_settings_there_are() {
         let chosen = |settings: usize| {
             let values: Vec<f64> = (0..settings).map(|i| i as f64).collect();
-            let study =
-                FunnelSample { vary: Some((Knob::Selection, values)), seeds: 1, ..FunnelSample::default() }
-                    .study();
+            let study = FunnelSample {
+                vary: Some((SweptParameter::Selection, values)),
+                seeds: 1,
+                ..FunnelSample::default()
+            }
+            .study();
             conditions(&study).into_iter().filter_map(|(_, at)| at.swept_value).collect::<Vec<f64>>()
         };
         assert_eq!(chosen(2), [0.0, 1.0]);

@@ -54,7 +54,7 @@ fn models<'a>(runs: &[Runs<'a>]) -> Vec<&'a ModelSpec> {
 
 #[cfg(test)]
 mod tests {
-    use crate::data::Knob;
+    use crate::data::SweptParameter;
     use crate::figure::draw_all;
     use crate::figure::testing::well_formed;
     use crate::store::funnel_sample::FunnelSample;
@@ -72,7 +72,7 @@ mod tests {
         };
         let base = FunnelSample { diverged: 1, seeds: 4, ..FunnelSample::default() };
         assert_eq!(draw(&base), ["funnel_scores", "funnel_bias", "funnel_losses"]);
-        let vary = Some((Knob::Selection, vec![0.0, 1.0, 2.0]));
+        let vary = Some((SweptParameter::Selection, vec![0.0, 1.0, 2.0]));
         let all = FunnelSample { models: FunnelSample::all_models(), vary, ..base.clone() };
         assert_eq!(draw(&all), ["funnel_knob", "funnel_bias", "funnel_losses"]);
         let related = FunnelSample { correlations: vec![0.0, 0.5], ..base.clone() };

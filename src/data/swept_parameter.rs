@@ -1,10 +1,10 @@
-//! What an experiment may vary of the funnel beside the task correlation: one knob, over several values.
+//! Parameters of simulated impressions, of which a grid can sweep one beside the task correlation.
 
 use super::funnel::FunnelSpec;
 
-/// A number of a [`FunnelSpec`] that an experiment varies.
+/// A number of a [`FunnelSpec`] that a grid can sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Knob {
+pub enum SweptParameter {
     /// How differently clicked and unclicked impressions are distributed.
     Selection,
     /// Share of the training impressions that are trained on.
@@ -17,7 +17,7 @@ pub enum Knob {
     MeanDelay,
 }
 
-impl Knob {
+impl SweptParameter {
     /// All of them.
     pub const ALL: [Self; 5] =
         [Self::Selection, Self::Share, Self::ClickRate, Self::ConversionRate, Self::MeanDelay];
@@ -44,8 +44,8 @@ impl Knob {
         }
     }
 
-    /// This number of a specification.
-    pub fn of(self, spec: &FunnelSpec) -> f64 {
+    /// Its value in a specification.
+    pub fn value(self, spec: &FunnelSpec) -> f64 {
         match self {
             Self::Selection => spec.selection,
             Self::Share => spec.share,
@@ -55,7 +55,7 @@ impl Knob {
         }
     }
 
-    /// The specification with this number.
+    /// The specification with another value.
     pub fn set(self, mut spec: FunnelSpec, value: f64) -> FunnelSpec {
         let number = match self {
             Self::Selection => &mut spec.selection,
@@ -78,10 +78,10 @@ mod tests {
     #[test]
     fn what_is_set_is_there_and_nothing_else_changes() {
         let DataSpec::Funnel(spec) = library::find("esmm", &[]).unwrap().data else { panic!("a funnel") };
-        for knob in Knob::ALL {
-            let changed = knob.set(spec.clone(), 0.25);
-            assert_eq!(knob.of(&changed), 0.25);
-            assert_eq!(knob.set(changed, knob.of(&spec)), spec);
+        for parameter in SweptParameter::ALL {
+            let changed = parameter.set(spec.clone(), 0.25);
+            assert_eq!(parameter.value(&changed), 0.25);
+            assert_eq!(parameter.set(changed, parameter.value(&spec)), spec);
         }
     }
 }
