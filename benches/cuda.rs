@@ -9,7 +9,7 @@ use std::time::Instant;
 
 use candle_core::{DType, Device, Result, Tensor};
 use mmoe_study::engine::device;
-use mmoe_study::engine::train::{Watch, population, train_together};
+use mmoe_study::engine::train::{Progress, population, train_together};
 use mmoe_study::experiment::plan::Plan;
 use mmoe_study::experiment::{DeviceChoice, library};
 
@@ -30,7 +30,7 @@ const PRODUCTS: usize = 10;
 #[derive(Default)]
 struct Clock(Mutex<Vec<Instant>>);
 
-impl Watch for Clock {
+impl Progress for Clock {
     fn trained(&self, _: u64) {
         self.0.lock().expect("nobody panics while it holds this").push(Instant::now());
     }

@@ -64,6 +64,24 @@ pub struct RunRecord {
 }
 
 impl RunRecord {
+    /// A run before its first step, with the number of its parameters and its engine's label.
+    pub fn new(key: RunKey, parameters: usize, engine: String) -> Self {
+        Self {
+            key,
+            status: Status::Finished,
+            steps: 0,
+            label_correlation: f64::NAN,
+            parameters,
+            engine,
+            seconds: 0.0,
+            curve: Vec::new(),
+            gates: Vec::new(),
+            scores: Vec::new(),
+            funnel: Vec::new(),
+            deciles: Vec::new(),
+        }
+    }
+
     /// Its score on a subset for a task (from 1); nothing for a run that diverged.
     pub fn score(&self, subset: Subset, task: usize) -> Option<&Score> {
         self.scores.iter().find(|score| score.subset == subset && score.task == task)

@@ -12,14 +12,14 @@ use thiserror::Error;
 
 use crate::engine::device::explain;
 use crate::engine::memory;
-use crate::engine::train::{Watch, population, train_group, train_together};
+use crate::engine::train::{Progress, population, train_group, train_together};
 use crate::experiment::plan::Group;
 use crate::experiment::{DeviceChoice, Experiment};
 use crate::record::GroupRecord;
 use crate::store::{Folder, StoreError};
 
 /// Who watches a sweep.
-pub trait Observer: Watch {
+pub trait Observer: Progress {
     /// A group is finished and stored, or was found stored by another process.
     fn finished(&self, group: &Group);
 }
@@ -193,14 +193,14 @@ fn finish(
 }
 
 #[cfg(test)]
-impl Observer for crate::engine::train::Nobody {
+impl Observer for () {
     fn finished(&self, _: &Group) {}
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::Nobody;
+
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
 
@@ -217,17 +217,17 @@ mod tests {
             if groups.len() > 2 || groups.iter().any(|group| group.seed == 4) {
                 candle_core::bail!("out of memory");
             }
-            train_together(&experiment, groups, &Nobody, &population)
+            train_together(&experiment, groups, &(), &population)
         };
         let mut failures = Vec::new();
-        train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
+        train_jointly(&plan.groups, &folder, &(), &mut failures, &small);
         assert_eq!(*sizes.borrow(), [7, 3, 1, 2, 4, 2, 1, 1, 2]);
         assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
         let missing = folder.status().unwrap().missing;
         assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
         // What is stored by then is not trained again.
         sizes.borrow_mut().clear();
-        train_jointly(&plan.groups, &folder, &Nobody, &mut failures, &small);
+        train_jointly(&plan.groups, &folder, &(), &mut failures, &small);
         assert_eq!(*sizes.borrow(), [1]);
     }
 }

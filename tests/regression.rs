@@ -7,7 +7,7 @@ use std::sync::{Mutex, OnceLock};
 
 use candle_core::{D, Result, Tensor};
 use mmoe_study::engine::adam::Correction;
-use mmoe_study::engine::train::{Maker, Watch, population, train_group_on};
+use mmoe_study::engine::train::{PopulationFactory, Progress, population, train_group_on};
 use mmoe_study::experiment::plan::{Group, Plan};
 use mmoe_study::experiment::{Experiment, library};
 use mmoe_study::model::{
@@ -30,7 +30,7 @@ fn experiment(overrides: &[&str]) -> Experiment {
 
 struct Quiet;
 
-impl Watch for Quiet {
+impl Progress for Quiet {
     fn trained(&self, _: u64) {}
 
     fn cancelled(&self) -> bool {
@@ -39,7 +39,7 @@ impl Watch for Quiet {
 }
 
 /// Trains an experiment on two threads with populations that `make` makes.
-fn study_on(experiment: &Experiment, make: &Maker) -> Study {
+fn study_on(experiment: &Experiment, make: &PopulationFactory) -> Study {
     let place = tempfile::tempdir().unwrap();
     let folder = Folder::new(place.path());
     folder.create(experiment).unwrap();

@@ -1,4 +1,4 @@
-"""What scikit-learn says of the sample in src/engine/score.rs: the numbers that its test expects.
+"""What scikit-learn says of the sample in src/engine/metrics.rs: the numbers that its test expects.
 
     target/census-venv/bin/python benches/peers/scores.py      (needs numpy and scikit-learn)
 """

@@ -8,7 +8,7 @@ use anyhow::Result;
 use indicatif::{HumanBytes, HumanCount, HumanDuration};
 
 use crate::engine::memory;
-use crate::engine::train::{Watch, train_group};
+use crate::engine::train::{Progress, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::experiment::shard::Shard;
@@ -239,7 +239,7 @@ struct Probe {
     over: AtomicBool,
 }
 
-impl Watch for Probe {
+impl Progress for Probe {
     fn trained(&self, run_steps: u64) {
         self.done.fetch_add(run_steps, Ordering::Relaxed);
         if self.began.elapsed() > PROBE {

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
 use super::INTERRUPTED;
-use crate::engine::train::Watch;
+use crate::engine::train::Progress;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::schedule::Observer;
@@ -23,7 +23,7 @@ static CTRL_C: AtomicBool = AtomicBool::new(false);
 static LISTENING: AtomicBool = AtomicBool::new(false);
 
 /// Progress of a sweep, on standard error.
-pub struct Progress {
+pub struct Reporter {
     bar: ProgressBar,
     began: Instant,
     groups: u64,
@@ -34,7 +34,7 @@ pub struct Progress {
     next_line: Option<AtomicU64>,
 }
 
-impl Progress {
+impl Reporter {
     /// Says what is to be done and starts counting. `missing` is what is left of the plan.
     pub fn new(experiment: &Experiment, plan: &Plan, missing: &[Group], threads: usize) -> Result<Self> {
         let runs: u64 = missing.iter().map(|group| group.runs.len() as u64).sum();
@@ -131,7 +131,7 @@ impl Progress {
     }
 }
 
-impl Watch for Progress {
+impl Progress for Reporter {
     fn trained(&self, run_steps: u64) {
         let done = self.run_steps_done.fetch_add(run_steps, Ordering::Relaxed) + run_steps;
         if self.next_line.is_none() {
@@ -146,7 +146,7 @@ impl Watch for Progress {
     }
 }
 
-impl Observer for Progress {
+impl Observer for Reporter {
     fn finished(&self, _: &Group) {
         let done = self.groups_done.fetch_add(1, Ordering::Relaxed) + 1;
         self.bar.set_message(format!("{done} of {} groups", self.groups));

@@ -193,7 +193,7 @@ fn say_failures(outcome: &Outcome) {
 mod tests {
     use super::*;
     use crate::cli::FAILED;
-    use crate::engine::train::{Nobody, train_group};
+    use crate::engine::train::train_group;
     use crate::experiment::plan::Group;
     use crate::schedule::{self, GroupError};
     use crate::store::Session;
@@ -206,13 +206,13 @@ mod tests {
         let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
         let folder = Folder::new(place.path());
         folder.create(&experiment).unwrap();
-        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
+        let sound = |group: &Group| train_group(&experiment, group, &());
         let faulty = |group: &Group| match group.seed {
             1 => panic!("planted in seed {}", group.seed),
             3 => candle_core::bail!("planted too"),
             _ => sound(group),
         };
-        let failures = schedule::train_by(&plan.groups, &folder, 2, &Nobody, &faulty);
+        let failures = schedule::train_by(&plan.groups, &folder, 2, &(), &faulty);
         let mut messages: Vec<String> = failures.iter().map(GroupError::to_string).collect();
         messages.sort_by_key(|message| message.contains("seed 3"));
         assert!(messages[0].ends_with("(seed 1) panicked: planted in seed 1"), "{messages:?}");
@@ -221,7 +221,7 @@ mod tests {
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(failures.len()), true).unwrap(), FAILED);
         let status = folder.status().unwrap();
         assert_eq!(status.missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [1, 3]);
-        assert!(schedule::train_by(&status.missing, &folder, 2, &Nobody, &sound).is_empty());
+        assert!(schedule::train_by(&status.missing, &folder, 2, &(), &sound).is_empty());
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
         assert!(folder.status().unwrap().is_complete());
     }
@@ -234,8 +234,8 @@ mod tests {
         let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
         // The folder of the groups is not there.
         let folder = Folder::new(place.path());
-        let sound = |group: &Group| train_group(&experiment, group, &Nobody);
-        let failures = schedule::train_by(&plan.groups, &folder, 1, &Nobody, &sound);
+        let sound = |group: &Group| train_group(&experiment, group, &());
+        let failures = schedule::train_by(&plan.groups, &folder, 1, &(), &sound);
         assert!(matches!(failures[..], [GroupError::Store(_)]), "{failures:?}");
     }
 }

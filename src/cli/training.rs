@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 
-use super::progress::Progress;
+use super::progress::Reporter;
 use super::{DONE, FAILED, INTERRUPTED, Refused, printable};
 use crate::experiment::plan::Plan;
 use crate::experiment::{DeviceChoice, Experiment};
@@ -52,7 +52,7 @@ pub fn train(
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let resumed = plan.runs().any(|run| finished.has(&run.identity));
     let began = (Instant::now(), machine::cpu_seconds());
-    let progress = Progress::new(experiment, plan, &missing, threads)?;
+    let progress = Reporter::new(experiment, plan, &missing, threads)?;
     let failures = schedule::train(experiment, &missing, folder, threads, &progress);
     progress.end();
     for failure in &failures {

@@ -87,6 +87,15 @@ impl Batch {
         &self.y[start..start + self.rows]
     }
 
+    /// The labels of all tasks in one label set, `[tasks, rows]`.
+    ///
+    /// # Panics
+    /// If `label_set` is out of range.
+    pub fn label_set(&self, label_set: usize) -> &[f32] {
+        let each = self.tasks * self.rows;
+        &self.y[label_set * each..][..each]
+    }
+
     /// Gives every buffer the length of the new shape; allocates only to grow.
     pub(super) fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
         self.forget_made();

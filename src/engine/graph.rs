@@ -4,7 +4,7 @@
 //! one set of tensors with a leading run axis; the sum of all runs' losses has, for every run, that run's own
 //! gradient, because runs never mix.
 //!
-//! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `loss`, `adam`), which
+//! On the CPU the layers, the loss and Adam are custom operations (`model::ops`, `objective`, `adam`), which
 //! is most of its speed there; `benches/NOTES-graph.md` has the measurements. On a GPU layers, embeddings and Adam are kernels
 //! of their own (`model::ops::gpu`).
 
@@ -13,13 +13,10 @@ use std::sync::Arc;
 use candle_core::{D, Device, Result, Tensor, Var};
 
 use super::adam::{self, Correction};
-use super::conversion::Predictions;
-use super::loss::{cross_entropy, loss};
+use super::objective::{self, Objective, Targets};
 use super::{Evaluation, GateUse, Population, Start, StartRun};
-use crate::data::impressions::FACTS;
-use crate::data::{Batch, Task};
-use crate::model::towers::Method;
-use crate::model::{Model, Noise, Objective, Parameters};
+use crate::data::Batch;
+use crate::model::{Model, Noise, Parameters};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 pub const EVALUATION_ROWS: usize = 256;
@@ -28,7 +25,7 @@ pub const EVALUATION_ROWS: usize = 256;
 pub struct GraphPopulation<'a> {
     model: &'a dyn Model,
     device: Device,
-    task: Task,
+    objective: Box<dyn Objective>,
     runs: Vec<StartRun>,
     /// `[runs, shape…]` in layout order.
     parameters: Vec<Var>,
@@ -63,7 +60,8 @@ impl<'a> GraphPopulation<'a> {
             })
             .collect::<Result<Vec<_>>>()?;
         let Start { model, runs, task, .. } = start;
-        Ok(Self { model, device, task, runs, parameters, moments, steps: 0 })
+        let objective = objective::for_task(task, model)?;
+        Ok(Self { model, device, objective, runs, parameters, moments, steps: 0 })
     }
 
     /// Inputs of some rows of a batch, on the device: `[rows, features]`, or every run's own,
@@ -105,23 +103,9 @@ impl<'a> GraphPopulation<'a> {
         sets.index_select(&Tensor::from_vec(own, self.runs.len(), &self.device)?, 0)
     }
 
-    /// Labels of every run, `[runs, tasks, rows]`, on the device.
-    fn labels(&self, batch: &Batch) -> Result<Tensor> {
-        let sets = Tensor::from_slice(&batch.y, (batch.label_sets, batch.tasks, batch.rows), &self.device)?;
-        self.of_runs(&sets, |run| run.label_set)
-    }
-
-    /// Every run's part of `logits`, `[runs, heads, rows]`, beside the facts of the rows.
-    fn conversion_predictions<'b>(
-        &'b self,
-        method: Method,
-        logits: &'b [f32],
-        batch: &'b Batch,
-    ) -> impl Iterator<Item = Predictions<'b>> {
-        let each = FACTS * batch.rows;
-        logits.chunks_exact(method.heads() * batch.rows).zip(&self.runs).map(move |(logits, run)| {
-            Predictions { method, logits, facts: &batch.y[run.label_set * each..][..each] }
-        })
+    /// The labels of a batch that the runs learn.
+    fn targets<'b>(&'b self, batch: &'b Batch) -> Targets<'b> {
+        Targets::new(batch, self.runs.iter().map(|run| run.label_set).collect(), &self.device)
     }
 
     /// θ ← θ − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε), every run at its own learning rate.
@@ -146,24 +130,10 @@ impl Population for GraphPopulation<'_> {
         let parameters = Parameters::new(self.model.layout(), &tensors);
         let seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
         let forward = self.model.training_forward(&parameters, &x, &Noise::new(&seeds, self.steps))?;
+        let mut loss = self.objective.loss(&forward.predictions, &self.targets(batch))?;
         losses.clear();
-        let mut objective = match self.model.objective() {
-            Objective::Tasks => {
-                let loss = loss(self.task)(&forward.predictions, &self.labels(batch)?)?;
-                losses.extend(loss.flatten_all()?.to_vec1::<f32>()?);
-                loss.sum_all()?
-            }
-            Objective::Conversion(method) => {
-                let logits = forward.predictions.flatten_all()?.to_vec1::<f32>()?;
-                let mut gradient = Vec::with_capacity(logits.len());
-                for predictions in self.conversion_predictions(method, &logits, batch) {
-                    losses.extend(predictions.gradient(&mut gradient));
-                }
-                // Its derivative by the logits is the objective's.
-                let gradient = Tensor::from_vec(gradient, forward.predictions.shape(), &self.device)?;
-                (&forward.predictions * gradient)?.sum_all()?
-            }
-        };
+        losses.append(&mut loss.losses);
+        let mut objective = loss.objective;
         if let Some(penalty) = self.model.penalty(&parameters)? {
             objective = (objective + penalty.sum_all()?)?;
         }
@@ -175,22 +145,16 @@ impl Population for GraphPopulation<'_> {
     fn evaluate(&mut self, batch: &Batch) -> Result<Evaluation> {
         // Detached parameters: no graph is kept.
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_detached_tensor()).collect();
-        if let Objective::Conversion(method) = self.model.objective() {
-            let logits = self.predict(batch)?;
-            let losses = self
-                .conversion_predictions(method, &logits, batch)
-                .flat_map(|predictions| predictions.losses())
-                .collect();
-            return Ok(Evaluation { losses, gates: None });
-        }
-        let labels = self.labels(batch)?;
+        let targets = self.targets(batch);
         let mut sums = Sums::default();
         for start in (0..batch.rows).step_by(EVALUATION_ROWS) {
             let rows = start..(start + EVALUATION_ROWS).min(batch.rows);
             let x = self.inputs(batch, rows.clone())?;
-            let labels = labels.narrow(2, rows.start, rows.len())?.contiguous()?;
             let forward = self.model.forward(&Parameters::new(self.model.layout(), &tensors), &x)?;
-            sums.add(&forward, &labels, self.task)?;
+            self.objective.add_losses(&mut sums.losses, &forward.predictions, &targets, rows)?;
+            if self.objective.logs_gates() {
+                sums.add_gates(&forward)?;
+            }
         }
         Ok(sums.mean(batch.rows))
     }
@@ -242,20 +206,13 @@ struct Sums {
 }
 
 impl Sums {
-    fn add(&mut self, forward: &crate::model::Forward, labels: &Tensor, task: Task) -> Result<()> {
-        let sums = match task {
-            Task::Regression => (&forward.predictions - labels)?.sqr()?.sum(D::Minus1)?,
-            Task::Classification | Task::Conversion => {
-                (cross_entropy(&forward.predictions, labels)? * labels.dim(2)? as f64)?
-            }
-        };
-        add(&mut self.losses, &sums)?;
+    fn add_gates(&mut self, forward: &crate::model::Forward) -> Result<()> {
         if let Some(gates) = &forward.gates {
             (_, self.gates, _, self.experts) = gates.dims4()?;
-            add(&mut self.weights, &gates.sum(2)?)?;
+            objective::add(&mut self.weights, &gates.sum(2)?)?;
             // 0 · ln 0 counts as 0: the smallest normal number under the logarithm changes nothing else.
             let logs = gates.maximum(f32::MIN_POSITIVE)?.log()?;
-            add(&mut self.entropy, &(gates * logs)?.sum(D::Minus1)?.sum(D::Minus1)?.neg()?)?;
+            objective::add(&mut self.entropy, &(gates * logs)?.sum(D::Minus1)?.sum(D::Minus1)?.neg()?)?;
         }
         Ok(())
     }
@@ -270,14 +227,4 @@ impl Sums {
         });
         Evaluation { losses: mean(self.losses), gates }
     }
-}
-
-/// Adds the elements of `values` to `sums`, which takes their number at its first use.
-fn add(sums: &mut Vec<f64>, values: &Tensor) -> Result<()> {
-    let values = values.flatten_all()?.to_vec1::<f32>()?;
-    sums.resize(values.len(), 0.0);
-    for (sum, value) in sums.iter_mut().zip(values) {
-        *sum += f64::from(value);
-    }
-    Ok(())
 }

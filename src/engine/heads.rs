@@ -2,7 +2,7 @@
 //!
 //! The `graph` engine makes a tensor of every gradient, fills it with zeros and adds to it; that and the copies around
 //! it are more than half of its time here. The heads are products of matrices between loops over rows, and the
-//! objective gives the gradient of the logits ([`super::conversion`]), so one pass there and one back is all there is:
+//! objective gives the gradient of the logits ([`super::objective::conversion`]), so one pass there and one back is all there is:
 //! in buffers that are made once, into one flat gradient in the order of the layout, which one sweep of Adam takes.
 //! The graph engine is the reference, and trains what has no [`HeadsShape`].
 //!
@@ -14,7 +14,7 @@ use std::ops::Range;
 use candle_core::{Result, bail};
 
 use super::adam;
-use super::conversion::Predictions;
+use super::objective::conversion::Predictions;
 use super::{Evaluation, Population, Start, StartRun};
 use crate::data::Batch;
 use crate::data::impressions::FACTS;

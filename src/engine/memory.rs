@@ -1,6 +1,7 @@
 //! How much memory a sweep takes, before it starts.
 
 use super::graph::EVALUATION_ROWS;
+use super::objective::conversion::MOST_HEADS;
 use crate::data::Task;
 use crate::data::impressions::FACTS;
 use crate::experiment::engine::Engine;
@@ -93,8 +94,6 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
 fn impressions_bytes(experiment: &Experiment) -> u64 {
     /// Doubles of a test row while a run is scored: three predictions, labels and truths, with their orders and bins.
     const SCORED: usize = 16;
-    /// Most logits of a row.
-    const HEADS: usize = 3;
     let train = &experiment.train;
     let of_condition = |condition: &Condition| {
         // Rows that are read are there once for all groups: `opening_bytes`.
@@ -102,7 +101,7 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
         let test = rows.scored_rows();
         let batched = train.batch_size + train.held_out_rows.min(test) + test;
         let batched = 4 * batched as u64 * (rows.columns() + FACTS) as u64;
-        let scored = test as u64 * (8 * SCORED + 4 * HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
+        let scored = test as u64 * (8 * SCORED + 4 * MOST_HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
         rows.feed_bytes().saturating_add(batched).saturating_add(scored)
     };
     experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0)

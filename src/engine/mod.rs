@@ -1,25 +1,34 @@
 //! Engines: what trains a population of runs side by side.
 //!
-//! An engine turns initial parameters and batches into losses. The training loop that both engines share
-//! (schedule, logging, divergence) is [`train`], its batches come from [`sources`], where it computes is a [`device`];
-//! `graph` is Candle's tensors and autograd for any model and device, `fused` one custom op per model on the CPU for the
-//! mixture family, [`heads`] the same for models of click and conversion, whose losses are in [`conversion`]. [`score`]
-//! and [`funnel_score`] say what a trained model is worth.
+//! An engine turns initial parameters and batches into losses; a [`Population`] is what it trains.
+//!
+//! | module | holds |
+//! |---|---|
+//! | [`train`] | the training loop that all engines share: schedule, divergence, records |
+//! | `cohort` | the runs of one model while they are trained: curves, gates, scores |
+//! | [`loaders`] | the batches of a group, or of several joined |
+//! | [`graph`] | the engine of Candle's tensors and autograd, for any model and device |
+//! | [`fused`] | the engine of one custom operation a model, for the mixture family on a CPU |
+//! | [`heads`] | the same for models of click and conversion |
+//! | [`objective`] | losses and scores of regression, classification and conversion |
+//! | [`metrics`] | AUC, log-loss and calibration |
+//! | [`adam`] | the optimiser |
+//! | [`device`] | where an engine computes, and what is wrong with it |
+//! | [`memory`] | how much memory a study takes |
 
 use crate::data::{Batch, Task};
 use adam::Correction;
 
 pub mod adam;
-pub mod conversion;
+mod cohort;
 pub mod device;
-pub mod funnel_score;
 pub mod fused;
 pub mod graph;
 pub mod heads;
-pub mod loss;
+pub mod loaders;
 pub mod memory;
-pub mod score;
-pub mod sources;
+pub mod metrics;
+pub mod objective;
 pub mod train;
 
 /// Runs of one model that are trained side by side: on the same inputs, or each on its seed's where runs of

@@ -11,7 +11,8 @@ use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::MOST_WORDS;
 use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, TrainingSet};
-use crate::model::{Objective, Problem};
+use crate::model::Problem;
+use crate::model::towers::Method;
 use crate::simd::sine::LARGEST_ARGUMENT;
 
 /// Keys of `[data]` for synthetic tasks.
@@ -100,8 +101,7 @@ fn check_untuned(tuned: bool) -> Result<(), Mistake> {
 /// Refuses models that are trained on the times of conversions.
 fn check_times(models: &[ModelSpec], problem: Problem) -> Result<(), Mistake> {
     let needs_times = |model: &ModelSpec| {
-        let objective = model.sizes.configuration.build(problem).objective();
-        matches!(objective, Objective::Conversion(method) if method.needs_times())
+        model.sizes.configuration.build(problem).method().is_some_and(Method::needs_times)
     };
     let Some(index) = models.iter().position(needs_times) else { return Ok(()) };
     Err(Mistake {

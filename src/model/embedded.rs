@@ -13,7 +13,8 @@
 use candle_core::{D, DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, HeadsShape, Model, Noise, Objective, Parameters, ops};
+use super::{Forward, HeadsShape, Model, Noise, Parameters, ops};
+use crate::model::towers::Method;
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
@@ -89,8 +90,8 @@ impl Model for Embedded {
         self.network.training_forward(&parameters.of(self.network.layout(), 1), &embedded, noise)
     }
 
-    fn objective(&self) -> Objective {
-        self.network.objective()
+    fn method(&self) -> Option<Method> {
+        self.network.method()
     }
 
     fn heads(&self) -> Option<HeadsShape> {

@@ -114,9 +114,9 @@ pub trait Model: Send + Sync {
         Ok(None)
     }
 
-    /// What its predictions are trained on.
-    fn objective(&self) -> Objective {
-        Objective::Tasks
+    /// How it learns conversions, where its predictions are the logits of [`towers::Method::heads`].
+    fn method(&self) -> Option<towers::Method> {
+        None
     }
 
     /// Tables of embeddings that it reads rows of words through; with more than one its inputs are
@@ -134,15 +134,6 @@ pub trait Model: Send + Sync {
     fn heads(&self) -> Option<HeadsShape> {
         None
     }
-}
-
-/// What predictions are trained on.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Objective {
-    /// Every task's own loss, which the kind of labels decides.
-    Tasks,
-    /// Clicks and conversions: predictions are logits of [`towers::Method::heads`].
-    Conversion(towers::Method),
 }
 
 /// What a forward pass gives.

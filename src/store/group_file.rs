@@ -102,7 +102,7 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::train::{Nobody, train_group};
+    use crate::engine::train::train_group;
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
 
@@ -112,7 +112,7 @@ mod tests {
             ["grid.seeds=1", "grid.models=[\"mmoe\"]", "train.steps=1", "data.dim=4", "data.label_points=10"];
         let experiment = library::find("ci", &sets.map(String::from)).unwrap();
         let group = &Plan::new(&experiment).groups[0];
-        let record = train_group(&experiment, group, &Nobody).unwrap().unwrap();
+        let record = train_group(&experiment, group, &()).unwrap().unwrap();
         write(folder, group, &record).unwrap();
         path(folder, &group.identity)
     }

@@ -3,7 +3,7 @@
 use crate::model::InvalidSize;
 
 /// How conversion is learned, beside the cross-entropy of clicks on all impressions, which every method has. The
-/// losses stand in [`crate::engine::conversion`].
+/// losses stand in `engine::objective::conversion`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     /// Cross-entropy of conversions on clicked impressions.

@@ -13,8 +13,8 @@ use serde::de::Error;
 
 use super::layout::Layout;
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Learning, Model, Noise, Objective, Parameters,
-    Problem, Sizes, mmoe,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Learning, Model, Noise, Parameters, Problem,
+    Sizes, mmoe,
 };
 
 mod heads;
@@ -299,7 +299,7 @@ impl Model for EsmmMmoe {
         self.0.training_forward(parameters, x, noise)
     }
 
-    fn objective(&self) -> Objective {
-        Objective::Conversion(Method::EntireSpace)
+    fn method(&self) -> Option<Method> {
+        Some(Method::EntireSpace)
     }
 }

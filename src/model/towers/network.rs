@@ -4,7 +4,7 @@ use candle_core::{Result, Tensor};
 
 use super::{HeadsShape, Method};
 use crate::model::layout::{Layout, Parameter};
-use crate::model::{Forward, Model, Objective, Parameters, layers};
+use crate::model::{Forward, Model, Parameters, layers};
 
 /// Heads over one input, or each over its own.
 pub(super) struct Network {
@@ -54,8 +54,8 @@ impl Model for Network {
         if self.shared { 1 } else { self.method.heads() }
     }
 
-    fn objective(&self) -> Objective {
-        Objective::Conversion(self.method)
+    fn method(&self) -> Option<Method> {
+        Some(self.method)
     }
 
     fn heads(&self) -> Option<HeadsShape> {

@@ -1,4 +1,4 @@
-//! What models of click and conversion are trained on: the losses of [`Method`] with their gradients.
+//! The losses of [`Method`] with their gradients: what models of click and conversion are trained on.
 //!
 //! With the logits z₀ of a click, z₁ of a conversion and for some methods a third z₂, p = σ(z₀), q = σ(z₁), y and c
 //! whether there was a click and a conversion (c ≤ y), CE(z, y) = ln(1 + eᶻ) − y z, and \[x\] for a value that no
@@ -27,10 +27,11 @@
 
 use crate::data::Fact;
 use crate::data::impressions::FACTS;
+use crate::engine::metrics::{cross_entropy, sigmoid, softplus};
 use crate::model::towers::Method;
 
 /// Most logits of a row.
-const HEADS: usize = 3;
+pub const MOST_HEADS: usize = 3;
 
 /// Losses that are logged, of every method alike: of clicks, and of clicks that convert.
 pub const LOSSES: usize = 2;
@@ -40,7 +41,7 @@ pub const LOSSES: usize = 2;
 struct Term {
     weight: f64,
     loss: f64,
-    gradient: [f64; HEADS],
+    gradient: [f64; MOST_HEADS],
 }
 
 /// One impression of a batch.
@@ -52,23 +53,8 @@ struct Row {
     uniform: f64,
 }
 
-/// σ(z).
-pub fn sigmoid(z: f64) -> f64 {
-    1.0 / (1.0 + (-z).exp())
-}
-
-/// ln(1 + eᶻ).
-fn softplus(z: f64) -> f64 {
-    z.max(0.0) + (-z.abs()).exp().ln_1p()
-}
-
-/// CE(z, y).
-fn cross_entropy(z: f64, y: f64) -> f64 {
-    softplus(z) - y * z
-}
-
 /// −ln of the probability of what the row shows of a conversion, p q or 1 − p q; and its derivatives by z₀ and z₁.
-fn entire_space(z: [f64; HEADS], converted: bool) -> (f64, [f64; 2]) {
+fn entire_space(z: [f64; MOST_HEADS], converted: bool) -> (f64, [f64; 2]) {
     let (p, q) = (sigmoid(z[0]), sigmoid(z[1]));
     let (not_p, not_q) = (sigmoid(-z[0]), sigmoid(-z[1]));
     if converted {
@@ -79,87 +65,113 @@ fn entire_space(z: [f64; HEADS], converted: bool) -> (f64, [f64; 2]) {
     (-rest.ln(), [p * q * not_p / rest, p * q * not_q / rest])
 }
 
-/// pCVR of a row's logits. A ratio for [`Method::Division`], which may be above 1.
-pub fn conversion_probability(method: Method, logits: [f32; 2]) -> f64 {
-    let [z0, z1] = logits.map(f64::from);
-    match method {
-        Method::Division => sigmoid(z1) / sigmoid(z0),
-        _ => sigmoid(z1),
-    }
-}
-
-/// pCTCVR of a row's logits.
-pub fn joint_probability(method: Method, logits: [f32; 2]) -> f64 {
-    let [z0, z1] = logits.map(f64::from);
-    match method {
-        Method::Division => sigmoid(z1),
-        _ => sigmoid(z0) * sigmoid(z1),
-    }
-}
-
 /// A row's part in what conversion is learned from. No gradient flows through `fixed`, which are the logits again.
-fn term(method: Method, z: [f64; HEADS], fixed: [f64; HEADS], row: Row) -> Term {
-    let Row { click, conversion, waited, uniform } = row;
-    let q = sigmoid(z[1]);
-    let weighted = |weight: f64| Term {
-        weight,
-        loss: weight * cross_entropy(z[1], conversion),
-        gradient: [0.0, weight * (q - conversion), 0.0],
-    };
-    let entire = || {
-        let (loss, [d0, d1]) = entire_space(z, conversion > 0.0);
-        Term { weight: 1.0, loss, gradient: [d0, d1, 0.0] }
-    };
+fn term(method: Method, z: [f64; MOST_HEADS], fixed: [f64; MOST_HEADS], row: Row) -> Term {
+    let Row { click, conversion, uniform, .. } = row;
     match method {
-        Method::Clicked => weighted(click),
-        Method::SampledNegatives { rate } => weighted(if uniform < rate { 1.0 } else { click }),
-        Method::Oversampling { copies } => weighted(if conversion > 0.0 { copies } else { click }),
+        Method::Clicked => weighted(click, z, row),
+        Method::SampledNegatives { rate } => weighted(if uniform < rate { 1.0 } else { click }, z, row),
+        Method::Oversampling { copies } => weighted(if conversion > 0.0 { copies } else { click }, z, row),
         Method::RejectionSampling { floor } => {
-            weighted(if uniform * sigmoid(fixed[0]) < floor { click } else { 0.0 })
+            weighted(if uniform * sigmoid(fixed[0]) < floor { click } else { 0.0 }, z, row)
         }
-        Method::Division => weighted(1.0),
-        Method::EntireSpace => entire(),
+        Method::Division => weighted(1.0, z, row),
+        Method::EntireSpace => entire_space_term(z, row),
         Method::InversePropensity { cvr_weight, smallest_propensity } => {
-            let mut term = entire();
-            let scale = cvr_weight * click / sigmoid(fixed[0]).max(smallest_propensity);
-            term.loss += scale * cross_entropy(z[1], conversion);
-            term.gradient[1] += scale * (q - conversion);
-            term
+            inverse_propensity(cvr_weight, smallest_propensity, z, fixed, row)
         }
         Method::DoublyRobust { cvr_weight, smallest_propensity } => {
-            let mut term = entire();
-            let inverse = click / sigmoid(fixed[0]).max(smallest_propensity);
-            let (error, imputed) = (cross_entropy(z[1], conversion), softplus(z[2]));
-            let apart = imputed - cross_entropy(fixed[1], conversion);
-            term.loss += cvr_weight * (imputed + inverse * (error - imputed) + inverse * apart * apart);
-            term.gradient[1] += cvr_weight * inverse * (q - conversion);
-            term.gradient[2] += cvr_weight * (1.0 - inverse + inverse * 2.0 * apart) * sigmoid(z[2]);
-            term
+            doubly_robust(cvr_weight, smallest_propensity, z, fixed, row)
         }
-        Method::DelayedFeedback if click == 0.0 => Term::default(),
-        Method::DelayedFeedback => {
-            // e⁷⁰⁰ is near the largest number; what waits longer than that waits no more.
-            let hazard = z[2].min(700.0).exp() * waited;
-            if conversion > 0.0 {
-                let loss = softplus(-z[1]) - z[2] + hazard;
-                return Term { weight: 1.0, loss, gradient: [0.0, -sigmoid(-z[1]), hazard - 1.0] };
-            }
-            let survival = (-hazard).exp();
-            // 1 − q without cancellation.
-            let not_q = sigmoid(-z[1]);
-            let rest = not_q + q * survival;
-            let gradient = [0.0, q * not_q * -(-hazard).exp_m1() / rest, q * hazard * survival / rest];
-            Term { weight: 1.0, loss: -rest.ln(), gradient }
-        }
-        Method::FakeNegativeWeighted => {
-            let fixed = sigmoid(fixed[1]);
-            let (negative, positive) = (click * (1.0 - fixed) * (1.0 + fixed), conversion * (1.0 + fixed));
-            Term {
-                weight: click + conversion,
-                loss: negative * softplus(z[1]) + positive * softplus(-z[1]),
-                gradient: [0.0, negative * q - positive * (1.0 - q), 0.0],
-            }
-        }
+        Method::DelayedFeedback => delayed_feedback(z, row),
+        Method::FakeNegativeWeighted => fake_negative_weighted(z, fixed, row),
+    }
+}
+
+/// w CE(z₁, c).
+fn weighted(weight: f64, z: [f64; MOST_HEADS], Row { conversion, .. }: Row) -> Term {
+    Term {
+        weight,
+        loss: weight * cross_entropy(z[1], conversion),
+        gradient: [0.0, weight * (sigmoid(z[1]) - conversion), 0.0],
+    }
+}
+
+/// −c ln(p q) − (1 − c) ln(1 − p q): equation 3 of ESMM.
+fn entire_space_term(z: [f64; MOST_HEADS], row: Row) -> Term {
+    let (loss, [d0, d1]) = entire_space(z, row.conversion > 0.0);
+    Term { weight: 1.0, loss, gradient: [d0, d1, 0.0] }
+}
+
+/// That of `EntireSpace` + λ y CE(z₁, c) / \[p̂\], p̂ = max(p, smallest): §3 of ESCM².
+fn inverse_propensity(
+    lambda: f64,
+    smallest: f64,
+    z: [f64; MOST_HEADS],
+    fixed: [f64; MOST_HEADS],
+    row: Row,
+) -> Term {
+    let Row { click, conversion, .. } = row;
+    let mut term = entire_space_term(z, row);
+    let scale = lambda * click / sigmoid(fixed[0]).max(smallest);
+    term.loss += scale * cross_entropy(z[1], conversion);
+    term.gradient[1] += scale * (sigmoid(z[1]) - conversion);
+    term
+}
+
+/// That of `EntireSpace` + λ (e + y (CE(z₁, c) − e) / \[p̂\] + y (\[CE(z₁, c)\] − e)² / \[p̂\]), e = ln(1 + e^z₂): §3 of
+/// ESCM². Without a click the third head's e stands for the cross-entropy; with one, its error is corrected by 1/p̂ and
+/// trained on.
+fn doubly_robust(
+    lambda: f64,
+    smallest: f64,
+    z: [f64; MOST_HEADS],
+    fixed: [f64; MOST_HEADS],
+    row: Row,
+) -> Term {
+    let Row { click, conversion, .. } = row;
+    let mut term = entire_space_term(z, row);
+    let inverse = click / sigmoid(fixed[0]).max(smallest);
+    let (error, imputed) = (cross_entropy(z[1], conversion), softplus(z[2]));
+    let apart = imputed - cross_entropy(fixed[1], conversion);
+    term.loss += lambda * (imputed + inverse * (error - imputed) + inverse * apart * apart);
+    term.gradient[1] += lambda * inverse * (sigmoid(z[1]) - conversion);
+    term.gradient[2] += lambda * (1.0 - inverse + inverse * 2.0 * apart) * sigmoid(z[2]);
+    term
+}
+
+/// Of a click −ln q − z₂ + r d where it converted, else −ln(1 − q + q e^(−r d)), r = e^z₂, d the time waited:
+/// equations 6 and 7 of Chapelle 2014.
+fn delayed_feedback(z: [f64; MOST_HEADS], Row { click, conversion, waited, .. }: Row) -> Term {
+    if click == 0.0 {
+        return Term::default();
+    }
+    // e⁷⁰⁰ is near the largest number; what waits longer than that waits no more.
+    let hazard = z[2].min(700.0).exp() * waited;
+    if conversion > 0.0 {
+        let loss = softplus(-z[1]) - z[2] + hazard;
+        return Term { weight: 1.0, loss, gradient: [0.0, -sigmoid(-z[1]), hazard - 1.0] };
+    }
+    let (q, survival) = (sigmoid(z[1]), (-hazard).exp());
+    // 1 − q without cancellation.
+    let not_q = sigmoid(-z[1]);
+    let rest = not_q + q * survival;
+    let gradient = [0.0, q * not_q * -(-hazard).exp_m1() / rest, q * hazard * survival / rest];
+    Term { weight: 1.0, loss: -rest.ln(), gradient }
+}
+
+/// −\[(1 − q)(1 + q)\] ln(1 − q) of a click and − \[1 + q\] ln q of a conversion: equation 9 of Ktena et al. 2019.
+fn fake_negative_weighted(
+    z: [f64; MOST_HEADS],
+    fixed: [f64; MOST_HEADS],
+    Row { click, conversion, .. }: Row,
+) -> Term {
+    let (q, fixed) = (sigmoid(z[1]), sigmoid(fixed[1]));
+    let (negative, positive) = (click * (1.0 - fixed) * (1.0 + fixed), conversion * (1.0 + fixed));
+    Term {
+        weight: click + conversion,
+        loss: negative * softplus(z[1]) + positive * softplus(-z[1]),
+        gradient: [0.0, negative * q - positive * (1.0 - q), 0.0],
     }
 }
 
@@ -180,8 +192,8 @@ impl Predictions<'_> {
     }
 
     /// The logits of a row; 0 for a head that the method does not have.
-    fn logits_of(&self, row: usize) -> [f64; HEADS] {
-        let mut z = [0.0; HEADS];
+    fn logits_of(&self, row: usize) -> [f64; MOST_HEADS] {
+        let mut z = [0.0; MOST_HEADS];
         for (z, logits) in z.iter_mut().zip(self.logits.chunks_exact(self.rows())) {
             *z = f64::from(logits[row]);
         }
@@ -199,7 +211,7 @@ impl Predictions<'_> {
     }
 
     /// Cross-entropies of a row's click and of its click that converts, in nats; `term` is its part in the objective.
-    fn row_losses(&self, z: [f64; HEADS], row: Row, term: Option<&Term>) -> [f64; LOSSES] {
+    fn row_losses(&self, z: [f64; MOST_HEADS], row: Row, term: Option<&Term>) -> [f64; LOSSES] {
         let joint = match (self.method, term) {
             (Method::Division, _) => cross_entropy(z[1], row.conversion),
             (Method::EntireSpace, Some(term)) => term.loss,
@@ -209,19 +221,31 @@ impl Predictions<'_> {
     }
 
     /// Means over the rows of the cross-entropies of clicks and of clicks that convert, in nats; NaN where a logit is
-    /// no number.
+    /// not finite.
     pub fn losses(&self) -> [f32; LOSSES] {
-        let of = |row| self.row_losses(self.logits_of(row), self.row(row), None);
-        self.mean((0..self.rows()).map(of).fold([0.0; LOSSES], sum))
+        let mut sums = [0.0; LOSSES];
+        self.add_losses(&mut sums);
+        self.mean(sums)
+    }
+
+    /// Adds the sums of the same over the rows.
+    pub(super) fn add_losses(&self, sums: &mut [f64; LOSSES]) {
+        for row in 0..self.rows() {
+            *sums = sum(*sums, self.row_losses(self.logits_of(row), self.row(row), None));
+        }
+        if !self.all_finite() {
+            *sums = [f64::NAN; LOSSES];
+        }
+    }
+
+    /// Whether all logits are numbers: a minimum or maximum on the way to a loss may hide one that is not.
+    fn all_finite(&self) -> bool {
+        self.logits.iter().all(|logit| logit.is_finite())
     }
 
     /// Means of sums over the rows.
     fn mean(&self, sums: [f64; LOSSES]) -> [f32; LOSSES] {
-        match self.logits.iter().all(|logit| logit.is_finite()) {
-            true => sums.map(|sum| (sum / self.rows() as f64) as f32),
-            // A minimum or maximum on the way may have hidden it.
-            false => [f32::NAN; LOSSES],
-        }
+        sums.map(|sum| (sum / self.rows() as f64) as f32)
     }
 
     /// Appends the derivative of the objective by every logit, `[heads, rows]`, to `out`; gives [`Self::losses`].
@@ -246,7 +270,7 @@ impl Predictions<'_> {
             let apart = sigmoid(f64::from(self.logits[row])) - f64::from(self.facts[row]);
             *out += (apart / rows as f64) as f32;
         }
-        self.mean(losses)
+        if self.all_finite() { self.mean(losses) } else { [f32::NAN; LOSSES] }
     }
 }
 
@@ -291,7 +315,7 @@ mod tests {
             for (number, row) in rows().into_iter().enumerate() {
                 for z in [[-1.0, 0.5, 0.3], [0.7, -2.0, -0.8], [-3.0, 1.5, 1.2]] {
                     let term_at = |z| term(method, z, [-1.1, 0.4, 0.2], row);
-                    for head in 0..HEADS {
+                    for head in 0..MOST_HEADS {
                         let moved = |by: f64| {
                             let mut moved = z;
                             moved[head] += by;
@@ -399,13 +423,5 @@ mod tests {
                 }
             }
         }
-    }
-
-    #[test]
-    fn the_ratio_of_division_may_be_above_one() {
-        assert!(conversion_probability(Method::Division, [-2.0, 1.0]) > 1.0);
-        assert_eq!(joint_probability(Method::Division, [-2.0, 0.0]), 0.5);
-        assert_eq!(conversion_probability(Method::EntireSpace, [-2.0, 0.0]), 0.5);
-        assert_eq!(joint_probability(Method::EntireSpace, [0.0, 0.0]), 0.25);
     }
 }
