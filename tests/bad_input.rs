@@ -536,7 +536,7 @@ fn tables() {
             let mut count = count.borrow_mut();
             **count += 1;
             if count.is_multiple_of(50) {
-                let results = mmoe_study::study::of(&study).claims(&study);
+                let results = mmoe_study::study::kind_of(&study).claims(&study);
                 let _ = claim::table::text(&results, true);
             }
             if count.is_multiple_of(500) {

@@ -72,7 +72,7 @@ fn baseline() -> &'static Study {
     BASELINE.get_or_init(|| study(&[FEW]))
 }
 
-/// That the check of a study against the sound one fails, and says so of a cell of `model`.
+/// That the check of a study against the sound one fails, and says so of the runs of `model`.
 fn assert_caught(mistake: &str, planted: &Study, model: &str) {
     let found = check(baseline(), planted);
     assert_eq!(found.verdict, Verdict::Regressed, "{mistake}: {}", found.reason);

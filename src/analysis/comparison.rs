@@ -29,9 +29,9 @@ pub enum By {
     Selected,
 }
 
-/// Names a row of a comparison.
+/// Name of a row of a comparison.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CellName {
+pub struct RunsName {
     /// Name of the model, in both studies.
     pub model: String,
     /// Task correlation and swept value.
@@ -54,19 +54,19 @@ pub struct Side {
 /// Change of the losses of a row from the first study to the second.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Change {
-    /// Lower in the second, after correction for the number of cells.
+    /// Lower in the second, after correction for the number of rows.
     Lower,
-    /// Higher in the second, after correction for the number of cells.
+    /// Higher in the second, after correction for the number of rows.
     Higher,
     /// Within noise.
     Unclear,
 }
 
-/// One cell in both studies.
+/// One row: the same runs in both studies.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CellComparison {
+pub struct RunsComparison {
     /// Model, condition and learning rate.
-    pub name: CellName,
+    pub name: RunsName,
     /// In the first study and in the second.
     pub sides: [Side; 2],
     /// Runs compared as pairs of one seed; none where the samples were taken as independent.
@@ -78,7 +78,7 @@ pub struct CellComparison {
     /// Rank-biserial correlation of the pairs, positive where the second is higher; NaN for independent
     /// samples.
     pub rank_biserial: f64,
-    /// Two-sided p-value of no difference, Holm-corrected over all cells of the comparison.
+    /// Two-sided p-value of no difference, Holm-corrected over all rows of the comparison.
     pub p: f64,
     /// The change at 95 % confidence.
     pub change: Change,
@@ -89,16 +89,16 @@ pub struct CellComparison {
 pub struct StudyComparison {
     /// Both generate equal data from equal seeds.
     pub same_data: bool,
-    /// Cells in both, in the order of the first.
-    pub cells: Vec<CellComparison>,
-    /// Cells in the first only.
-    pub only_first: Vec<CellName>,
-    /// Cells in the second only.
-    pub only_second: Vec<CellName>,
+    /// Rows of both studies, in the order of the first.
+    pub rows: Vec<RunsComparison>,
+    /// Runs of the first study only.
+    pub only_first: Vec<RunsName>,
+    /// Runs of the second study only.
+    pub only_second: Vec<RunsName>,
 }
 
-/// Runs of a cell with its name.
-type Named<'a> = (CellName, Vec<&'a RunRecord>);
+/// Runs with their name.
+type Named<'a> = (RunsName, Vec<&'a RunRecord>);
 
 /// Compares two studies by final loss.
 pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> StudyComparison {
@@ -107,26 +107,26 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
     let (mut found, mut only_first) = (Vec::new(), Vec::new());
     for (name, runs) in a {
         match b.iter().position(|(other, _)| *other == name) {
-            Some(index) => found.push(compare_cell(name, [&runs, &b.remove(index).1], measure, same_data)),
+            Some(index) => found.push(compare_row(name, [&runs, &b.remove(index).1], measure, same_data)),
             None => only_first.push(name),
         }
     }
-    let p_values: Vec<f64> = found.iter().map(|cell| cell.p).collect();
-    for (cell, p) in found.iter_mut().zip(holm(&p_values)) {
-        cell.p = p;
-        cell.change = match cell.difference.estimate {
+    let p_values: Vec<f64> = found.iter().map(|row| row.p).collect();
+    for (row, p) in found.iter_mut().zip(holm(&p_values)) {
+        row.p = p;
+        row.change = match row.difference.estimate {
             _ if p >= 1.0 - LEVEL => Change::Unclear,
             estimate if estimate < 0.0 => Change::Lower,
             _ => Change::Higher,
         };
     }
     let only_second = b.into_iter().map(|(name, _)| name).collect();
-    StudyComparison { same_data, cells: found, only_first, only_second }
+    StudyComparison { same_data, rows: found, only_first, only_second }
 }
 
-/// The cells of a study under their names.
+/// The runs of a study with their names.
 fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
-    let name = |runs: &Runs, learning_rate| CellName {
+    let name = |runs: &Runs, learning_rate| RunsName {
         model: runs.model.name.clone(),
         condition: runs.condition,
         learning_rate,
@@ -143,12 +143,12 @@ fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
 }
 
 /// One row; its p-value is not yet corrected and its change not yet called.
-fn compare_cell(
-    name: CellName,
+fn compare_row(
+    name: RunsName,
     runs: [&[&RunRecord]; 2],
     measure: Measure,
     same_data: bool,
-) -> CellComparison {
+) -> RunsComparison {
     let [first, second] = runs.map(|runs| losses(runs, measure));
     let common: Vec<(f64, f64)> =
         first.iter().filter_map(|(seed, a)| Some((*a, *second.get(seed)?))).collect();
@@ -164,7 +164,7 @@ fn compare_cell(
         false => (independent_difference(&values), Vec::new()),
     };
     let p = (2.0 * found.p_not_above(0.0).min(found.p_not_below(0.0))).min(1.0);
-    CellComparison {
+    RunsComparison {
         name,
         sides,
         pairs: paired.then_some(common.len()),
@@ -213,10 +213,10 @@ mod tests {
     #[test]
     fn equal_studies_do_not_differ_at_all() {
         let comparison = compared(&shifted(0.0, &[0.5, 1.0]), &shifted(0.0, &[0.5, 1.0]));
-        assert_eq!(comparison.cells.len(), 6);
-        for cell in &comparison.cells {
-            assert_eq!(cell.difference, Interval { estimate: 0.0, low: 0.0, high: 0.0 });
-            assert_eq!((cell.p, cell.change, cell.pairs), (1.0, Change::Unclear, Some(12)));
+        assert_eq!(comparison.rows.len(), 6);
+        for row in &comparison.rows {
+            assert_eq!(row.difference, Interval { estimate: 0.0, low: 0.0, high: 0.0 });
+            assert_eq!((row.p, row.change, row.pairs), (1.0, Change::Unclear, Some(12)));
         }
     }
 
@@ -224,10 +224,10 @@ mod tests {
     fn pairing_finds_a_small_shift_under_large_noise() {
         let (a, b) = (shifted(0.0, &[0.5]), shifted(-0.01, &[0.5]));
         for by in [By::LearningRate, By::Selected] {
-            for cell in compare(&a, &b, Measure::default(), by).cells {
-                assert_eq!(cell.change, Change::Lower);
-                assert!(cell.difference.low < -0.009 && cell.difference.high < -0.009);
-                assert_eq!(cell.rank_biserial, -1.0);
+            for row in compare(&a, &b, Measure::default(), by).rows {
+                assert_eq!(row.change, Change::Lower);
+                assert!(row.difference.low < -0.009 && row.difference.high < -0.009);
+                assert_eq!(row.rank_biserial, -1.0);
             }
         }
     }
@@ -238,15 +238,15 @@ mod tests {
         b.experiment.data.synthetic_mut().unwrap().dim += 1;
         let comparison = compared(&a, &b);
         assert!(!comparison.same_data);
-        let cell = &comparison.cells[0];
-        assert_eq!((cell.pairs, cell.change), (None, Change::Unclear));
-        assert!(cell.standardised.is_nan() && cell.difference.low < 0.0 && cell.difference.high > 0.0);
+        let row = &comparison.rows[0];
+        assert_eq!((row.pairs, row.change), (None, Change::Unclear));
+        assert!(row.standardised.is_nan() && row.difference.low < 0.0 && row.difference.high > 0.0);
     }
 
     #[test]
-    fn cells_of_one_study_only_are_named() {
+    fn runs_of_one_study_only_are_named() {
         let comparison = compared(&shifted(0.0, &[0.5, 0.9]), &shifted(0.0, &[0.5, 1.0]));
-        assert_eq!(comparison.cells.len(), 3);
+        assert_eq!(comparison.rows.len(), 3);
         assert!(comparison.only_first.iter().all(|name| name.condition.task_correlation == Some(0.9)));
         assert!(comparison.only_second.iter().all(|name| name.condition.task_correlation == Some(1.0)));
         assert_eq!((comparison.only_first.len(), comparison.only_second.len()), (3, 3));

@@ -25,7 +25,7 @@ pub struct MeanCurve {
 impl MeanCurve {
     /// The mean curve of runs that were logged at the same steps, as all runs of a study are. Without a
     /// single finished run it has no steps.
-    pub fn of(runs: &[&RunRecord], measure: Measure) -> Self {
+    pub fn new(runs: &[&RunRecord], measure: Measure) -> Self {
         let finished: Vec<&RunRecord> = runs.iter().copied().filter(|run| run.last().is_some()).collect();
         let steps: Vec<u64> =
             finished.first().map_or(Vec::new(), |run| run.curve.iter().map(|point| point.step).collect());
@@ -33,7 +33,7 @@ impl MeanCurve {
             .iter()
             .map(|run| {
                 debug_assert!(run.curve.iter().map(|point| point.step).eq(steps.iter().copied()));
-                run.curve.iter().map(|point| measure.of(point)).collect()
+                run.curve.iter().map(|point| measure.at(point)).collect()
             })
             .collect();
         let bootstrap = Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() };
@@ -66,7 +66,7 @@ mod tests {
     fn diverged_runs_are_counted_and_left_out() {
         let study = Sample { seeds: 12, diverged: 2, ..Sample::default() }.study();
         let runs: Vec<&RunRecord> = study.runs.iter().take(12).collect();
-        let curve = MeanCurve::of(&runs, Measure::default());
+        let curve = MeanCurve::new(&runs, Measure::default());
         assert_eq!((curve.runs, curve.diverged), (10, 2));
         assert_eq!(curve.steps.len(), curve.loss.len());
         assert!(curve.loss.iter().all(|loss| loss.low <= loss.estimate && loss.estimate <= loss.high));
@@ -76,7 +76,7 @@ mod tests {
     fn without_a_finished_run_there_is_no_curve() {
         let study = Sample { seeds: 3, diverged: 3, ..Sample::default() }.study();
         let runs: Vec<&RunRecord> = study.runs.iter().take(3).collect();
-        let curve = MeanCurve::of(&runs, Measure::default());
+        let curve = MeanCurve::new(&runs, Measure::default());
         assert_eq!((curve.runs, curve.diverged, curve.steps.len()), (0, 3, 0));
     }
 }

@@ -111,7 +111,7 @@ mod tests {
         let curve = [(0.0, 1.0), (100.0, 0.5), (300.0, 0.25)];
         let distance = between_curves(&curve, &curve).unwrap();
         assert_eq!((distance.relative, distance.signed, distance.covered), (0.0, 0.0, 1.0));
-        let histogram = Histogram::of(&[0.1, 0.2, 0.9], 1, 20);
+        let histogram = Histogram::new(&[0.1, 0.2, 0.9], 1, 20);
         assert_eq!(total_variation(&histogram, &histogram), 0.0);
     }
 
@@ -144,23 +144,23 @@ mod tests {
 
     #[test]
     fn the_earth_movers_distance_is_how_far_the_mass_moves() {
-        let at = |loss: f64| Histogram::of(&[loss; 4], 0, 30);
+        let at = |loss: f64| Histogram::new(&[loss; 4], 0, 30);
         assert!((earth_mover(&at(0.2), &at(0.5)) - 0.3).abs() < 1e-12);
         assert_eq!(earth_mover(&at(0.2), &at(0.2)), 0.0);
         // Half of the runs move by 0.1, whichever is called ours.
-        let half = Histogram::of(&[0.2, 0.2, 0.3, 0.3], 0, 30);
+        let half = Histogram::new(&[0.2, 0.2, 0.3, 0.3], 0, 30);
         assert!((earth_mover(&half, &at(0.2)) - 0.05).abs() < 1e-12);
         assert!((earth_mover(&at(0.2), &half) - 0.05).abs() < 1e-12);
         // Diverged runs are as far as the bins reach.
-        let diverged = Histogram::of(&[], 4, 30);
+        let diverged = Histogram::new(&[], 4, 30);
         assert!((earth_mover(&diverged, &at(0.2)) - 0.8).abs() < 1e-12);
     }
 
     #[test]
     fn total_variation_is_the_share_that_has_to_move() {
-        let low = Histogram::of(&[0.0; 10], 0, 20);
-        let half = Histogram::of(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 9.0], 1, 20);
+        let low = Histogram::new(&[0.0; 10], 0, 20);
+        let half = Histogram::new(&[0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5, 0.5, 9.0], 1, 20);
         assert!((total_variation(&low, &half) - 0.5).abs() < 1e-12);
-        assert!((total_variation(&low, &Histogram::of(&[0.5; 3], 0, 30)) - 1.0).abs() < 1e-12);
+        assert!((total_variation(&low, &Histogram::new(&[0.5; 3], 0, 30)) - 1.0).abs() < 1e-12);
     }
 }

@@ -136,7 +136,7 @@ fn summarise(selected: &Runs, measure: Measure) -> Option<GateSummary> {
     let losses: Vec<f64> = finished.iter().map(|(_, loss, _)| *loss).collect();
     let ends: Vec<GateUseOfRun> = finished.iter().map(|(.., end)| *end).collect();
     let share = |of: fn(&GateUseOfRun) -> bool| {
-        Proportion::of(&ends.iter().map(of).collect::<Vec<bool>>()).interval()
+        Proportion::from_outcomes(&ends.iter().map(of).collect::<Vec<bool>>()).interval()
     };
     let with_loss =
         |of: fn(&GateUseOfRun) -> f64| correlation(&ends.iter().map(of).collect::<Vec<f64>>(), &losses);

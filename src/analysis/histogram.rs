@@ -19,7 +19,7 @@ pub struct Histogram {
 
 impl Histogram {
     /// The histogram of `losses` in `bins` bins, beside `diverged` runs that have no loss.
-    pub fn of(losses: &[f64], diverged: usize, bins: usize) -> Self {
+    pub fn new(losses: &[f64], diverged: usize, bins: usize) -> Self {
         let mut histogram = Self { counts: vec![0; bins], overflow: 0, diverged };
         for &loss in losses {
             match histogram.counts.get_mut(bin(loss)) {
@@ -68,15 +68,15 @@ mod tests {
 
     #[test]
     fn every_run_is_somewhere() {
-        let histogram = Histogram::of(&[0.0, 0.01, 0.05, 0.2, 7.0], 3, 5);
+        let histogram = Histogram::new(&[0.0, 0.01, 0.05, 0.2, 7.0], 3, 5);
         assert_eq!(histogram.counts, [2, 1, 0, 0, 0]);
         assert_eq!((histogram.overflow, histogram.diverged, histogram.runs()), (2, 3, 8));
     }
 
     #[test]
     fn narrowing_moves_runs_into_the_overflow() {
-        let histogram = Histogram::of(&[0.01, 0.05, 0.2], 0, 20);
-        assert_eq!(histogram.clone().with_bins(2), Histogram::of(&[0.01, 0.05, 0.2], 0, 2));
+        let histogram = Histogram::new(&[0.01, 0.05, 0.2], 0, 20);
+        assert_eq!(histogram.clone().with_bins(2), Histogram::new(&[0.01, 0.05, 0.2], 0, 2));
         assert_eq!(histogram.with_bins(30).runs(), 3);
     }
 }

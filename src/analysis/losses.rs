@@ -25,7 +25,7 @@ pub struct LossSummary {
 impl LossSummary {
     /// The summary of final `losses`, beside `diverged` runs that have none. All values are NaN where no run
     /// finished.
-    pub fn of(losses: &[f64], diverged: usize) -> Self {
+    pub fn new(losses: &[f64], diverged: usize) -> Self {
         let sorted = summary::sorted(losses);
         Self {
             mean: Bootstrap::default().sample(losses, summary::mean).interval(),
@@ -45,7 +45,7 @@ mod tests {
 
     #[test]
     fn a_summary_is_what_the_words_say() {
-        let summary = LossSummary::of(&[4.0, 1.0, 2.0, 3.0], 2);
+        let summary = LossSummary::new(&[4.0, 1.0, 2.0, 3.0], 2);
         assert_eq!((summary.mean.estimate, summary.median), (2.5, 2.5));
         assert!((summary.sd - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!((summary.lowest, summary.highest), (1.0, 4.0));
@@ -54,7 +54,7 @@ mod tests {
 
     #[test]
     fn nothing_finished_is_nan_not_a_panic() {
-        let summary = LossSummary::of(&[], 5);
+        let summary = LossSummary::new(&[], 5);
         assert!(summary.mean.estimate.is_nan() && summary.median.is_nan() && summary.sd.is_nan());
     }
 }

@@ -49,7 +49,7 @@ impl Default for Measure {
 
 impl Measure {
     /// The loss that an experiment reports: of task 1, on the rows of `report.loss`.
-    pub fn shown(study: &Study) -> Self {
+    pub fn from_study(study: &Study) -> Self {
         let rows = match study.experiment.report.loss {
             ReportedLoss::HeldOut => RowSet::HeldOut,
             ReportedLoss::Training => RowSet::Train,
@@ -58,7 +58,7 @@ impl Measure {
     }
 
     /// This loss at a logged point; NaN where the study does not have the task.
-    pub fn of(self, point: &CurvePoint) -> f64 {
+    pub fn at(self, point: &CurvePoint) -> f64 {
         let losses = match self.rows {
             RowSet::Train => &point.train_loss,
             RowSet::HeldOut => &point.held_out_loss,
@@ -71,6 +71,6 @@ impl Measure {
 
     /// This loss at the end of a run; none for a run that diverged.
     pub fn final_loss(self, run: &RunRecord) -> Option<f64> {
-        run.last().map(|point| self.of(point))
+        run.last().map(|point| self.at(point))
     }
 }

@@ -24,11 +24,11 @@ pub struct Runs<'a> {
 /// A number of a run, such as its final loss or its AUC.
 pub trait RunValue {
     /// The number; none for a run that does not have it, as a diverged run has no final loss.
-    fn of(&self, run: &RunRecord) -> Option<f64>;
+    fn value(&self, run: &RunRecord) -> Option<f64>;
 }
 
 impl<F: Fn(&RunRecord) -> Option<f64>> RunValue for F {
-    fn of(&self, run: &RunRecord) -> Option<f64> {
+    fn value(&self, run: &RunRecord) -> Option<f64> {
         self(run)
     }
 }
@@ -36,7 +36,7 @@ impl<F: Fn(&RunRecord) -> Option<f64>> RunValue for F {
 impl<'a> Runs<'a> {
     /// The numbers of the runs that have one, by seed.
     pub fn values(&self, value: impl RunValue) -> Vec<f64> {
-        self.runs.iter().filter_map(|run| value.of(run)).collect()
+        self.runs.iter().filter_map(|run| value.value(run)).collect()
     }
 
     /// Mean of [`Self::values`] with its 95 % bootstrap interval over runs.
@@ -61,8 +61,9 @@ impl<'a> Runs<'a> {
 
     /// Number of these runs minus that of another model's, on the seeds that have both.
     pub fn differences(&self, other: &Self, value: impl RunValue) -> Vec<f64> {
-        let difference =
-            |run: &&RunRecord| Some(value.of(run)? - other.run(run.key.seed).and_then(|run| value.of(run))?);
+        let difference = |run: &&RunRecord| {
+            Some(value.value(run)? - other.run(run.key.seed).and_then(|run| value.value(run))?)
+        };
         self.runs.iter().filter_map(difference).collect()
     }
 

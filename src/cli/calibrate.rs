@@ -144,7 +144,8 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
                 eprintln!("{INTERRUPTED_MESSAGE}");
                 return Ok(INTERRUPTED);
             };
-            let distances = [RowSet::HeldOut, RowSet::Train].map(|rows| PaperDistance::of(&study, rows));
+            let distances =
+                [RowSet::HeldOut, RowSet::Train].map(|rows| PaperDistance::from_study(&study, rows));
             entries.push(Entry { candidate: candidate.clone(), distances, kept: false });
         }
         entries.sort_by(|a, b| a.best().total().total_cmp(&b.best().total()));
@@ -268,7 +269,7 @@ fn cells(search: &Search, rung: Rung, entries: &[Entry]) -> String {
     );
     for entry in entries {
         let best = entry.best();
-        for cell in &best.cells {
+        for cell in &best.models {
             let figure = match cell.counterpart {
                 Counterpart::Figure3 => 3,
                 Counterpart::Figure4 => 4,

@@ -14,7 +14,7 @@ use crate::study;
 pub fn run(path: &Path, parts: bool) -> Result<u8> {
     let folder = Folder::new(path);
     let study = folder.read()?;
-    let results = study::of(&study).claims(&study);
+    let results = study::kind_of(&study).claims(&study);
     print(&table::text(&results, parts))?;
     let mut csv = Vec::new();
     table::write_csv(&results, &mut csv)?;

@@ -1,4 +1,4 @@
-//! `sweep compare`: two studies cell by cell, with intervals.
+//! `sweep compare`: two studies, row by row, with intervals.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -6,14 +6,14 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{DONE, print};
-use crate::analysis::comparison::{By, CellComparison, CellName, Change, StudyComparison, compare};
+use crate::analysis::comparison::{By, Change, RunsComparison, RunsName, StudyComparison, compare};
 use crate::analysis::{Measure, TaskLoss};
 use crate::store::Folder;
 
 /// Compares the studies in two folders by final loss.
 pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
-    let shown = Measure::shown(&a);
+    let shown = Measure::from_study(&a);
     // Of impressions what all their models are for, the conversions.
     let (task, whose) = match a.experiment.data.task() == crate::data::Task::Conversion {
         true => (TaskLoss::Task(2), "conversions (pCTCVR)"),
@@ -48,17 +48,17 @@ fn text(
     let data = if comparison.same_data { "equal" } else { "different" };
     writeln!(
         text,
-        "{loss} after the last step; {data} data. p is corrected for {} cells (Holm).\n",
-        comparison.cells.len()
+        "{loss} after the last step; {data} data. p is corrected for {} rows (Holm).\n",
+        comparison.rows.len()
     )?;
     let head = ["model", "p(tasks)", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];
     row(&mut text, head.map(str::to_string))?;
-    for cell in &comparison.cells {
-        row(&mut text, cells(cell))?;
+    for compared in &comparison.rows {
+        row(&mut text, columns(compared))?;
     }
     for (names, side) in [(&comparison.only_first, "A"), (&comparison.only_second, "B")] {
         for name in names {
-            let CellName { model, condition, learning_rate } = name;
+            let RunsName { model, condition, learning_rate } = name;
             let condition =
                 Some(condition.label(|value| value.to_string())).filter(|label| !label.is_empty());
             let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
@@ -69,27 +69,27 @@ fn text(
     Ok(text)
 }
 
-fn cells(cell: &CellComparison) -> [String; 9] {
-    let d = cell.difference;
-    let [a, b] = &cell.sides;
-    let runs = match cell.pairs {
+fn columns(compared: &RunsComparison) -> [String; 9] {
+    let d = compared.difference;
+    let [a, b] = &compared.sides;
+    let runs = match compared.pairs {
         Some(pairs) => format!("{pairs} pairs"),
         None => format!("{} / {}", a.finished, b.finished),
     };
-    let change = match cell.change {
+    let change = match compared.change {
         Change::Lower => "lower",
         Change::Higher => "higher",
         Change::Unclear => "the same, as far as this shows",
     };
     [
-        cell.name.model.clone(),
-        cell.name.condition.label(|value| value.to_string()),
-        cell.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
+        compared.name.model.clone(),
+        compared.name.condition.label(|value| value.to_string()),
+        compared.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
         format!("{:.4}", a.mean),
         format!("{:.4}", b.mean),
         format!("{:+.4} [{:+.4}, {:+.4}]", d.estimate, d.low, d.high),
         runs,
-        format!("{:.2e}", cell.p),
+        format!("{:.2e}", compared.p),
         change.to_string(),
     ]
 }

@@ -87,7 +87,7 @@ enum Command {
     /// Look for what the paper does not give: generators that fit Figure 2, and ways to train that come near
     /// Figures 3, 4 and 5
     Calibrate(calibrate::Options),
-    /// Compare two studies cell by cell
+    /// Compare the final losses of two studies
     Compare {
         /// Folder of the first study
         first: PathBuf,

@@ -7,7 +7,7 @@ use super::training::{rung_folder, train};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Plan;
 use crate::store::Folder;
-use crate::study::classification::tuning::{self, Standing};
+use crate::study::classification::tuning::{self, RankedTrial};
 
 /// The experiment with its models tuned; as it is where nothing is to be tuned, nothing where Ctrl-C was
 /// pressed. Rungs that are trained already cost nothing.
@@ -31,16 +31,17 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
             );
         }
         let study = place.merge(&stage, &plan, &outcome.session)?;
-        let standings = tuning::standings(experiment, &study, trials, number, rung);
-        let (kept, rest): (Vec<Standing>, Vec<Standing>) = standings.into_iter().partition(|s| s.record.kept);
-        for Standing { record, .. } in kept.iter().filter(|_| rung.keep == 1) {
+        let ranked = tuning::rank_trials(experiment, &study, trials, number, rung);
+        let (kept, rest): (Vec<RankedTrial>, Vec<RankedTrial>) =
+            ranked.into_iter().partition(|trial| trial.record.kept);
+        for RankedTrial { record, .. } in kept.iter().filter(|_| rung.keep == 1) {
             eprintln!(
                 "{}: learning_rate={} {}, validation AUC {:.4}",
                 record.model, record.learning_rate, record.sizes, record.validation_auc
             );
         }
-        records.extend(kept.iter().chain(&rest).map(|standing| standing.record.clone()));
-        trials = kept.into_iter().map(|standing| standing.trial).collect();
+        records.extend(kept.iter().chain(&rest).map(|trial| trial.record.clone()));
+        trials = kept.into_iter().map(|trial| trial.trial).collect();
     }
     folder.write_trials(&records)?;
     Ok(Some(experiment.tuned(&trials)))

@@ -39,7 +39,7 @@ impl Figure6 {
     /// None for a study without finished runs of a gated model.
     pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
-        let panels: Vec<GateUse> = selected_runs(study, Measure::shown(study))
+        let panels: Vec<GateUse> = selected_runs(study, Measure::from_study(study))
             .iter()
             .filter_map(|reported| {
                 let runs: Vec<Vec<Vec<f64>>> = reported.runs.iter().filter_map(|run| last_use(run)).collect();

@@ -34,7 +34,7 @@ pub struct Gates {
 impl Gates {
     /// None for a study without finished runs of a gated model.
     pub fn from_study(study: &Study) -> Option<Self> {
-        let summaries = gate_summaries(study, Measure::shown(study));
+        let summaries = gate_summaries(study, Measure::from_study(study));
         let highest = |of: Of| {
             let points = summaries.iter().flat_map(|summary| &summary.curve).map(of);
             points.map(|interval| interval.estimate.max(interval.high)).fold(0.0, f64::max)

@@ -36,12 +36,12 @@ impl Overlay {
         for ours in selected_runs(first, measure) {
             let same = |r: &&Runs| r.model.name == ours.model.name && r.condition == ours.condition;
             let Some(theirs) = theirs.iter().find(same) else { continue };
-            let other = MeanCurve::of(&theirs.runs, measure);
+            let other = MeanCurve::new(&theirs.runs, measure);
             bands.push(other.band());
             curves.push(ModelCurve {
                 model: ours.model.name.clone(),
                 task_correlation: ours.condition.task_correlation,
-                mean: MeanCurve::of(&ours.runs, measure),
+                mean: MeanCurve::new(&ours.runs, measure),
                 paper: other.points(),
             });
         }

@@ -52,21 +52,21 @@ pub fn write(
         Column::number("Diverged"),
         Column::number("B is"),
     ];
-    let rows = comparison.cells.iter().map(|cell| {
-        let [a, b] = &cell.sides;
+    let rows = comparison.rows.iter().map(|row| {
+        let [a, b] = &row.sides;
         [
-            cell.name.model.clone(),
-            cell.name.condition.label(number),
-            or_dash(cell.name.learning_rate.map(number)),
+            row.name.model.clone(),
+            row.name.condition.label(number),
+            or_dash(row.name.learning_rate.map(number)),
             decimals(a.mean, LOSS),
             decimals(b.mean, LOSS),
-            estimate_and_ends(cell.difference, LOSS),
-            match cell.pairs {
+            estimate_and_ends(row.difference, LOSS),
+            match row.pairs {
                 Some(pairs) => format!("{pairs} pairs"),
                 None => format!("{} / {}", a.finished, b.finished),
             },
             format!("{} / {}", a.diverged, b.diverged),
-            match cell.change {
+            match row.change {
                 Change::Lower => "lower".to_owned(),
                 Change::Higher => "higher".to_owned(),
                 Change::Unclear => "not told apart".to_owned(),
@@ -74,13 +74,13 @@ pub fn write(
         ]
     });
     let sides = [(&comparison.only_first, "A"), (&comparison.only_second, "B")];
-    let only = sides.into_iter().flat_map(|(cells, side)| {
-        let line = move |cell: &crate::analysis::comparison::CellName| {
-            let condition = Some(cell.condition.label(number)).filter(|label| !label.is_empty());
+    let only = sides.into_iter().flat_map(|(names, side)| {
+        let line = move |name: &crate::analysis::comparison::RunsName| {
+            let condition = Some(name.condition.label(number)).filter(|label| !label.is_empty());
             let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
-            format!("Only in {side}: {}{at}", cell.model)
+            format!("Only in {side}: {}{at}", name.model)
         };
-        cells.iter().map(line)
+        names.iter().map(line)
     });
     let page = Page {
         title: format!("{} and {}", names[0], names[1]),
@@ -112,7 +112,7 @@ mod tests {
         write([&a, &b], ["<first>", "second"], &comparison, (Measure::default(), "Loss"), &path).unwrap();
         let html = std::fs::read_to_string(path).unwrap();
         assert_eq!(html.matches("<svg").count(), 1);
-        assert_eq!(html.matches("<td class=\"m\">").count(), comparison.cells.len());
+        assert_eq!(html.matches("<td class=\"m\">").count(), comparison.rows.len());
         assert!(!html.contains("<first>") && !html.contains("<script") && html.contains("higher"));
     }
 }

@@ -38,9 +38,9 @@ fn table(study: &Study) -> Table {
     Table::new(columns, runs_by_rate(study).iter().filter_map(row))
 }
 
-/// The diverged runs of a cell; nothing where none diverged.
-fn row(cell: &Runs) -> Option<[String; 7]> {
-    let diverged: Vec<_> = cell.runs.iter().filter(|run| run.last().is_none()).collect();
+/// The diverged runs among those of a model; nothing where none diverged.
+fn row(runs: &Runs) -> Option<[String; 7]> {
+    let diverged: Vec<_> = runs.runs.iter().filter(|run| run.last().is_none()).collect();
     let named = diverged.iter().take(SEEDS_NAMED);
     let mut seeds: Vec<String> =
         named.map(|run| format!("{} ({})", run.key.seed, step(run.steps as f64))).collect();
@@ -49,12 +49,12 @@ fn row(cell: &Runs) -> Option<[String; 7]> {
     }
     (!diverged.is_empty()).then(|| {
         [
-            cell.model.title.clone(),
-            or_dash(cell.condition.task_correlation.map(number)),
-            or_dash(cell.condition.swept_value.map(number)),
-            number(cell.learning_rates[0]),
+            runs.model.title.clone(),
+            or_dash(runs.condition.task_correlation.map(number)),
+            or_dash(runs.condition.swept_value.map(number)),
+            number(runs.learning_rates[0]),
             count(diverged.len()),
-            count(cell.runs.len()),
+            count(runs.runs.len()),
             seeds.join(", "),
         ]
     })

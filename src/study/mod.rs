@@ -37,13 +37,13 @@ pub fn kind(task: Task) -> &'static dyn StudyKind {
 }
 
 /// The kind of a study.
-pub fn of(study: &Study) -> &'static dyn StudyKind {
+pub fn kind_of(study: &Study) -> &'static dyn StudyKind {
     kind(study.experiment.data.task())
 }
 
 /// Every figure that a study has data for: those of its kind, then those of its gates.
 pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
-    let mut figures = of(study).figures(study);
+    let mut figures = kind_of(study).figures(study);
     figures.extend(figure::of_gates(study));
     figures
 }
@@ -55,7 +55,7 @@ pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
 ///
 /// A figure cannot be drawn, or a file not written.
 pub fn write_report(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
-    let kind = of(study);
+    let kind = kind_of(study);
     report::write(study, folder, &kind.claims(study), &figures(study), kind.content(study))
 }
 

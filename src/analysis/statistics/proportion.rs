@@ -17,7 +17,7 @@ pub struct Proportion {
 
 impl Proportion {
     /// Proportion of `outcomes` that are true.
-    pub fn of(outcomes: &[bool]) -> Self {
+    pub fn from_outcomes(outcomes: &[bool]) -> Self {
         Self { count: outcomes.iter().filter(|&&outcome| outcome).count(), of: outcomes.len() }
     }
 }
@@ -59,7 +59,11 @@ impl ProportionDifference {
     /// If they differ in length.
     pub fn paired(first: &[bool], second: &[bool]) -> Self {
         assert_eq!(first.len(), second.len(), "paired outcomes have one value a seed each");
-        Self { first: Proportion::of(first), second: Proportion::of(second), correlation: phi(first, second) }
+        Self {
+            first: Proportion::from_outcomes(first),
+            second: Proportion::from_outcomes(second),
+            correlation: phi(first, second),
+        }
     }
 }
 

@@ -92,7 +92,7 @@ pub fn run(study: &Study) -> Vec<ClaimResult> {
 
 impl Evidence<'_> {
     /// The runs of the first model of an architecture.
-    fn of(&self, architecture: &str) -> Result<&Runs<'_>, String> {
+    fn runs(&self, architecture: &str) -> Result<&Runs<'_>, String> {
         let found = self.runs.iter().find(|runs| runs.model.architecture.name == architecture);
         found.ok_or_else(|| format!("the study has no {architecture}"))
     }
@@ -120,7 +120,7 @@ impl Evidence<'_> {
 
     /// Mean test AUC of `a` minus that of `b`, over the seeds on which both finished.
     fn compare(&self, task: usize, a: &str, b: &str, requirement: Requirement) -> Result<Comparison, String> {
-        let (first, second) = (self.of(a)?, self.of(b)?);
+        let (first, second) = (self.runs(a)?, self.runs(b)?);
         let differences = first.differences(second, ScoreValue::auc(Subset::Test, task));
         if differences.len() < FEWEST_SEEDS {
             return Err(format!(

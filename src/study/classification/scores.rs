@@ -30,7 +30,7 @@ impl ScoreValue {
 }
 
 impl RunValue for ScoreValue {
-    fn of(&self, run: &RunRecord) -> Option<f64> {
+    fn value(&self, run: &RunRecord) -> Option<f64> {
         run.score(self.subset, self.task).map(self.value)
     }
 }
@@ -39,13 +39,13 @@ impl RunValue for ScoreValue {
 /// validation rows.
 pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
     let auc = ScoreValue::auc(Subset::Validation, MAIN);
-    selected_runs_by(study, |run| auc.of(run).map(|auc| -auc))
+    selected_runs_by(study, |run| auc.value(run).map(|auc| -auc))
 }
 
 /// The run with the highest AUC of the main task on a subset; of equal runs the first. On the test rows it is what the
 /// paper's tables call best, and flatters; on the validation rows it is the run that would be used.
 pub fn best<'a>(runs: &Runs<'a>, subset: Subset) -> Option<&'a RunRecord> {
-    let auc = |run: &RunRecord| ScoreValue::auc(subset, MAIN).of(run);
+    let auc = |run: &RunRecord| ScoreValue::auc(subset, MAIN).value(run);
     let finished = runs.runs.iter().copied().filter(|run| auc(run).is_some());
     finished.rev().max_by(|a, b| auc(a).partial_cmp(&auc(b)).unwrap_or(std::cmp::Ordering::Equal))
 }

@@ -1,5 +1,6 @@
 //! Ranking of the trials on a rung of a tuning.
 
+use super::scores::MAIN;
 use crate::analysis::statistics::summary;
 use crate::data::Subset;
 use crate::experiment::Experiment;
@@ -7,12 +8,9 @@ use crate::experiment::halving::Rung;
 use crate::experiment::tune::Trial;
 use crate::store::{RunRecord, Study, TrialRecord};
 
-/// The main task, whose AUC decides (MMoE §6.3).
-const MAIN: usize = 1;
-
-/// A trial with how it did.
+/// A trial with its scores.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct RankedTrial {
     /// The trial.
     pub trial: Trial,
     /// Its scores.
@@ -20,32 +18,32 @@ pub struct Standing {
 }
 
 /// The trials of a rung from the best to the worst of every model, model after model, `rung.keep` of each kept.
-/// The mean validation AUC of the main task decides; a trial with a run that diverged is worse than any
+/// The mean validation AUC of the main task decides (MMoE §6.3); a trial with a run that diverged is worse than any
 /// without. Equal trials stay in the order in which they were drawn.
-pub fn standings(
+pub fn rank_trials(
     experiment: &Experiment,
     study: &Study,
     trials: Vec<Trial>,
     number: usize,
     rung: Rung,
-) -> Vec<Standing> {
-    let mut standings: Vec<Standing> = trials
+) -> Vec<RankedTrial> {
+    let mut ranked: Vec<RankedTrial> = trials
         .into_iter()
         .map(|trial| {
             let runs = study.runs.iter().filter(|run| run.key.model == trial.spec.name).collect();
             let record = record(experiment, &trial, runs, number, rung);
-            Standing { trial, record }
+            RankedTrial { trial, record }
         })
         .collect();
-    let rank = |standing: &Standing| match standing.record.diverged {
-        0 => standing.record.validation_auc,
+    let score = |trial: &RankedTrial| match trial.record.diverged {
+        0 => trial.record.validation_auc,
         _ => f64::NEG_INFINITY,
     };
-    standings.sort_by(|a, b| a.trial.model.cmp(&b.trial.model).then_with(|| rank(b).total_cmp(&rank(a))));
-    for of_model in standings.chunk_by_mut(|a, b| a.trial.model == b.trial.model) {
-        of_model.iter_mut().take(rung.keep).for_each(|standing| standing.record.kept = true);
+    ranked.sort_by(|a, b| a.trial.model.cmp(&b.trial.model).then_with(|| score(b).total_cmp(&score(a))));
+    for of_model in ranked.chunk_by_mut(|a, b| a.trial.model == b.trial.model) {
+        of_model.iter_mut().take(rung.keep).for_each(|trial| trial.record.kept = true);
     }
-    standings
+    ranked
 }
 
 fn record(

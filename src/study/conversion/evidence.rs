@@ -109,19 +109,19 @@ impl<'a> Evidence<'a> {
         metric: Metric,
         terms: &[(f64, At)],
     ) -> Result<Comparison, String> {
-        let cells: Vec<(f64, &Runs)> =
+        let compared: Vec<(f64, &Runs)> =
             terms.iter().map(|&(weight, at)| Ok((weight, self.runs(at)?))).collect::<Result<_, String>>()?;
         // Of every seed that all have: the sum, or nothing where a run has no such number.
         let sum_of = |seed: u64| -> Option<Option<f64>> {
             let row: Vec<_> =
-                cells.iter().map(|(w, runs)| Some((w, runs.run(seed)?))).collect::<Option<_>>()?;
-            Some(row.into_iter().map(|(w, run)| Some(w * metric.of(run)?)).sum())
+                compared.iter().map(|(w, runs)| Some((w, runs.run(seed)?))).collect::<Option<_>>()?;
+            Some(row.into_iter().map(|(w, run)| Some(w * metric.value(run)?)).sum())
         };
         let seeds = &self.study.experiment.grid.seeds;
         let sums: Vec<Option<f64>> = seeds.iter().filter_map(|&seed| sum_of(seed)).collect();
         let used: Vec<f64> = sums.iter().copied().flatten().collect();
         // No run has it, and not because all diverged: a log does not know the truth.
-        if used.is_empty() && cells.iter().any(|(_, runs)| runs.runs.len() > runs.diverged()) {
+        if used.is_empty() && compared.iter().any(|(_, runs)| runs.runs.len() > runs.diverged()) {
             return Err(format!("{name}: not known of these impressions, or of no run"));
         }
         if used.len() < FEWEST_SEEDS {

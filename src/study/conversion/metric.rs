@@ -53,7 +53,7 @@ impl Metric {
     }
 
     /// Its value for a run; none for a run that diverged, or where the metric is not known.
-    pub fn of(self, run: &RunRecord) -> Option<f64> {
+    pub fn value(self, run: &RunRecord) -> Option<f64> {
         let score =
             run.funnel.iter().find(|score| score.target == self.target && score.space == self.space)?;
         let FunnelScore { mean_prediction, mean_truth, .. } = *score;
@@ -96,7 +96,7 @@ impl Metric {
 }
 
 impl RunValue for Metric {
-    fn of(&self, run: &RunRecord) -> Option<f64> {
-        Self::of(*self, run)
+    fn value(&self, run: &RunRecord) -> Option<f64> {
+        Self::value(*self, run)
     }
 }

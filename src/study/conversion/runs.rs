@@ -16,7 +16,7 @@ use crate::store::Study;
 /// The runs of every model and condition of a study, at the learning rates with the lowest mean log-loss of pCTCVR.
 pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
     let joint = Metric::on_all(Target::ClickAndConversion, MetricKind::LogLoss);
-    selected_runs_by(study, |run| joint.of(run))
+    selected_runs_by(study, |run| joint.value(run))
 }
 
 /// The swept value that stands for a study where there is room for one: the experiment's own value of the parameter
@@ -129,7 +129,7 @@ mod tests {
         let mut study = FunnelSample { models: vec!["base"], seeds: 1, ..FunnelSample::default() }.study();
         let score = study.runs[0].funnel.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
         (score.mean_prediction, score.mean_truth) = (0.06, 0.08);
-        let of = |kind| Metric::cvr(Space::Clicked, kind).of(&study.runs[0]).unwrap();
+        let of = |kind| Metric::cvr(Space::Clicked, kind).value(&study.runs[0]).unwrap();
         assert!(
             (of(MetricKind::Bias) + 0.25).abs() < 1e-12 && (of(MetricKind::Distortion) - 0.25).abs() < 1e-12
         );

@@ -7,7 +7,7 @@
 //! - Figure 5, for studies that train to the paper's last step: the earth mover's distance of the histograms
 //!   of final losses over the paper's mean loss ([`earth_mover`]).
 //!
-//! A cell with diverged runs is farther by their share. All are relative errors: 0.1 is a tenth of the paper's
+//! A model with diverged runs is farther by their share. All are relative errors: 0.1 is a tenth of the paper's
 //! loss.
 
 use super::reference::{self, Counterpart};
@@ -22,7 +22,7 @@ const BINS: usize = 60;
 
 /// A model and task correlation beside the paper.
 #[derive(Debug, Clone, PartialEq)]
-pub struct CellDistance {
+pub struct ModelDistance {
     /// Name of the model.
     pub model: String,
     /// Cosine p of the weight vectors.
@@ -46,7 +46,7 @@ pub struct PaperDistance {
     /// Rows whose losses are compared with the paper's.
     pub rows: RowSet,
     /// Every model and correlation that the paper has too.
-    pub cells: Vec<CellDistance>,
+    pub models: Vec<ModelDistance>,
     /// Mean over the curves of Figure 3.
     pub figure3: Option<f64>,
     /// Mean over the curves of Figure 4.
@@ -57,21 +57,23 @@ pub struct PaperDistance {
 
 impl PaperDistance {
     /// The distance of a study, with its losses on `rows` (task 1) taken for the paper's.
-    pub fn of(study: &Study, rows: RowSet) -> Self {
+    pub fn from_study(study: &Study, rows: RowSet) -> Self {
         let measure = Measure { rows, ..Measure::default() };
-        let cells: Vec<CellDistance> =
-            selected_runs(study, measure).iter().filter_map(|runs| cell(study, runs, measure)).collect();
+        let models: Vec<ModelDistance> = selected_runs(study, measure)
+            .iter()
+            .filter_map(|runs| model_distance(study, runs, measure))
+            .collect();
         let curves = |figure: Counterpart| {
-            let cells = cells.iter().filter(|cell| cell.counterpart == figure);
-            mean_of(cells.filter_map(|cell| Some(cell.curve?.relative + cell.diverged)))
+            let models = models.iter().filter(|model| model.counterpart == figure);
+            mean_of(models.filter_map(|model| Some(model.curve?.relative + model.diverged)))
         };
-        let histograms = cells.iter().filter_map(|cell| Some(cell.histogram?[0] + cell.diverged));
+        let histograms = models.iter().filter_map(|model| Some(model.histogram?[0] + model.diverged));
         Self {
             rows,
             figure3: curves(Counterpart::Figure3),
             figure4: curves(Counterpart::Figure4),
             figure5: mean_of(histograms),
-            cells,
+            models,
         }
     }
 
@@ -86,11 +88,11 @@ fn mean_of(values: impl Iterator<Item = f64>) -> Option<f64> {
     (!values.is_empty()).then(|| mean(&values))
 }
 
-fn cell(study: &Study, runs: &Runs, measure: Measure) -> Option<CellDistance> {
+fn model_distance(study: &Study, runs: &Runs, measure: Measure) -> Option<ModelDistance> {
     let p = runs.condition.task_correlation?;
     let model = runs.model;
     let paper = reference::curve_of(model, p)?;
-    let ours = MeanCurve::of(&runs.runs, measure).points();
+    let ours = MeanCurve::new(&runs.runs, measure).points();
     let curve = between_curves(&ours, &paper.points);
     let last = ours.last().and_then(|last| {
         let theirs = paper.points.iter().rev().find(|point| point.0 <= last.0)?;
@@ -100,14 +102,14 @@ fn cell(study: &Study, runs: &Runs, measure: Measure) -> Option<CellDistance> {
     });
     let whole = paper.points.last().is_some_and(|last| study.experiment.train.steps as f64 >= last.0);
     let histogram = reference::final_losses_of(model, p).filter(|_| whole).map(|theirs| {
-        let ours = Histogram::of(&runs.final_losses(measure), runs.diverged(), BINS);
+        let ours = Histogram::new(&runs.final_losses(measure), runs.diverged(), BINS);
         let theirs = theirs.with_bins(BINS);
         [earth_mover(&ours, &theirs) / mean_loss(&theirs), total_variation(&ours, &theirs)]
     });
-    Some(CellDistance {
+    Some(ModelDistance {
         model: model.name.clone(),
         task_correlation: p,
-        counterpart: Counterpart::of(model)?,
+        counterpart: Counterpart::for_model(model)?,
         curve,
         last,
         histogram,
@@ -130,7 +132,7 @@ mod tests {
     fn a_study_without_the_papers_models_is_infinitely_far() {
         let mut study = Sample::default().study();
         study.runs.clear();
-        assert_eq!(PaperDistance::of(&study, RowSet::HeldOut).total(), f64::INFINITY);
+        assert_eq!(PaperDistance::from_study(&study, RowSet::HeldOut).total(), f64::INFINITY);
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! 2. **Early trajectories**, where both have the same seeds. Other machines and orders of summation round
 //!    otherwise; within the first hundred steps that moves a loss by a few parts in ten thousand at most
 //!    ([`EARLY_TOLERANCE`]), while any mistake in gradient, update, model or data moves it by percents.
-//! 3. **Final losses**, cell by cell: two one-sided tests must show the means to lie within
+//! 3. **Final losses**, model by model and condition by condition: two one-sided tests must show the means to lie within
 //!    [`FINAL_MARGIN`] of each other (paired by seed where seeds are shared). Not shown is not the same.
 //! 4. **Order of the models**: claim 4 (both mixtures beat the shared bottom) must not be contradicted where
 //!    the baseline supports it.
@@ -25,18 +25,18 @@ use crate::store::{RunRecord, Study};
 /// Steps within which rounding has not yet grown into differences of its own.
 pub const EARLY_STEPS: u64 = 100;
 
-/// Largest median relative change of a cell's held-out losses at the last logged step up to
+/// Largest median relative change of held-out losses at the last logged step up to
 /// [`EARLY_STEPS`]. Measured on `ci.toml`: the other engine 0.00005, a learning rate 10 % higher 0.005,
 /// experts of half the size 0.016.
 pub const EARLY_TOLERANCE: f64 = 1e-3;
 
 /// Margin within which mean final losses are called the same, as a share of the labels' variance. The final
 /// losses of `ci.toml` have standard deviations of about 0.1; with 40 seeds a side the standard error of a
-/// difference is 0.022, so that an unchanged cell with other seeds is shown to be within 0.1 in 998 of
+/// difference is 0.022, so that an unchanged model with other seeds is shown to be within 0.1 in 998 of
 /// 1,000 checks (z = 0.1 / 0.022 − 1.66 = 2.9), and shared seeds do better.
 pub const FINAL_MARGIN: f64 = 0.1;
 
-/// Fewest seeds a cell needs for a test of its mean.
+/// Fewest seeds that test a mean.
 const FEWEST_SEEDS: usize = 3;
 
 /// The outcome of a check.
@@ -152,7 +152,7 @@ fn early_losses(runs: &Runs) -> BTreeMap<u64, f64> {
     let measure = Measure { task: TaskLoss::Mean, ..Measure::default() };
     let loss = |run: &&RunRecord| {
         let point = run.curve.iter().rev().find(|point| point.step <= EARLY_STEPS && point.step > 0)?;
-        Some((run.key.seed, measure.of(point)))
+        Some((run.key.seed, measure.at(point)))
     };
     runs.runs.iter().filter_map(loss).collect()
 }
@@ -187,7 +187,7 @@ fn label_variance(study: &Study) -> f64 {
     study.experiment.data.source().loss_unit()
 }
 
-/// Final losses of a cell; nothing where there are too few. A run that diverged counts with the loss of a
+/// Final losses; none where there are too few seeds. A run that diverged counts with the loss of a
 /// model that has learned nothing, the variance of the labels.
 fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
     let losses = |runs: &Runs| -> BTreeMap<u64, f64> {

@@ -23,7 +23,7 @@ const GATE: usize = 2;
 /// What a study of regression tasks puts on its page.
 pub fn content(study: &Study) -> Content {
     let data = study.experiment.data.synthetic().expect("regression tasks are generated");
-    let loss = Measure::shown(study).rows.loss();
+    let loss = Measure::from_study(study).rows.loss();
     Content {
         paragraph: paragraph(study, data),
         claims_heading: "The paper's claims on this study",
@@ -104,7 +104,8 @@ fn losses(study: &Study) -> Table {
         Column::words("Learning rate"),
     ];
     let row = |reported: &Runs| {
-        let summary = LossSummary::of(&reported.final_losses(Measure::shown(study)), reported.diverged());
+        let summary =
+            LossSummary::new(&reported.final_losses(Measure::from_study(study)), reported.diverged());
         [
             reported.model.title.clone(),
             or_dash(reported.condition.task_correlation.map(number)),
@@ -119,7 +120,7 @@ fn losses(study: &Study) -> Table {
             reported.learning_rate_label(),
         ]
     };
-    Table::new(columns, selected_runs(study, Measure::shown(study)).iter().map(row))
+    Table::new(columns, selected_runs(study, Measure::from_study(study)).iter().map(row))
 }
 
 fn gates_section(study: &Study) -> Section {
@@ -170,7 +171,7 @@ fn gates(study: &Study) -> Table {
             cell(summary.divergence_with_loss),
         ])
     };
-    Table::new(columns, gate_summaries(study, Measure::shown(study)).iter().filter_map(row))
+    Table::new(columns, gate_summaries(study, Measure::from_study(study)).iter().filter_map(row))
 }
 
 fn distance_section(study: &Study) -> Section {
@@ -207,7 +208,7 @@ fn distances(study: &Study) -> Table {
         Column::number("Paper's loss there"),
         Column::number("Histograms"),
     ];
-    let reported = selected_runs(study, Measure::shown(study));
+    let reported = selected_runs(study, Measure::from_study(study));
     Table::new(columns, reported.iter().filter_map(|reported| distance(study, reported)))
 }
 
@@ -215,7 +216,7 @@ fn distance(study: &Study, reported: &Runs) -> Option<[String; 9]> {
     let (experiment, p) = (&study.experiment, reported.condition.task_correlation?);
     let model = reported.model;
     let paper = reference::curve(experiment, &model.name, p)?;
-    let ours = MeanCurve::of(&reported.runs, Measure::shown(study)).points();
+    let ours = MeanCurve::new(&reported.runs, Measure::from_study(study)).points();
     let last = ours.last()?.0;
     let between = between_curves(&ours, &paper.points);
     let percent = |share: f64| format!("{} %", decimals(100.0 * share, 1));
@@ -224,14 +225,17 @@ fn distance(study: &Study, reported: &Runs) -> Option<[String; 9]> {
     let near = theirs
         .and_then(|point| ours.iter().min_by(|a, b| (a.0 - point.0).abs().total_cmp(&(b.0 - point.0).abs())));
     let variation = reference::final_losses(experiment, &model.name, p).map(|theirs| {
-        let ours =
-            Histogram::of(&reported.final_losses(Measure::shown(study)), reported.diverged(), PAPER_BINS);
+        let ours = Histogram::new(
+            &reported.final_losses(Measure::from_study(study)),
+            reported.diverged(),
+            PAPER_BINS,
+        );
         total_variation(&ours, &theirs.with_bins(PAPER_BINS))
     });
     Some([
         model.title.clone(),
         number(p),
-        match Counterpart::of(model)? {
+        match Counterpart::for_model(model)? {
             Counterpart::Figure3 => "Figure 3".to_owned(),
             Counterpart::Figure4 => "Figures 4, 5".to_owned(),
         },
@@ -262,7 +266,7 @@ fn rates_section(study: &Study, loss: &str) -> Section {
         .table(table)
 }
 
-/// Every cell, with the seeds for which the rest of the page reports its learning rate.
+/// Runs by learning rate, with the seeds for which the rest of the page reports its learning rate.
 fn rates(study: &Study) -> Table {
     let columns = [
         Column::model(),
@@ -275,18 +279,18 @@ fn rates(study: &Study) -> Table {
         Column::number("Diverged"),
         Column::words("Reported for"),
     ];
-    let reported = selected_runs(study, Measure::shown(study));
-    let row = |cell: &Runs| {
-        let losses = cell.final_losses(Measure::shown(study));
-        let summary = LossSummary::of(&losses, cell.runs.len() - losses.len());
+    let reported = selected_runs(study, Measure::from_study(study));
+    let row = |runs: &Runs| {
+        let losses = runs.final_losses(Measure::from_study(study));
+        let summary = LossSummary::new(&losses, runs.runs.len() - losses.len());
         let chosen = reported
             .iter()
-            .find(|r| r.model.name == cell.model.name && r.condition == cell.condition)
-            .map(|r| r.learning_rates.map(|rate| rate == cell.learning_rates[0]));
+            .find(|r| r.model.name == runs.model.name && r.condition == runs.condition)
+            .map(|r| r.learning_rates.map(|rate| rate == runs.learning_rates[0]));
         [
-            cell.model.title.clone(),
-            or_dash(cell.condition.task_correlation.map(number)),
-            number(cell.learning_rates[0]),
+            runs.model.title.clone(),
+            or_dash(runs.condition.task_correlation.map(number)),
+            number(runs.learning_rates[0]),
             decimals(summary.mean.estimate, LOSS),
             ends(summary.mean, LOSS),
             decimals(summary.median, LOSS),

@@ -115,7 +115,7 @@ pub fn curve(experiment: &Experiment, model: &str, task_correlation: f64) -> Opt
 
 /// As [`curve`], whatever the data are like.
 pub fn curve_of(model: &ModelSpec, task_correlation: f64) -> Option<Curve> {
-    let curves = match Counterpart::of(model)? {
+    let curves = match Counterpart::for_model(model)? {
         Counterpart::Figure3 => figure3(),
         Counterpart::Figure4 => figure4(),
     };
@@ -131,7 +131,7 @@ pub fn final_losses(experiment: &Experiment, model: &str, task_correlation: f64)
 
 /// As [`final_losses`], whatever the data are like.
 pub fn final_losses_of(model: &ModelSpec, task_correlation: f64) -> Option<Histogram> {
-    if Counterpart::of(model)? != Counterpart::Figure4 {
+    if Counterpart::for_model(model)? != Counterpart::Figure4 {
         return None;
     }
     figure5()
@@ -160,7 +160,7 @@ pub enum Counterpart {
 
 impl Counterpart {
     /// The figure with a model of these sizes, if there is one.
-    pub fn of(model: &ModelSpec) -> Option<Self> {
+    pub fn for_model(model: &ModelSpec) -> Option<Self> {
         let size = |key: &str| model.sizes.table.get(key).and_then(toml::Value::as_integer);
         if size("tower_units") != Some(8) {
             return None;
@@ -237,10 +237,13 @@ mod tests {
             let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
             ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes, learning_rate: None }
         };
-        assert_eq!(Counterpart::of(&model("mmoe", "")), Some(Counterpart::Figure4));
-        assert_eq!(Counterpart::of(&model("mmoe", "experts = 4")), None);
-        assert_eq!(Counterpart::of(&model("shared_bottom", "bottom_units = 16")), Some(Counterpart::Figure3));
-        assert_eq!(Counterpart::of(&model("single_task", "")), None);
+        assert_eq!(Counterpart::for_model(&model("mmoe", "")), Some(Counterpart::Figure4));
+        assert_eq!(Counterpart::for_model(&model("mmoe", "experts = 4")), None);
+        assert_eq!(
+            Counterpart::for_model(&model("shared_bottom", "bottom_units = 16")),
+            Some(Counterpart::Figure3)
+        );
+        assert_eq!(Counterpart::for_model(&model("single_task", "")), None);
     }
 
     #[test]

@@ -32,7 +32,7 @@ pub struct Losses {
 impl Losses {
     /// None for a study without finished runs at its base condition.
     pub fn from_study(study: &Study) -> Option<Self> {
-        let (condition, rows) = (base_condition(study), Measure::shown(study).rows);
+        let (condition, rows) = (base_condition(study), Measure::from_study(study).rows);
         let runs: Vec<_> = model_runs(study).into_iter().filter(|runs| runs.condition == condition).collect();
         let panel = |(name, task): (&'static str, usize)| {
             let measure = Measure { rows, task: TaskLoss::Task(task) };
@@ -41,7 +41,7 @@ impl Losses {
                 .map(|runs| ModelCurve {
                     model: runs.model.name.clone(),
                     task_correlation: condition.task_correlation,
-                    mean: MeanCurve::of(&runs.runs, measure),
+                    mean: MeanCurve::new(&runs.runs, measure),
                     paper: Vec::new(),
                 })
                 .collect();

@@ -6,8 +6,8 @@ use crate::analysis::statistics::proportion::ProportionDifference;
 use crate::analysis::statistics::{Bootstrap, spread, summary};
 use crate::claim::{Comparison, Hypothesis, Requirement, Role, Seeds, Unit};
 
-/// A weighted sum of mean final losses, Σ w·mean(loss), bootstrapped over the seeds on which all of the
-/// cells finished.
+/// A weighted sum of mean final losses, Σ w·mean(loss), bootstrapped over the seeds on which all of them
+/// finished.
 pub(super) fn contrast(
     evidence: &Evidence,
     name: String,
@@ -15,8 +15,8 @@ pub(super) fn contrast(
     requirement: Requirement,
     terms: &[(f64, At)],
 ) -> Result<Comparison, String> {
-    let cells: Vec<At> = terms.iter().map(|&(_, at)| at).collect();
-    let (columns, seeds) = evidence.table(&cells)?.finished();
+    let compared: Vec<At> = terms.iter().map(|&(_, at)| at).collect();
+    let (columns, seeds) = evidence.table(&compared)?.finished();
     let sums: Vec<f64> =
         (0..seeds.used).map(|row| terms.iter().zip(&columns).map(|((w, _), c)| w * c[row]).sum()).collect();
     let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
@@ -45,7 +45,7 @@ pub(super) fn share_difference(
     Ok(hypothesis.test(&found, seeds))
 }
 
-/// Bad ends of two cells on their common seeds; diverged runs among them.
+/// Bad ends of two models on their common seeds; diverged runs among them.
 pub(super) fn bad_ends(
     evidence: &Evidence,
     threshold: f64,
@@ -61,15 +61,15 @@ pub(super) fn paper_difference(threshold: f64, (a, p): At, (b, q): At) -> Option
     Some(paper::share_at_least(threshold, a, p)? - paper::share_at_least(threshold, b, q)?)
 }
 
-/// Ratio of the variances of final losses of two cells; of several pairs of cells, the geometric mean.
+/// Ratio of the variances of final losses of two models; of several pairs, the geometric mean.
 pub(super) fn variance_ratio(
     evidence: &Evidence,
     role: Role,
     requirement: Requirement,
     pairs: &[(At, At)],
 ) -> Result<Comparison, String> {
-    let cells: Vec<At> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
-    let (columns, seeds) = evidence.table(&cells)?.finished();
+    let compared: Vec<At> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
+    let (columns, seeds) = evidence.table(&compared)?.finished();
     let samples: Vec<(&[f64], &[f64])> = columns.chunks(2).map(|pair| (&pair[0][..], &pair[1][..])).collect();
     let found = spread::mean_variance_ratio(&samples, &Bootstrap::default());
     let ((a, p), (b, _)) = pairs[0];

@@ -58,7 +58,7 @@ pub(super) struct Evidence<'a> {
 
 impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
-        let measure = Measure::shown(study);
+        let measure = Measure::from_study(study);
         let label_variance = study.experiment.data.source().loss_unit();
         Self { study, measure, runs: selected_runs(study, measure), label_variance }
     }

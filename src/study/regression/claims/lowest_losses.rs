@@ -24,7 +24,7 @@ impl Evidence<'_> {
 }
 
 /// Equivalence of the expected best of ten within [`hardly`], for all pairs of models. Diverged runs count as
-/// the worst loss of the two cells.
+/// the worst loss of the two models.
 ///
 /// The paper's own differences, from the middles of Figure 5's bins, reach 0.043 (shared bottom − OMoE at 1),
 /// more than a bin: its sentence describes the histograms by eye.

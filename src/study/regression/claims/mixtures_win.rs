@@ -33,7 +33,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
     Ok(comparisons)
 }
 
-/// Probability that a run of one cell has a lower loss than a run of another.
+/// Probability that a run of `ours` has a lower loss than a run of `theirs`.
 fn wins(evidence: &Evidence, ours: At, theirs: At) -> Result<Comparison, String> {
     let (columns, seeds) = evidence.table(&[ours, theirs])?.with_diverged_as(f64::INFINITY);
     let found = probability_of_improvement(&columns[0], &columns[1], Pairing::Paired, &Bootstrap::default());

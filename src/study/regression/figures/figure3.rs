@@ -28,14 +28,16 @@ pub struct Figure3 {
 /// first shared bottom.
 pub fn subject(experiment: &Experiment) -> Option<&ModelSpec> {
     let bottoms = || experiment.models.iter().filter(|model| model.architecture.name == "shared_bottom");
-    bottoms().find(|model| Counterpart::of(model) == Some(Counterpart::Figure3)).or_else(|| bottoms().next())
+    bottoms()
+        .find(|model| Counterpart::for_model(model) == Some(Counterpart::Figure3))
+        .or_else(|| bottoms().next())
 }
 
 impl Figure3 {
     /// None for a study without runs of a shared bottom.
     pub fn from_study(study: &Study) -> Option<Self> {
         let model = subject(&study.experiment)?;
-        let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
+        let curves: Vec<ModelCurve> = selected_runs(study, Measure::from_study(study))
             .iter()
             .filter(|reported| reported.model.name == model.name)
             .map(|runs| super::model_curve(study, runs))
@@ -44,9 +46,9 @@ impl Figure3 {
             return None;
         }
         Some(Self {
-            loss: Measure::shown(study).rows.loss(),
+            loss: Measure::from_study(study).rows.loss(),
             model: model.title.clone(),
-            counterpart: Counterpart::of(model),
+            counterpart: Counterpart::for_model(model),
             x: with_room(step_axis(study, "Step", 6), curves.len()),
             y: loss_axis(&curves, 0.0, "Mean loss, one task"),
             curves,

@@ -37,7 +37,7 @@ impl Figure4 {
     pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
         let palette = Palette::new(experiment);
-        let curves: Vec<ModelCurve> = selected_runs(study, Measure::shown(study))
+        let curves: Vec<ModelCurve> = selected_runs(study, Measure::from_study(study))
             .iter()
             .map(|runs| super::model_curve(study, runs))
             .collect();
@@ -59,7 +59,7 @@ impl Figure4 {
         let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
         let ticks = if correlations.len() == 1 { 6 } else { 3 };
         Some(Self {
-            loss: Measure::shown(study).rows.loss(),
+            loss: Measure::from_study(study).rows.loss(),
             x: with_room(step_axis(study, "Step", ticks), models.len()),
             models,
             correlations,

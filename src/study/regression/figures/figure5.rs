@@ -49,7 +49,7 @@ impl Figure5 {
     pub fn from_study(study: &Study) -> Option<Self> {
         let experiment = &study.experiment;
         let palette = Palette::new(experiment);
-        let measure = Measure::shown(study);
+        let measure = Measure::from_study(study);
         let reported = selected_runs(study, measure);
         if reported.is_empty() {
             return None;
@@ -59,7 +59,7 @@ impl Figure5 {
             .iter()
             .filter_map(|reported| {
                 let task_correlation = reported.condition.task_correlation?;
-                let ours = Histogram::of(&reported.final_losses(measure), reported.diverged(), bins);
+                let ours = Histogram::new(&reported.final_losses(measure), reported.diverged(), bins);
                 let scale = ours.runs() as f64 / reference::RUNS as f64;
                 let paper = reference::final_losses(experiment, &reported.model.name, task_correlation);
                 let paper = paper.map(|paper| {

@@ -31,7 +31,7 @@ fn model_curve(study: &Study, selected: &Runs) -> ModelCurve {
     ModelCurve {
         model: selected.model.name.clone(),
         task_correlation,
-        mean: MeanCurve::of(&selected.runs, Measure::shown(study)),
+        mean: MeanCurve::new(&selected.runs, Measure::from_study(study)),
         paper,
     }
 }
