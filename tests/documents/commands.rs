@@ -1,11 +1,11 @@
 //! Commands and TOML blocks of README and `docs/`, run on a fresh clone.
 //!
-//! A clone holds what Git would clone, with uncommitted changes. Every document has a clone of its own, in which its
-//! blocks are taken from top to bottom:
+//! A clone contains the files that Git would clone, with uncommitted changes. Every document has its own clone. Its blocks
+//! are tested from top to bottom:
 //!
-//! - A `toml` block that begins with `# name.toml` is written to that file and planned by `sweep run name.toml
-//!   --dry-run`. Any other one is a fragment: its tables replace those of `experiments/quick.toml`.
-//! - Every line of a `console` block is run by the shell, as [`RULES`] says. A command that no rule fits fails the test.
+//! - A `toml` block that begins with `# name.toml` is written to that file and planned with `sweep run name.toml
+//!   --dry-run`. Other blocks are fragments: their tables replace those of `experiments/quick.toml`.
+//! - Every line of a `console` block is run by the shell, by the rules of [`RULES`]. A command without a rule fails the test.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -14,17 +14,17 @@ use std::sync::LazyLock;
 use crate::common::census_rows;
 use crate::markdown::{Block, Page, guides, root};
 
-/// What is done with a command.
+/// How a command is tested.
 enum Rule {
-    /// It is run as it stands.
+    /// Run unchanged.
     AsItStands,
-    /// It is run with these arguments after its own, which make it short.
+    /// Run with additional arguments that make it short.
     With(&'static str),
-    /// `sweep status`: exit code 1 says that the study is not complete.
+    /// `sweep status`, whose exit code 1 means that the study is not complete.
     Status,
-    /// It wants a GPU: it is run with arguments that make it short, and may be refused for want of one.
+    /// Run with additional arguments that make it short. It needs a GPU and may be refused without one.
     OnGpu(&'static str),
-    /// It is not run, for this reason.
+    /// Not run, for this reason.
     #[expect(dead_code, reason = "the reason is for readers of the table")]
     Left(&'static str),
 }
@@ -37,10 +37,10 @@ const FEW_IMPRESSIONS: &str = "--set grid.seeds=2 --set train.steps=5 --set trai
 /// The same with two trials of a model.
 const FEW_TRIALS: &str = "--set grid.seeds=1 --set train.steps=20 --set train.batch_size=32 --set tune.trials=2 --set \
                           'tune.rungs=[{ seeds = 1, steps = 5, keep = 1 }]'";
-/// A baseline of its own, which [`clone`] makes of as few runs.
+/// A small baseline, which [`Clone::new`] trains.
 const SMALL_BASELINE: &str = "--baseline results/small --set grid.seeds=4 --set train.steps=20";
 
-/// The first rule whose text a command contains is its rule.
+/// A command follows the first rule whose text it contains.
 const RULES: &[(&str, Rule)] = &[
     ("cargo test", Rule::Left("this test is a part of it")),
     (
@@ -69,7 +69,7 @@ const RULES: &[(&str, Rule)] = &[
 const OTHER_LANGUAGES: [(&str, &str); 2] =
     [("text", "equations and trees of files"), ("python", "needs pandas, which the project does not")];
 
-/// Files that Git would clone, from the root, with new ones that it does not ignore.
+/// Paths of the files that Git would clone, including new ones that it does not ignore.
 pub fn cloned_files() -> &'static [String] {
     static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
         let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
@@ -89,7 +89,7 @@ struct Clone {
 }
 
 impl Clone {
-    /// A clone, with what the rules need beside it: `sweep`, rows of the census, a small baseline.
+    /// Copies the files and adds what the rules need: `sweep`, census rows, a small baseline.
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         for file in cloned_files() {
@@ -126,7 +126,7 @@ impl Clone {
             .expect("a shell")
     }
 
-    /// The folder that stands for FOLDER in a command.
+    /// The folder that replaces FOLDER in a command.
     fn data(&self, command: &str) -> String {
         let folder = match command.contains("ali-ccp") {
             true => self.path().join("tests/ali_ccp"),
@@ -135,7 +135,10 @@ impl Clone {
         folder.display().to_string()
     }
 
-    /// Runs a documented command as its rule says; tells what is wrong.
+    /// Runs a documented command by its rule.
+    ///
+    /// # Errors
+    /// The command has no rule, or its exit code is not an expected one.
     fn documented(&self, command: &str) -> Result<(), String> {
         let Some((_, rule)) = RULES.iter().find(|(text, _)| command.contains(text)) else {
             return Err("no rule says how this command is tested".into());
@@ -156,7 +159,10 @@ impl Clone {
         }
     }
 
-    /// Plans an experiment of a TOML block.
+    /// Plans the experiment of a TOML block.
+    ///
+    /// # Errors
+    /// The program refuses it.
     fn planned(&self, block: &Block) -> Result<(), String> {
         let name = block.text.lines().next().and_then(|line| line.strip_prefix("# "));
         let (name, text) = match name.filter(|name| name.ends_with(".toml")) {
@@ -168,7 +174,7 @@ impl Clone {
     }
 }
 
-/// `experiments/quick.toml` with the tables of a fragment in the place of its own.
+/// `experiments/quick.toml` with the tables of a fragment instead of its own.
 fn completed(fragment: &str) -> String {
     let quick = std::fs::read_to_string(root().join("experiments/quick.toml")).unwrap();
     let mut experiment: toml::Table = quick.parse().unwrap();
@@ -184,7 +190,7 @@ fn completed(fragment: &str) -> String {
     experiment.to_string()
 }
 
-/// The commands of a console block, with their line in the document: without comments, continued lines joined.
+/// The commands of a console block and their lines in the document, without comments and with continued lines joined.
 fn commands(block: &Block) -> Vec<(usize, String)> {
     let mut commands: Vec<(usize, String)> = Vec::new();
     let mut continued = false;
@@ -201,7 +207,7 @@ fn commands(block: &Block) -> Vec<(usize, String)> {
     commands
 }
 
-/// A line up to a number sign that stands outside quotes.
+/// The part of a line before a `#` outside quotes.
 fn without_comment(line: &str) -> &str {
     let mut quote = None;
     for (at, c) in line.char_indices() {
@@ -215,7 +221,7 @@ fn without_comment(line: &str) -> &str {
     line
 }
 
-/// Runs everything of a document; gives what failed.
+/// Runs all blocks of a document and returns the failures.
 fn failures(page: &Page) -> Vec<String> {
     let clone = Clone::new();
     let mut failures = Vec::new();

@@ -1,11 +1,11 @@
-//! `docs/files.md` lists the files of a study and their columns as committed studies have them.
+//! Compares the files and columns in `docs/files.md` with those of committed studies.
 
 use std::collections::BTreeSet;
 
 use crate::commands::cloned_files;
 use crate::markdown::{Page, root};
 
-/// Studies that have all kinds of files between them.
+/// Studies that together contain all files.
 const STUDIES: [&str; 3] = ["census-income", "esmm", "esmm-selection"];
 
 /// Names in the first column of the tables with this header.

@@ -1,19 +1,18 @@
-//! The tables of keys in `docs/experiments.md` are the program's: no key is missing, none is invented, and a key that is
-//! left out has the documented default.
+//! Compares the tables of keys in `docs/experiments.md` with the program: the same keys, the same defaults.
 
 use std::collections::BTreeSet;
 
 use crate::common::{Desk, census_rows};
 use crate::markdown::{Page, Table, root};
 
-/// A kind of data, with an experiment that has the required keys alone.
+/// A kind of data with a minimal experiment, which has the required keys only.
 struct Kind {
     name: &'static str,
-    /// What the required keys of `[data]` are set to.
+    /// Required keys of `[data]` with values.
     data: &'static [(&'static str, &'static str)],
-    /// The required keys of `[grid]` but its models.
+    /// Required keys of `[grid]` except its models.
     grid: &'static [(&'static str, &'static str)],
-    /// Heading of the table of its architectures.
+    /// An architecture in the table of sizes for such data.
     sizes: &'static str,
 }
 
@@ -39,11 +38,10 @@ const KINDS: [Kind; 4] = [
     Kind { name: "ali_ccp", data: &[], grid: &[("learning_rates", "[0.01]"), ("seeds", "1")], sizes: "base" },
 ];
 
-/// Models that data of Ali-CCP cannot train: it has no times of conversions.
+/// The model that Ali-CCP cannot train, because it has no times of conversions.
 const NEEDS_TIMES: &str = "delayed_feedback";
 
-/// Defaults that are words, and what they come to in an experiment called `minimal` of the required keys alone; nothing
-/// where `study.toml` has no such key.
+/// Defaults in words, and their values in the `study.toml` of `minimal.toml`; none if it has no such key.
 const WORDS: [(&str, Option<&str>); 8] = [
     ("none", None),
     ("the file's name", Some("\"minimal\"")),
@@ -55,7 +53,7 @@ const WORDS: [(&str, Option<&str>); 8] = [
     ("`training_impressions`", Some("500")),
 ];
 
-/// Keys that may be given and are found out otherwise: `study.toml` has them.
+/// Keys whose value the program finds out if it is not given.
 const RECORDED: [&str; 1] = ["digest"];
 
 fn experiments_page() -> Page {
@@ -84,7 +82,7 @@ fn documented_sizes(page: &Page, member: &str) -> Vec<(String, Vec<(String, toml
     rows.collect()
 }
 
-/// The parts of a cell that stand as code.
+/// The code spans of a cell.
 fn names(cell: &str) -> Vec<&str> {
     cell.split('`').skip(1).step_by(2).collect()
 }
@@ -95,7 +93,7 @@ fn parsed(text: &str) -> (String, toml::Value) {
     table.into_iter().next().expect("one key")
 }
 
-/// The experiment with the required keys alone and all models that it can train.
+/// The minimal experiment with the given models.
 fn minimal(kind: &Kind, models: &[String]) -> String {
     let lines = |keys: &[(&str, &str)]| -> String {
         keys.iter().map(|(key, value)| format!("{key} = {value}\n")).collect()
@@ -130,21 +128,21 @@ fn desk(kind: &Kind) -> Desk {
     desk
 }
 
-/// What the program says of an experiment that is wrong.
+/// The message about a wrong experiment.
 fn refusal(desk: &Desk, change: &str) -> String {
     let output = desk.run(&["run", "minimal.toml", "--dry-run", "--set", change]);
     assert_eq!(output.status.code(), Some(2), "{change} was taken");
     String::from_utf8(output.stderr).unwrap()
 }
 
-/// The keys of a section by the program's own word: what it expects in the place of a key that it does not know.
+/// The keys of a section according to the program: its message about an unknown key lists them.
 fn known(desk: &Desk, section: &str) -> BTreeSet<String> {
     let message = refusal(desk, &format!("{section}.no_such_key=1"));
     let list = message.trim().rsplit("expected one of ").next().unwrap();
     list.split(", ").map(str::to_string).collect()
 }
 
-/// What a documented default comes to in `study.toml`.
+/// The value of a documented default in `study.toml`.
 fn expected(default: &str) -> Option<toml::Value> {
     let literal = match WORDS.iter().find(|(words, _)| *words == default) {
         Some((_, value)) => (*value)?.to_string(),
@@ -153,7 +151,7 @@ fn expected(default: &str) -> Option<toml::Value> {
     Some(parsed(&format!("value = {literal}")).1)
 }
 
-/// Holds a table of keys against the section of a trained study.
+/// Compares a table of keys with the section of a trained study.
 fn defaults_agree(section: &str, keys: &[(String, String)], given: &[&str], trained: &toml::Table) {
     for (key, default) in keys {
         let place = format!("docs/experiments.md, {section}.{key}");
@@ -184,7 +182,7 @@ fn kind_is_documented(kind: &Kind) {
     above.retain(|_, value| !value.is_table());
     defaults_agree("(top)", &documented(&page, "The file"), &[], &above);
 
-    // `kind` itself stands above the tables.
+    // `kind` is described above the tables.
     let data = documented(&page, &format!("`kind = \"{}\"`", kind.name));
     let mut trained = section("data").clone();
     trained.remove("kind");
@@ -243,7 +241,7 @@ fn keys_of_ali_ccp_are_documented() {
 }
 
 #[test]
-fn every_required_key_is_missed() {
+fn every_required_key_is_required() {
     for kind in &KINDS {
         let desk = desk(kind);
         let text = std::fs::read_to_string(desk.path("minimal.toml")).unwrap();
@@ -267,9 +265,9 @@ fn every_required_key_is_missed() {
     }
 }
 
-/// Keys that no `study.toml` has: the program knows them, as it asks for another value and not for another key.
+/// Keys that `study.toml` does not contain. The program knows them: it asks for another value, not for another key.
 #[test]
-fn keys_that_are_resolved_are_documented() {
+fn keys_without_a_place_in_study_toml_are_documented() {
     let page = experiments_page();
     let desk = desk(&KINDS[0]);
     let top: BTreeSet<String> = documented(&page, "The file").into_iter().map(|(key, _)| key).collect();

@@ -1,5 +1,5 @@
-//! Documents say what is true: their commands and TOML blocks run on a fresh clone, their tables of keys are those of
-//! the program, and every number that they quote is the one in the committed file it comes from.
+//! Tests of the documents: commands and TOML blocks run on a fresh clone, tables of keys agree with the program, and every
+//! quoted number agrees with the committed file that it comes from.
 
 #[path = "../common/mod.rs"]
 mod common;
@@ -14,7 +14,7 @@ mod tables;
 
 use markdown::Page;
 
-/// Lines of a README that a newcomer reads to its end.
+/// The most lines that a newcomer reads to the end.
 const MOST_LINES: usize = 150;
 
 #[test]

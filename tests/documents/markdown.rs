@@ -1,4 +1,4 @@
-//! What the tests need of Markdown: fenced blocks, tables under their headings, links.
+//! A small Markdown reader: fenced blocks, tables under their headings, links.
 
 use std::path::{Path, PathBuf};
 
@@ -65,7 +65,7 @@ fn name(path: &Path) -> &str {
     path.file_name().unwrap().to_str().unwrap()
 }
 
-/// Whether Git would clone a file, or will once it is added.
+/// True if Git would clone a file, or will after `git add`.
 fn is_committed(path: &str) -> bool {
     super::commands::cloned_files().iter().any(|file| file == path)
 }
@@ -142,7 +142,7 @@ impl Page {
         targets.filter(|target| !target.contains("://")).collect()
     }
 
-    /// The path from the root of a file that a link of this page names.
+    /// The path, from the root, of a file that this page links to.
     pub fn beside(&self, file: &str) -> String {
         let mut parts: Vec<&str> = self.path.split('/').collect();
         parts.pop();
@@ -156,7 +156,7 @@ impl Page {
         parts.join("/")
     }
 
-    /// Anchors of the headings, as GitHub makes them.
+    /// Anchors of the headings, by GitHub's rules.
     pub fn anchors(&self) -> Vec<String> {
         let prose = self.prose();
         let headings = prose.lines().filter(|line| line.starts_with('#'));

@@ -1,21 +1,21 @@
-//! The numbers of a document, none of which escapes: each is quoted from a computation, or stands in a phrase that is
-//! listed with the reason why no results file has it.
+//! Accounts for every number of a document: it is either computed, or part of a phrase that is listed with the reason why
+//! no results file contains it.
 
 use crate::markdown::Page;
 
-/// A document whose numbers are being accounted for.
+/// A document and the numbers that are accounted for so far.
 pub struct Quotes {
     path: String,
-    /// The document without its blocks, all white space single spaces.
+    /// The document without its blocks; white space is single spaces.
     text: String,
-    /// For every byte of the text, whether it is accounted for.
+    /// True for every byte of the text that is accounted for.
     covered: Vec<bool>,
     mistakes: Vec<String>,
 }
 
 /// Words before a number that make it a name: Figure 4, §3.2.
 const NAMES: [&str; 9] = ["Figure", "Figures", "Table", "Tables", "§", "KDD", "task", "et al.", "Hospedales"];
-/// What a word contains whose numbers name a publication or an address.
+/// Parts of words whose numbers belong to a publication or an address.
 const ADDRESSES: [&str; 4] = ["doi:", "arXiv:", "://", ".com/"];
 
 impl Quotes {
@@ -41,7 +41,7 @@ impl Quotes {
         }
     }
 
-    /// Expects a text whose numbers have been computed, and accounts for it.
+    /// Expects a text with computed numbers and accounts for it.
     pub fn says(&mut self, text: impl AsRef<str>) {
         let text = text.as_ref();
         if !self.cover(text) {
@@ -49,7 +49,7 @@ impl Quotes {
         }
     }
 
-    /// Accounts for phrases whose numbers come from no results file, for a reason.
+    /// Accounts for phrases whose numbers do not come from a results file, for the given reason.
     pub fn leaves(&mut self, reason: &str, phrases: &[&str]) {
         for phrase in phrases {
             if !self.cover(phrase) {
@@ -58,7 +58,7 @@ impl Quotes {
         }
     }
 
-    /// Accounts for all rows of tables under headings that begin so; another test checks them.
+    /// Accounts for all tables under headings that begin with these words; another test checks them.
     pub fn leaves_tables(&mut self, headings: &[&str]) {
         for table in Page::read(&self.path).tables() {
             if headings.iter().any(|heading| table.heading.starts_with(heading)) {
@@ -79,7 +79,7 @@ impl Quotes {
         !places.is_empty()
     }
 
-    /// Fails where a number is left, or a quote was not found.
+    /// Fails if a number is not accounted for or an expected text is missing.
     pub fn finish(mut self) {
         for (start, end) in numbers(&self.text) {
             if !self.covered[start] && !is_name(&self.text, start, end) {
@@ -98,7 +98,7 @@ impl Quotes {
     }
 }
 
-/// Whether a place lies within a number: 0.2 is no part of 0.25.
+/// True if a position lies within a number: 0.2 does not occur in 0.25.
 fn splits_number(text: &str, at: usize) -> bool {
     numbers(text).iter().any(|&(start, end)| start < at && at < end)
 }
@@ -109,7 +109,7 @@ fn without_number(line: &str) -> &str {
     if text.len() < line.trim_start().len() { text.strip_prefix(". ").unwrap_or(line) } else { line }
 }
 
-/// Places of numbers: digits with points and commas within. Digits of a word (f32, AVX2) are none.
+/// Start and end of all numbers: digits with points and commas. Digits within a word (f32, AVX2) do not count.
 fn numbers(text: &str) -> Vec<(usize, usize)> {
     let bytes = text.as_bytes();
     let mut found = Vec::new();
@@ -133,7 +133,7 @@ fn numbers(text: &str) -> Vec<(usize, usize)> {
     found
 }
 
-/// Whether a number is part of a name: Figures 3, 4 and 5; a year after an author; an address; the level 95 % of
+/// True if a number is part of a name: Figures 3, 4 and 5; a year after an author; an address; the level 95 % of
 /// intervals.
 fn is_name(text: &str, start: usize, end: usize) -> bool {
     let before = text[..start].trim_end_matches(|c: char| c.is_ascii_digit() || " ,.".contains(c));
@@ -152,8 +152,8 @@ fn is_name(text: &str, start: usize, end: usize) -> bool {
     named || address || year || level
 }
 
-/// A number with so many decimals, as documents write it: halves are rounded away from 0, also those of a report's
-/// decimals, which no binary number is exactly.
+/// A number with a fixed number of decimals. Halves are rounded away from 0, including decimal halves of a report, which
+/// binary numbers represent only approximately.
 pub fn fixed(x: f64, decimals: usize) -> String {
     let text = format!("{:.decimals$}", x + 1e-9 * x.signum());
     match text.trim_start_matches(['-', '0', '.']).is_empty() {
@@ -162,7 +162,7 @@ pub fn fixed(x: f64, decimals: usize) -> String {
     }
 }
 
-/// A number with so many significant digits.
+/// A number with a fixed number of significant digits.
 pub fn significant(x: f64, digits: i32) -> String {
     let magnitude = x.abs().log10().floor() as i32;
     fixed(x, (digits - 1 - magnitude).max(0) as usize)
@@ -190,7 +190,7 @@ pub fn word(n: usize) -> &'static str {
 }
 
 #[test]
-fn numbers_are_found_and_names_are_none() {
+fn numbers_are_told_from_names() {
     let text = "Figure 4 and Figures 3, 4 and 5 have 1,800 runs of f32, 0.5 at [doi:10.1145/3](x), Weiss 2004; 95 % of 7.";
     let left: Vec<&str> = numbers(text)
         .into_iter()

@@ -1,4 +1,4 @@
-//! Committed results, read for recomputing what documents quote: CSV files, the tables of a report, experiments.
+//! Readers of committed results: CSV files, tables of reports, experiments.
 
 use std::collections::HashMap;
 
@@ -18,7 +18,7 @@ impl Csv {
         Self { rows: reader.deserialize().map(|row| row.unwrap()).collect() }
     }
 
-    /// The rows that have these values in these columns. Numbers are compared as numbers.
+    /// The rows with these values in these columns. Numbers are compared as numbers.
     pub fn with(&self, wanted: &[(&str, &str)]) -> Self {
         let same = |have: &str, want: &str| match (have.parse::<f64>(), want.parse::<f64>()) {
             (Ok(have), Ok(want)) => have == want,
@@ -37,18 +37,18 @@ impl Csv {
         mean(&self.numbers(column))
     }
 
-    /// The one row there is.
+    /// The only row.
     pub fn only(&self) -> &HashMap<String, String> {
         assert_eq!(self.rows.len(), 1, "{:?}", self.rows);
         &self.rows[0]
     }
 
-    /// A number of the one row there is.
+    /// A number of the only row.
     pub fn number(&self, column: &str) -> f64 {
         self.only()[column].parse().unwrap()
     }
 
-    /// Different values of a column, in the order of the file.
+    /// The distinct values of a column, in the order of the file.
     pub fn values(&self, column: &str) -> Vec<&str> {
         let mut values: Vec<&str> = Vec::new();
         for row in &self.rows {
@@ -70,9 +70,8 @@ pub fn toml_file(path: &str) -> toml::Table {
     std::fs::read_to_string(root().join(path)).unwrap().parse().unwrap()
 }
 
-/// The tables of a study's report whose header has these columns, as rows of cells without the header. Reports are
-/// committed: they have what cannot be computed from the CSV files beside them, as intervals and, of studies whose
-/// `curves.csv` and `gates.csv` are too large to commit, what was computed from those.
+/// The tables of a study's report with these columns, as rows of cells without the header. Reports are committed. They
+/// contain intervals, and results from `curves.csv` and `gates.csv` where these are too large to commit.
 pub fn report_tables(study: &str, columns: &[&str]) -> Vec<Vec<Vec<String>>> {
     let path = format!("results/{study}/report.html");
     let page = std::fs::read_to_string(root().join(&path)).unwrap();
@@ -103,7 +102,7 @@ fn cells(row: &str) -> Vec<String> {
     let ends = row.replace("</th>", "</td>");
     let cells = ends.split("</td>").collect::<Vec<_>>();
     let text = |cell: &&str| -> String {
-        // The tail of a tag comes before its `>`: what stands before the first `<` is that of the row itself.
+        // The text before the first `<` is the tail of the row's own tag.
         let plain: String =
             cell.split('<').skip(1).filter_map(|part| part.split_once('>')).map(|(_, text)| text).collect();
         plain.replace("&amp;", "&").replace("&#39;", "'").split_whitespace().collect::<Vec<_>>().join(" ")

@@ -10,7 +10,7 @@ fn test_auc(study: &str, model: &str, task: &str) -> f64 {
     scores.with(&[("model", model), ("subset", "test"), ("task", task)]).mean("auc")
 }
 
-/// How far the models of a census study are apart on the main task.
+/// The largest difference between the models' mean AUCs on the main task.
 pub fn spread(study: &str) -> f64 {
     let scores = Csv::read(&format!("results/{study}/scores.csv"));
     let means: Vec<f64> = scores.values("model").iter().map(|model| test_auc(study, model, "1")).collect();
@@ -26,7 +26,7 @@ fn rows_read(study: &str) -> usize {
         .sum::<f64>() as usize
 }
 
-/// Trials that every model of a study was tuned by.
+/// Trials of each model.
 fn trials(study: &str) -> usize {
     let tuning = Csv::read(&format!("results/{study}/tuning.csv")).with(&[("rung", "1")]);
     tuning.rows.len() / tuning.values("model").len()

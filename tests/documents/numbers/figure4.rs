@@ -53,7 +53,7 @@ fn figure4() {
         "training loss of task 1 after {steps} steps: | model | correlation | 0.0001 | 0.001 | 0.01 |"
     ));
 
-    // Gates are computed from gates.csv, which is too large to commit; the report has what came of it.
+    // The report contains the results for gates; gates.csv is too large to commit.
     for row in report_tables("figure4", &["Entropy", "Experts used", "Tasks apart"]).concat() {
         let [entropy, used, apart, loss] = [2, 3, 4, 9].map(|at: usize| row[at].clone());
         page.says(format!("| {} | {} | {entropy} | {used} | {apart} | {loss} |", row[0], row[1]));
@@ -78,8 +78,8 @@ fn figure4() {
     page.finish();
 }
 
-/// The table of distances: areas and our curves at the paper's last step were computed from curves.csv, which is too large
-/// to commit; the reports have what came of it. The paper's losses are in results/reference.
+/// The table of distances. Areas and our losses at the paper's last step come from the reports, because curves.csv is too
+/// large to commit. The paper's losses come from results/reference.
 fn distances_to_the_paper(page: &mut Quotes) {
     let columns = ["Area between", "Signed", "Ours at the end", "Paper's there"];
     let mut ends = Vec::new();
@@ -119,7 +119,7 @@ fn distances_to_the_paper(page: &mut Quotes) {
     assert_eq!(setting("figure3", "models", "shared_bottom")["bottom_units"].as_integer(), Some(16));
     page.says("a loss of 0.45");
     let stuck = Csv::read("results/reference/mmoe_figure5.csv").with(&[("model", "shared_bottom")]);
-    // The highest bin of the right half of the paper's histograms: 0.45 is its middle.
+    // The highest bin in the right half of the paper's histograms contains 0.45.
     let right = stuck.rows.iter().filter(|row| row["bin_low"].parse::<f64>().unwrap() > 0.3);
     let peak = right.max_by_key(|row| row["runs_of_200"].parse::<u64>().unwrap()).unwrap();
     let [low, high] = ["bin_low", "bin_high"].map(|column| peak[column].parse::<f64>().unwrap());

@@ -1,4 +1,4 @@
-//! What the documents quote, computed again from the committed files: one test a document.
+//! Recomputes the numbers of documents from committed files: one test for each document.
 
 use crate::common::Desk;
 use crate::markdown;
@@ -26,7 +26,7 @@ fn claim(study: &str, number: &str, part: &str) -> [f64; 3] {
     ["effect", "low", "high"].map(|column| row.number(column))
 }
 
-/// How many claims of a study have a verdict.
+/// The number of claims with a verdict.
 fn verdicts(study: &str, verdict: &str) -> usize {
     let claims = Csv::read(&format!("results/{study}/claims.csv"));
     claims.with(&[("part", ""), ("verdict", verdict)]).rows.len()
@@ -116,7 +116,7 @@ fn readme() {
 }
 
 #[test]
-fn pages_of_studies_without_numbers() {
+fn short_pages_of_studies_contain_no_numbers() {
     for study in ["esmm-delay", "esmm-selection", "esmm-sparsity", "figure3", "figure4-rates"] {
         Quotes::of(&format!("results/{study}/README.md")).finish();
     }
@@ -140,7 +140,7 @@ fn every_page_of_results_is_checked() {
     assert_eq!(pages, checked.map(|study| format!("results/{study}/README.md")));
 }
 
-/// Pages of `docs/`: they describe the program, so that nearly all of their numbers are settings, not results.
+/// The pages of `docs/` describe the program, so nearly all of their numbers are settings, not results.
 #[test]
 fn guides() {
     let mut page = Quotes::of("docs/experiments.md");
