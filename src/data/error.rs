@@ -81,3 +81,29 @@ impl DataError {
         move |source| Self::Io { path, source }
     }
 }
+
+/// Why a line is not a row: its field, if it is one that is wrong, and what would be right.
+#[derive(Debug, PartialEq)]
+pub struct ParseError {
+    /// `, field 2 (click)`, or nothing.
+    pub field: String,
+    /// What is wrong, and what would be right.
+    pub problem: String,
+}
+
+impl ParseError {
+    /// The error of field number `field`, from 0, called `name`.
+    pub fn of_field(field: usize, name: &str, problem: String) -> Self {
+        Self { field: format!(", field {} ({name})", field + 1), problem }
+    }
+
+    /// The error of a whole line.
+    pub fn of_line(problem: String) -> Self {
+        Self { field: String::new(), problem }
+    }
+
+    /// The same with the file and the line, from 1.
+    pub fn at(self, path: &Path, line: u64) -> DataError {
+        DataError::Row { path: path.to_owned(), line, field: self.field, problem: self.problem }
+    }
+}

@@ -5,36 +5,11 @@ use std::path::{Path, PathBuf};
 
 use crate::data::DataError;
 use crate::data::census::read::open;
+use crate::data::error::ParseError;
 
 /// Longest line in bytes. A user's line of common features has some hundreds to thousands of features of about
 /// 20 bytes each, tens of kilobytes; this is a hundred times as much, and holds whatever is not a text of lines.
 pub const LONGEST: usize = 1 << 23;
-
-/// What is wrong with a line: the column, if it is one, and what would be right.
-#[derive(Debug, PartialEq)]
-pub struct Flaw {
-    /// `, field 2 (click)`, or nothing.
-    pub field: String,
-    /// What is wrong, and what would be right.
-    pub problem: String,
-}
-
-impl Flaw {
-    /// Of a column, from 0.
-    pub fn of(columns: &[&str], column: usize, problem: String) -> Self {
-        Self { field: format!(", field {} ({})", column + 1, columns[column]), problem }
-    }
-
-    /// Of the whole line.
-    pub fn of_line(problem: String) -> Self {
-        Self { field: String::new(), problem }
-    }
-
-    /// As an error at a place.
-    pub fn at(self, path: &Path, line: u64) -> DataError {
-        DataError::Row { path: path.to_owned(), line, field: self.field, problem: self.problem }
-    }
-}
 
 /// The lines of a file, plain or gzipped.
 pub struct Lines {
@@ -45,7 +20,10 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// From the first on.
+    /// Opens the file at its first line.
+    ///
+    /// # Errors
+    /// A file that the system does not open.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         // Few system calls where a file has tens of gigabytes.
         let reader = BufReader::with_capacity(1 << 18, open(path)?);
@@ -63,8 +41,8 @@ impl Lines {
     }
 
     /// The next line that is not empty, without its end; nothing after the last. A line that is too long is
-    /// passed over and told as a flaw.
-    pub fn read(&mut self) -> Result<Option<Result<&[u8], Flaw>>, DataError> {
+    /// passed over and reported as an error.
+    pub fn read(&mut self) -> Result<Option<Result<&[u8], ParseError>>, DataError> {
         loop {
             self.line.clear();
             self.number += 1;
@@ -76,7 +54,7 @@ impl Lines {
             if length > LONGEST && self.line.last() != Some(&b'\n') {
                 self.reader.skip_until(b'\n').map_err(|error| self.refused(error))?;
                 let problem = format!("has more than {LONGEST} bytes; expected a line of features");
-                return Ok(Some(Err(Flaw::of_line(problem))));
+                return Ok(Some(Err(ParseError::of_line(problem))));
             }
             if !self.line.trim_ascii().is_empty() {
                 // Separators within a line are control characters that do not count as white space.
@@ -123,8 +101,8 @@ mod tests {
         let mut text = vec![b'7'; 3 * LONGEST];
         text.extend(b"\nnext\n");
         let (_folder, mut lines) = lines(&text);
-        let flaw = lines.read().unwrap().unwrap().unwrap_err();
-        assert_eq!(flaw.problem, "has more than 8388608 bytes; expected a line of features");
+        let error = lines.read().unwrap().unwrap().unwrap_err();
+        assert_eq!(error.problem, "has more than 8388608 bytes; expected a line of features");
         assert!(lines.line.capacity() <= 2 * LONGEST + 1);
         assert_eq!(lines.read().unwrap(), Some(Ok(&b"next"[..])));
         assert_eq!(lines.number(), 2);

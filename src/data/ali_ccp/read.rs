@@ -3,9 +3,10 @@
 use std::collections::HashMap;
 use std::path::Path;
 
-use super::lines::{Flaw, Lines};
+use super::lines::Lines;
 use super::schema::{COMMON, COMMON_COLUMNS, Field, HALF, SAMPLE, SAMPLE_COLUMNS};
 use crate::data::DataError;
+use crate::data::error::ParseError;
 
 /// In place of a word's number: the row has no word of the field.
 pub const ABSENT: u32 = u32::MAX;
@@ -33,7 +34,7 @@ pub struct Reader<'a> {
 pub struct Period {
     /// Words of the samples, `[rows, HALF]`.
     pub sample: Vec<u32>,
-    /// Places of the samples' common features in `common`, `[rows]`.
+    /// Rows of `common` that the samples point to, `[rows]`.
     pub pointers: Vec<u32>,
     /// Whether the samples were clicked and bought, `[rows]`.
     pub labels: Vec<[bool; 2]>,
@@ -48,29 +49,30 @@ pub struct Period {
 /// The common features that samples point to.
 #[derive(Default)]
 struct Wanted {
-    places: HashMap<Box<[u8]>, u32>,
-    /// Line of the skeleton that was the first to point there, by place.
+    /// Row of `common` by the text of its index.
+    indexes: HashMap<Box<[u8]>, u32>,
+    /// Line of the skeleton that was the first to point there.
     first: Vec<u64>,
     found: Vec<bool>,
 }
 
 impl Wanted {
-    fn place(&mut self, index: &[u8], line: u64) -> u32 {
-        if let Some(&place) = self.places.get(index) {
-            return place;
+    fn index(&mut self, text: &[u8], line: u64) -> u32 {
+        if let Some(&index) = self.indexes.get(text) {
+            return index;
         }
-        let place = self.first.len() as u32;
-        self.places.insert(index.into(), place);
+        let index = self.first.len() as u32;
+        self.indexes.insert(text.into(), index);
         self.first.push(line);
         self.found.push(false);
-        place
+        index
     }
 
     /// The first index in the order of the skeleton that was not found, and its line.
     fn missing(&self) -> Option<(&[u8], u64)> {
-        let place = self.found.iter().position(|found| !found)?;
-        let (index, _) = self.places.iter().find(|(_, at)| **at as usize == place)?;
-        Some((index, self.first[place]))
+        let missing = self.found.iter().position(|found| !found)?;
+        let (text, _) = self.indexes.iter().find(|(_, index)| **index as usize == missing)?;
+        Some((text, self.first[missing]))
     }
 }
 
@@ -93,7 +95,7 @@ impl Period {
                     shown(index),
                     common.display()
                 );
-                return Err(Flaw::of(&SAMPLE_COLUMNS, 3, problem).at(skeleton, line));
+                return Err(ParseError::of_field(3, SAMPLE_COLUMNS[3], problem).at(skeleton, line));
             }
             period.leave_out(&wanted.found);
         }
@@ -127,17 +129,17 @@ impl Period {
                 Ok(None) => {}
                 Ok(Some((labels, index, words))) => {
                     self.labels.push(labels);
-                    self.pointers.push(wanted.place(&index, lines.number()));
+                    self.pointers.push(wanted.index(&index, lines.number()));
                     self.sample.extend(words.numbers(HALF, reader.word));
                 }
                 Err(_) if reader.skip_bad => self.skipped += 1,
-                Err(flaw) => return Err(flaw.at(lines.path(), lines.number())),
+                Err(error) => return Err(error.at(lines.path(), lines.number())),
             }
         }
         Ok(())
     }
 
-    /// Where samples are limited, reads as far as the last line that is wanted: the rest is of samples that are
+    /// Where samples are limited, reads as far as the last line that is wanted: the rest belongs to samples that are
     /// not read. Else to the end, so that a packed file is checked whole.
     fn read_common(
         &mut self,
@@ -152,45 +154,37 @@ impl Period {
         while (missing > 0 || reader.rows == 0)
             && let Some(line) = lines.read()?
         {
-            let flaw = match line {
-                Err(flaw) => flaw,
-                Ok(line) => {
-                    // No index is longer, so nothing further along can end one that is wanted.
-                    let head = &line[..line.len().min(LONGEST_INDEX + 1)];
-                    let index = head.split(|byte| *byte == b',').next().unwrap_or(head);
-                    let Some(&place) = wanted.places.get(index) else { continue };
-                    let place = place as usize;
-                    hash(reader.hasher, line);
-                    match common_words(line) {
-                        Ok(_) if wanted.found[place] => {
-                            let problem = format!(
-                                "{}: is there a second time; expected every index once",
-                                shown(index)
-                            );
-                            Flaw::of(&COMMON_COLUMNS, 0, problem)
-                        }
-                        Ok(words) => {
-                            let numbers = words.numbers(0, reader.word);
-                            self.common[place * HALF..][..HALF].copy_from_slice(&numbers);
-                            wanted.found[place] = true;
-                            missing -= 1;
-                            continue;
-                        }
-                        Err(flaw) => flaw,
-                    }
-                }
-            };
-            match reader.skip_bad {
-                true => self.skipped += 1,
-                false => return Err(flaw.at(lines.path(), lines.number())),
+            match line.and_then(|line| self.common(line, reader, wanted)) {
+                Ok(true) => missing -= 1,
+                Ok(false) => {}
+                Err(_) if reader.skip_bad => self.skipped += 1,
+                Err(error) => return Err(error.at(lines.path(), lines.number())),
             }
         }
         Ok(())
     }
 
+    /// Keeps a line's common features; false for a line that nothing points to.
+    fn common(&mut self, line: &[u8], reader: &mut Reader, wanted: &mut Wanted) -> Result<bool, ParseError> {
+        // No index is longer, so nothing further along can end one that is wanted.
+        let head = &line[..line.len().min(LONGEST_INDEX + 1)];
+        let text = head.split(|byte| *byte == b',').next().unwrap_or(head);
+        let Some(&index) = wanted.indexes.get(text) else { return Ok(false) };
+        let index = index as usize;
+        hash(reader.hasher, line);
+        let words = common_words(line)?;
+        if wanted.found[index] {
+            let problem = format!("{}: is there a second time; expected every index once", shown(text));
+            return Err(ParseError::of_field(0, COMMON_COLUMNS[0], problem));
+        }
+        self.common[index * HALF..][..HALF].copy_from_slice(&words.numbers(0, reader.word));
+        wanted.found[index] = true;
+        Ok(true)
+    }
+
     /// Leaves out the samples whose common features were not found.
     fn leave_out(&mut self, found: &[bool]) {
-        let keep: Vec<bool> = self.pointers.iter().map(|&place| found[place as usize]).collect();
+        let keep: Vec<bool> = self.pointers.iter().map(|&index| found[index as usize]).collect();
         self.skipped += keep.iter().filter(|keep| !**keep).count();
         let mut kept = 0;
         for row in (0..self.count()).filter(|&row| keep[row]) {
@@ -213,29 +207,33 @@ struct Sample<'a> {
 }
 
 impl<'a> Sample<'a> {
-    fn parse(line: &'a [u8]) -> Result<Self, Flaw> {
+    fn parse(line: &'a [u8]) -> Result<Self, ParseError> {
         let [_, click, purchase, index, count, list] = columns(line, &SAMPLE_COLUMNS)?;
         let label = |column: usize, text: &[u8]| match text {
             b"0" => Ok(false),
             b"1" => Ok(true),
-            _ => Err(Flaw::of(&SAMPLE_COLUMNS, column, format!("{}: expected 0 or 1", shown(text)))),
+            _ => Err(ParseError::of_field(
+                column,
+                SAMPLE_COLUMNS[column],
+                format!("{}: expected 0 or 1", shown(text)),
+            )),
         };
         let labels = [label(1, click)?, label(2, purchase)?];
         if index.is_empty() || index.len() > LONGEST_INDEX {
             let problem = format!("{}: expected an index of 1 to {LONGEST_INDEX} bytes", shown(index));
-            return Err(Flaw::of(&SAMPLE_COLUMNS, 3, problem));
+            return Err(ParseError::of_field(3, SAMPLE_COLUMNS[3], problem));
         }
         Ok(Self { labels, index, words: words(&SAMPLE, &SAMPLE_COLUMNS, count, list)? })
     }
 }
 
-fn common_words(line: &[u8]) -> Result<Words, Flaw> {
+fn common_words(line: &[u8]) -> Result<Words, ParseError> {
     let [_, count, list] = columns(line, &COMMON_COLUMNS)?;
     words(&COMMON, &COMMON_COLUMNS, count, list)
 }
 
 /// A line's columns.
-fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a [u8]; N], Flaw> {
+fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a [u8]; N], ParseError> {
     let mut columns = [&line[..0]; N];
     let mut count = 0;
     for text in line.split(|byte| *byte == b',') {
@@ -246,7 +244,7 @@ fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a
     }
     match count == N {
         true => Ok(columns),
-        false => Err(Flaw::of_line(format!("has {count} columns; expected {N}: {}", names.join(", ")))),
+        false => Err(ParseError::of_line(format!("has {count} columns; expected {N}: {}", names.join(", ")))),
     }
 }
 
@@ -262,15 +260,15 @@ impl Words {
 
 /// Picks a word of every field from a feature list: of several the one of the largest value, of equal ones the
 /// first. `count` and `list` are the last two columns of a line.
-fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) -> Result<Words, Flaw> {
+fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) -> Result<Words, ParseError> {
     let last = columns.len() - 1;
-    let flaw = |place: usize, feature: &[u8], remedy: &str| {
+    let wrong = |place: usize, feature: &[u8], remedy: &str| {
         let problem = format!("feature {} is {}: expected {remedy}", place + 1, shown(feature));
-        Flaw::of(columns, last, problem)
+        ParseError::of_field(last, columns[last], problem)
     };
     let expected: usize = number(count).ok_or_else(|| {
         let problem = format!("{}: expected the number of features in the list", shown(count));
-        Flaw::of(columns, last - 1, problem)
+        ParseError::of_field(last - 1, columns[last - 1], problem)
     })?;
     let mut words = Words([None; HALF]);
     let mut found = 0;
@@ -279,12 +277,12 @@ fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) ->
             found += 1;
             let parts = split(feature, 2).and_then(|(id, rest)| Some((id, split(rest, 3)?)));
             let Some((id, (word, value))) = parts else {
-                return Err(flaw(place, feature, "field, id and value with \\u{2} and \\u{3} between"));
+                return Err(wrong(place, feature, "field, id and value with \\u{2} and \\u{3} between"));
             };
             let Some(at) = fields.iter().position(|field| field.id.as_bytes() == id) else { continue };
-            let word = number(word).ok_or_else(|| flaw(place, feature, "a whole number as its id"))?;
+            let word = number(word).ok_or_else(|| wrong(place, feature, "a whole number as its id"))?;
             let value: Option<f64> = number(value).filter(|value: &f64| value.is_finite());
-            let value = value.ok_or_else(|| flaw(place, feature, "a number as its value"))?;
+            let value = value.ok_or_else(|| wrong(place, feature, "a number as its value"))?;
             if words.0[at].is_none_or(|(_, largest)| value > largest) {
                 words.0[at] = Some((word, value));
             }
@@ -294,7 +292,7 @@ fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) ->
         true => Ok(words),
         false => {
             let problem = format!("{expected}: the list has {found} features; expected equal numbers");
-            Err(Flaw::of(columns, last - 1, problem))
+            Err(ParseError::of_field(last - 1, columns[last - 1], problem))
         }
     }
 }
@@ -327,7 +325,7 @@ mod tests {
         \x01853\x029\x032.5\x01853\x028\x032.5";
 
     /// The words of a skeleton's line by their ids, or what is wrong with it.
-    fn sample(line: &[u8]) -> Result<Vec<(usize, u64)>, Flaw> {
+    fn sample(line: &[u8]) -> Result<Vec<(usize, u64)>, ParseError> {
         let mut found = Vec::new();
         Sample::parse(line)?.words.numbers(HALF, &mut |field, word| {
             found.push((field, word));
@@ -389,7 +387,7 @@ mod tests {
                 "feature 2 is \"853\\u{2}7\\u{3}NaN\": expected a number as its value",
             ),
         ] {
-            let expected = Flaw { field: field.to_string(), problem: problem.to_string() };
+            let expected = ParseError { field: field.to_string(), problem: problem.to_string() };
             assert_eq!(sample(&line).unwrap_err(), expected);
         }
     }

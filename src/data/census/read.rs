@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 
 use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS, label};
 use crate::data::DataError;
+use crate::data::error::ParseError;
 
 /// Longest line that is read as a row, in bytes: a hundred times the longest of the published rows, 628.
 const LONGEST_LINE: u64 = 1 << 16;
@@ -54,12 +55,6 @@ impl Words {
         words.sort_unstable();
         words
     }
-}
-
-/// What is wrong with a row: the field's number from 1 (none where their number is), and what would be right.
-struct Flaw {
-    field: Option<usize>,
-    problem: String,
 }
 
 impl Default for RawRows {
@@ -113,23 +108,19 @@ impl RawRows {
                 continue;
             }
             let row = match too_long {
-                true => Err(Flaw { field: None, problem: "is longer than a row can be".into() }),
+                true => Err(ParseError::of_line("is longer than a row can be".into())),
                 false => self.row(text.trim()),
             };
             match row {
                 Ok(()) => {}
                 Err(_) if skip_bad => self.skipped += 1,
-                Err(Flaw { field, problem }) => {
-                    let field =
-                        field.map_or(String::new(), |n| format!(", field {n} ({})", FIELDS[n - 1].name));
-                    return Err(DataError::Row { path: path.to_owned(), line: number, field, problem });
-                }
+                Err(error) => return Err(error.at(path, number)),
             }
         }
     }
 
     /// Appends a row, or nothing at all.
-    fn row(&mut self, line: &str) -> Result<(), Flaw> {
+    fn row(&mut self, line: &str) -> Result<(), ParseError> {
         let mut codes = [0; CATEGORIES];
         let mut numbers = [0.0; NUMBERS];
         let mut labels = [false; 3];
@@ -137,12 +128,11 @@ impl RawRows {
         let words: Vec<&str> = line.split(',').map(str::trim).collect();
         if words.len() != FIELDS.len() {
             let problem = format!("has {} fields; expected {}", words.len(), FIELDS.len());
-            return Err(Flaw { field: None, problem });
+            return Err(ParseError::of_line(problem));
         }
-        for (place, (word, field)) in words.iter().zip(&FIELDS).enumerate() {
-            let wrong = |remedy: &str| Flaw {
-                field: Some(place + 1),
-                problem: format!("{}: expected {remedy}", shown(word)),
+        for (index, (word, field)) in words.iter().zip(&FIELDS).enumerate() {
+            let wrong = |remedy: &str| {
+                ParseError::of_field(index, field.name, format!("{}: expected {remedy}", shown(word)))
             };
             match field.kind {
                 Kind::Category => category += 1,
