@@ -37,18 +37,18 @@ impl Kernel {
         Self { name, threads, sizes: sizes.to_vec(), shape: shape.into(), adds: false }
     }
 
-    /// Computes from contiguous inputs, without a graph.
-    pub fn of(&self, inputs: &[&Tensor]) -> Result<Tensor> {
+    /// Launches it on contiguous tensors, without a graph.
+    pub fn launch(self, inputs: &[&Tensor]) -> Result<Tensor> {
         match inputs {
-            [a] => a.apply_op1_no_bwd(self),
-            [a, b] => a.apply_op2_no_bwd(b, self),
-            [a, b, c] => a.apply_op3_no_bwd(b, c, self),
+            [a] => a.apply_op1_no_bwd(&Op(self)),
+            [a, b] => a.apply_op2_no_bwd(b, &Op(self)),
+            [a, b, c] => a.apply_op3_no_bwd(b, c, &Op(self)),
             _ => bail!("kernels take one to three inputs"),
         }
     }
 
-    /// The forward pass of an operation.
-    pub fn run(&self, inputs: &[(&CudaStorage, &Layout)]) -> Result<(CudaStorage, Shape)> {
+    /// Launches it in the forward pass of an operation.
+    pub fn run(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
         let device = inputs[0].0.device();
         let views =
             inputs.iter().map(|(storage, layout)| view(storage, layout)).collect::<Result<Vec<_>>>()?;
@@ -105,13 +105,65 @@ pub fn view_mut<'a>(storage: &'a mut CudaStorage, layout: &Layout) -> Result<Cud
 }
 
 /// Kernels run on a GPU alone.
-pub fn not_on_a_cpu() -> Result<(CpuStorage, Shape)> {
+fn not_on_a_cpu() -> Result<(CpuStorage, Shape)> {
     bail!("an operation of the GPU was asked of the CPU")
 }
 
-impl CustomOp1 for Kernel {
+/// A tensor as a forward pass gets it.
+pub type Input<'a> = (&'a CudaStorage, &'a Layout);
+
+/// An operation of one to three inputs by its two passes; [`Op`] gives it Candle's traits.
+pub trait Operation: Send + Sync {
+    /// Its name in messages.
+    fn name(&self) -> &'static str;
+
+    /// The result with its shape.
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)>;
+
+    /// The gradient of every input; none for one that needs none.
+    fn backward(&self, inputs: &[&Tensor], result: &Tensor, gradient: &Tensor)
+    -> Result<Vec<Option<Tensor>>>;
+}
+
+impl Operation for Kernel {
     fn name(&self) -> &'static str {
         self.name
+    }
+
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        self.run(inputs)
+    }
+
+    fn backward(&self, _: &[&Tensor], _: &Tensor, _: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        bail!("the kernel {} has no gradient", self.name)
+    }
+}
+
+/// An operation with Candle's traits.
+struct Op<T>(T);
+
+/// Applies an operation to contiguous inputs; its result has a gradient.
+pub fn apply(operation: impl Operation + 'static, inputs: &[&Tensor]) -> Result<Tensor> {
+    match inputs {
+        [a] => a.apply_op1(Op(operation)),
+        [a, b] => a.apply_op2(b, Op(operation)),
+        [a, b, c] => a.apply_op3(b, c, Op(operation)),
+        _ => bail!("operations take one to three inputs"),
+    }
+}
+
+/// The gradients of `N` inputs.
+fn gradients<const N: usize>(gradients: Vec<Option<Tensor>>) -> Result<[Option<Tensor>; N]> {
+    let count = gradients.len();
+    match gradients.try_into() {
+        Ok(gradients) => Ok(gradients),
+        Err(_) => bail!("an operation of {N} inputs gave {count} gradients"),
+    }
+}
+
+impl<T: Operation> CustomOp1 for Op<T> {
+    fn name(&self) -> &'static str {
+        self.0.name()
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
@@ -119,13 +171,18 @@ impl CustomOp1 for Kernel {
     }
 
     fn cuda_fwd(&self, a: &CudaStorage, al: &Layout) -> Result<(CudaStorage, Shape)> {
-        self.run(&[(a, al)])
+        self.0.forward(&[(a, al)])
+    }
+
+    fn bwd(&self, a: &Tensor, result: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
+        let [to_a] = gradients(self.0.backward(&[a], result, gradient)?)?;
+        Ok(to_a)
     }
 }
 
-impl CustomOp2 for Kernel {
+impl<T: Operation> CustomOp2 for Op<T> {
     fn name(&self) -> &'static str {
-        self.name
+        self.0.name()
     }
 
     fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
@@ -139,13 +196,23 @@ impl CustomOp2 for Kernel {
         b: &CudaStorage,
         bl: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        self.run(&[(a, al), (b, bl)])
+        self.0.forward(&[(a, al), (b, bl)])
+    }
+
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
+        Ok(gradients::<2>(self.0.backward(&[a, b], result, gradient)?)?.into())
     }
 }
 
-impl CustomOp3 for Kernel {
+impl<T: Operation> CustomOp3 for Op<T> {
     fn name(&self) -> &'static str {
-        self.name
+        self.0.name()
     }
 
     fn cpu_fwd(
@@ -169,6 +236,17 @@ impl CustomOp3 for Kernel {
         c: &CudaStorage,
         cl: &Layout,
     ) -> Result<(CudaStorage, Shape)> {
-        self.run(&[(a, al), (b, bl), (c, cl)])
+        self.0.forward(&[(a, al), (b, bl), (c, cl)])
+    }
+
+    fn bwd(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        c: &Tensor,
+        result: &Tensor,
+        gradient: &Tensor,
+    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+        Ok(gradients::<3>(self.0.backward(&[a, b, c], result, gradient)?)?.into())
     }
 }

@@ -6,11 +6,9 @@
 mod kernel;
 
 use candle_core::backend::BackendStorage;
-use candle_core::{
-    CpuStorage, CudaStorage, CustomOp1, CustomOp2, CustomOp3, D, DType, Layout, Result, Shape, Tensor,
-};
+use candle_core::{CudaStorage, D, DType, Layout, Result, Shape, Tensor};
 
-use kernel::{Kernel, not_on_a_cpu};
+use kernel::{Input, Kernel, Operation, apply};
 pub use kernel::{config, load, number, view, view_mut};
 
 /// Whether these operations compute with these tensors: f32 on a GPU.
@@ -21,139 +19,89 @@ pub fn fit(tensors: &[&Tensor]) -> bool {
 /// x W of data: x `[runs, batch, features]`, W `[runs, features, columns]`, the result `[runs, batch, columns]`;
 /// nothing is computed for the gradient of x.
 pub fn product_of_data(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    x.apply_op2(&weight.contiguous()?, ProductOfData)
+    apply(ProductOfData, &[x, &weight.contiguous()?])
 }
 
 struct ProductOfData;
 
-impl CustomOp2 for ProductOfData {
+impl Operation for ProductOfData {
     fn name(&self) -> &'static str {
         "product-of-data"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
-    }
-
-    fn cuda_fwd(
-        &self,
-        x: &CudaStorage,
-        xl: &Layout,
-        w: &CudaStorage,
-        wl: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let [(x, xl), (w, wl)] = inputs_of(inputs);
         let (runs, batch, features) = xl.shape().dims3()?;
         let columns = wl.shape().dim(2)?;
         let product = x.matmul(w, (runs, batch, columns, features), xl, wl)?;
         Ok((product, (runs, batch, columns).into()))
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        _: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        Ok((None, Some(x.t()?.matmul(&gradient.contiguous()?)?)))
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let to_w = inputs[0].t()?.matmul(&gradient.contiguous()?)?;
+        Ok(vec![None, Some(to_w)])
     }
 }
 
 /// ReLU(x W + b) of data: x `[runs, batch, features]`, W `[runs, features, columns]`, b `[runs, columns]`; nothing is
 /// computed for the gradient of x.
 pub fn hidden_of_data(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, HiddenOfData)
+    apply(HiddenOfData, &[&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?])
 }
 
 struct HiddenOfData;
 
-impl CustomOp3 for HiddenOfData {
+impl Operation for HiddenOfData {
     fn name(&self) -> &'static str {
         "hidden-of-data"
     }
 
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let [x, w, b] = inputs_of(inputs);
+        let (z, shape) = ProductOfData.forward(&[x, w])?;
+        BiasRelu.forward(&[(&z, &Layout::contiguous(shape)), b])
     }
 
-    fn cuda_fwd(
-        &self,
-        x: &CudaStorage,
-        xl: &Layout,
-        w: &CudaStorage,
-        wl: &Layout,
-        b: &CudaStorage,
-        bl: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        let (z, shape) = ProductOfData.cuda_fwd(x, xl, w, wl)?;
-        BiasRelu.cuda_fwd(&z, &Layout::contiguous(shape), b, bl)
-    }
-
-    fn bwd(
-        &self,
-        x: &Tensor,
-        w: &Tensor,
-        b: &Tensor,
-        h: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
-        let (Some(to_z), to_b) = BiasRelu.bwd(h, b, h, gradient)? else { unreachable!("z has a gradient") };
-        let (_, to_w) = ProductOfData.bwd(x, w, h, &to_z)?;
-        Ok((None, to_w, to_b))
+    fn backward(&self, inputs: &[&Tensor], h: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [x, w, b] = inputs_of(inputs);
+        let (to_z, to_b) = bias_relu_gradients(b, h, gradient)?;
+        let mut gradients = ProductOfData.backward(&[x, w], h, &to_z)?;
+        gradients.push(Some(to_b));
+        Ok(gradients)
     }
 }
 
 /// ReLU(z + b): z `[runs, batch, columns]`, b `[runs, columns]`.
 pub fn bias_relu(z: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    z.contiguous()?.apply_op2(&bias.contiguous()?, BiasRelu)
+    apply(BiasRelu, &[&z.contiguous()?, &bias.contiguous()?])
 }
 
 struct BiasRelu;
 
-impl CustomOp2 for BiasRelu {
+impl Operation for BiasRelu {
     fn name(&self) -> &'static str {
         "bias-relu"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
-    }
-
-    fn cuda_fwd(
-        &self,
-        z: &CudaStorage,
-        zl: &Layout,
-        b: &CudaStorage,
-        bl: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        let shape = zl.shape().clone();
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let shape = inputs[0].1.shape().clone();
         let (_, rows, columns) = shape.dims3()?;
-        let kernel = Kernel::new("bias_relu", shape.elem_count(), &[rows, columns], shape);
-        kernel.run(&[(z, zl), (b, bl)])
+        Kernel::new("bias_relu", shape.elem_count(), &[rows, columns], shape).run(inputs)
     }
 
-    fn bwd(
-        &self,
-        _: &Tensor,
-        b: &Tensor,
-        h: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let (_, rows, columns) = h.dims3()?;
-        let threads = b.elem_count();
-        let shape = h.elem_count() + threads;
-        let back = Kernel::new("bias_relu_back", threads, &[rows, columns], shape);
-        let (to_z, to_b) = parts(&back.of(&[h, &gradient.contiguous()?])?, h, b)?;
-        Ok((Some(to_z), Some(to_b)))
+    fn backward(&self, inputs: &[&Tensor], h: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let (to_z, to_b) = bias_relu_gradients(inputs[1], h, gradient)?;
+        Ok(vec![Some(to_z), Some(to_b)])
     }
+}
+
+/// Gradients of z and b, for h = ReLU(z + b).
+fn bias_relu_gradients(b: &Tensor, h: &Tensor, gradient: &Tensor) -> Result<(Tensor, Tensor)> {
+    let (_, rows, columns) = h.dims3()?;
+    let threads = b.elem_count();
+    let shape = h.elem_count() + threads;
+    let back = Kernel::new("bias_relu_back", threads, &[rows, columns], shape);
+    parts(&back.launch(&[h, &gradient.contiguous()?])?, h, b)
 }
 
 /// What stands one behind the other in `both`: tensors of the shapes of `first` and `second`.
@@ -165,7 +113,7 @@ fn parts(both: &Tensor, first: &Tensor, second: &Tensor) -> Result<(Tensor, Tens
 
 /// Softmax over the last axis.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
-    logits.contiguous()?.apply_op1(Softmax)
+    apply(Softmax, &[&logits.contiguous()?])
 }
 
 struct Softmax;
@@ -178,28 +126,25 @@ impl Softmax {
     }
 }
 
-impl CustomOp1 for Softmax {
+impl Operation for Softmax {
     fn name(&self) -> &'static str {
         "softmax"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        Self::kernel("softmax", inputs[0].1.shape())?.run(inputs)
     }
 
-    fn cuda_fwd(&self, z: &CudaStorage, layout: &Layout) -> Result<(CudaStorage, Shape)> {
-        Self::kernel("softmax", layout.shape())?.run(&[(z, layout)])
-    }
-
-    fn bwd(&self, _: &Tensor, g: &Tensor, gradient: &Tensor) -> Result<Option<Tensor>> {
-        Self::kernel("softmax_back", g.shape())?.of(&[g, &gradient.contiguous()?]).map(Some)
+    fn backward(&self, _: &[&Tensor], g: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let to_z = Self::kernel("softmax_back", g.shape())?.launch(&[g, &gradient.contiguous()?])?;
+        Ok(vec![Some(to_z)])
     }
 }
 
 /// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]`, experts `[runs, batch, experts · units]`, the result
 /// `[runs, gates, batch, units]`.
 pub fn mixture(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
-    gates.contiguous()?.apply_op2(&experts.contiguous()?, Mixture)
+    apply(Mixture, &[&gates.contiguous()?, &experts.contiguous()?])
 }
 
 struct Mixture;
@@ -213,100 +158,54 @@ impl Mixture {
     }
 }
 
-impl CustomOp2 for Mixture {
+impl Operation for Mixture {
     fn name(&self) -> &'static str {
         "mixture"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let [gates, experts] = inputs_of(inputs).map(|(_, layout)| layout.shape());
+        let (runs, rows, number, of_gate) = gates.dims4()?;
+        let shape = (runs, number, rows, experts.dim(2)? / of_gate).into();
+        Self::kernel("mixture", gates, experts, shape)?.run(inputs)
     }
 
-    fn cuda_fwd(
-        &self,
-        g: &CudaStorage,
-        gl: &Layout,
-        f: &CudaStorage,
-        fl: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        let (runs, rows, gates, experts) = gl.shape().dims4()?;
-        let shape = (runs, gates, rows, fl.shape().dim(2)? / experts).into();
-        Self::kernel("mixture", gl.shape(), fl.shape(), shape)?.run(&[(g, gl), (f, fl)])
-    }
-
-    fn bwd(
-        &self,
-        g: &Tensor,
-        f: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let gradient = gradient.contiguous()?;
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let ([g, f], gradient) = (inputs_of(inputs), gradient.contiguous()?);
         let back = |name, shape: &Shape| Self::kernel(name, g.shape(), f.shape(), shape.clone());
-        let to_g = back("mixture_back_gates", g.shape())?.of(&[f, &gradient])?;
-        let to_f = back("mixture_back_experts", f.shape())?.of(&[g, &gradient])?;
-        Ok((Some(to_g), Some(to_f)))
+        let to_g = back("mixture_back_gates", g.shape())?.launch(&[f, &gradient])?;
+        let to_f = back("mixture_back_experts", f.shape())?.launch(&[g, &gradient])?;
+        Ok(vec![Some(to_g), Some(to_f)])
     }
 }
 
 /// y_k = h_k · o_k + d_k: hidden `[runs, tasks, batch, units]`, weight `[runs, tasks, units]`, bias `[runs, tasks]`,
 /// the result `[runs, tasks, batch]`.
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
-    hidden.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Output)
+    apply(Output, &[&hidden.contiguous()?, &weight.contiguous()?, &bias.contiguous()?])
 }
 
 struct Output;
 
-impl CustomOp3 for Output {
+impl Operation for Output {
     fn name(&self) -> &'static str {
         "output"
     }
 
-    fn cpu_fwd(
-        &self,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-        _: &CpuStorage,
-        _: &Layout,
-    ) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let (runs, tasks, rows, units) = inputs[0].1.shape().dims4()?;
+        Kernel::new("output", runs * tasks * rows, &[rows, units], (runs, tasks, rows)).run(inputs)
     }
 
-    fn cuda_fwd(
-        &self,
-        h: &CudaStorage,
-        hl: &Layout,
-        o: &CudaStorage,
-        ol: &Layout,
-        d: &CudaStorage,
-        dl: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        let (runs, tasks, rows, units) = hl.shape().dims4()?;
-        Kernel::new("output", runs * tasks * rows, &[rows, units], (runs, tasks, rows)).run(&[
-            (h, hl),
-            (o, ol),
-            (d, dl),
-        ])
-    }
-
-    fn bwd(
-        &self,
-        h: &Tensor,
-        o: &Tensor,
-        d: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>, Option<Tensor>)> {
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let ([h, o, d], gradient) = (inputs_of(inputs), gradient.contiguous()?);
         let (_, _, rows, units) = h.dims4()?;
-        let gradient = gradient.contiguous()?;
         let to_hidden = Kernel::new("output_back_hidden", h.elem_count(), &[rows, units], h.shape().clone());
-        let to_h = to_hidden.of(&[o, &gradient])?;
+        let to_h = to_hidden.launch(&[o, &gradient])?;
         let shape = o.elem_count() + d.elem_count();
         let to_weights = Kernel::new("output_back_weights", o.elem_count(), &[rows, units], shape);
-        let (to_o, to_d) = parts(&to_weights.of(&[h, &gradient])?, o, d)?;
-        Ok((Some(to_h), Some(to_o), Some(to_d)))
+        let (to_o, to_d) = parts(&to_weights.launch(&[h, &gradient])?, o, d)?;
+        Ok(vec![Some(to_h), Some(to_o), Some(to_d)])
     }
 }
 
@@ -315,7 +214,7 @@ impl CustomOp3 for Output {
 /// result is `[runs, batch, columns · units + numbers]`. A row number beyond the table gives zeros. Different columns
 /// name different rows, as all our data have it: a column's sums are then its own.
 pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
-    x.contiguous()?.apply_op2(&table.contiguous()?, Embedding { columns })
+    apply(Embedding { columns }, &[&x.contiguous()?, &table.contiguous()?])
 }
 
 struct Embedding {
@@ -331,40 +230,31 @@ impl Embedding {
     }
 }
 
-impl CustomOp2 for Embedding {
+impl Operation for Embedding {
     fn name(&self) -> &'static str {
         "embedding"
     }
 
-    fn cpu_fwd(&self, _: &CpuStorage, _: &Layout, _: &CpuStorage, _: &Layout) -> Result<(CpuStorage, Shape)> {
-        not_on_a_cpu()
-    }
-
-    fn cuda_fwd(
-        &self,
-        x: &CudaStorage,
-        xl: &Layout,
-        e: &CudaStorage,
-        el: &Layout,
-    ) -> Result<(CudaStorage, Shape)> {
-        let sizes = self.sizes(xl.shape(), el.shape())?;
+    fn forward(&self, inputs: &[Input]) -> Result<(CudaStorage, Shape)> {
+        let [x, table] = inputs_of(inputs).map(|(_, layout)| layout.shape());
+        let sizes = self.sizes(x, table)?;
         let [batch, features, columns, _, units, _] = sizes;
-        let shape = (el.shape().dim(0)?, batch, columns * units + features - columns);
+        let shape = (table.dim(0)?, batch, columns * units + features - columns);
         let threads = Shape::from(shape).elem_count();
-        Kernel::new("embedding", threads, &sizes, shape).run(&[(x, xl), (e, el)])
+        Kernel::new("embedding", threads, &sizes, shape).run(inputs)
     }
 
-    fn bwd(
-        &self,
-        x: &Tensor,
-        e: &Tensor,
-        _: &Tensor,
-        gradient: &Tensor,
-    ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let sizes = self.sizes(x.shape(), e.shape())?;
-        let (runs, _, units) = e.dims3()?;
-        let back = Kernel::new("embedding_back", runs * self.columns * units, &sizes, e.shape().clone());
-        let to_e = Kernel { adds: true, ..back }.of(&[x, &gradient.contiguous()?])?;
-        Ok((None, Some(to_e)))
+    fn backward(&self, inputs: &[&Tensor], _: &Tensor, gradient: &Tensor) -> Result<Vec<Option<Tensor>>> {
+        let [x, table] = inputs_of(inputs);
+        let sizes = self.sizes(x.shape(), table.shape())?;
+        let (runs, _, units) = table.dims3()?;
+        let back = Kernel::new("embedding_back", runs * self.columns * units, &sizes, table.shape().clone());
+        let to_table = Kernel { adds: true, ..back }.launch(&[x, &gradient.contiguous()?])?;
+        Ok(vec![None, Some(to_table)])
     }
+}
+
+/// The inputs of an operation of `N`.
+fn inputs_of<T: Copy, const N: usize>(inputs: &[T]) -> [T; N] {
+    inputs.try_into().expect("an operation gets as many inputs as it is applied to")
 }
