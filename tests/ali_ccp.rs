@@ -98,7 +98,7 @@ fn published(name: &str) -> Vec<Vec<String>> {
 fn a_log_has_the_rows_and_labels_of_the_skeletons() {
     let (opened, read) = spec(&fixture()).read().unwrap();
     let log = &read.log;
-    assert_eq!((log.fields, log.numbers, opened.features()), (18, 0, 72));
+    assert_eq!((log.categorical, log.numeric, opened.features()), (18, 0, 72));
     assert_eq!((read.skipped, read.unclicked, &read.files[..]), (0, 12, &FILES.map(str::to_string)[..]));
     for (period, name) in [(&log.training, FILES[0]), (&log.test, FILES[2])] {
         let rows = published(name);
@@ -106,7 +106,7 @@ fn a_log_has_the_rows_and_labels_of_the_skeletons() {
         let label = |at: usize| rows.iter().map(|row| row[at].parse().unwrap()).collect::<Vec<f32>>();
         assert_eq!((&period.click, &period.conversion), (&label(1), &label(2)));
         assert!(period.waited.is_empty() && period.truth.is_none());
-        assert!(period.x.iter().all(|&row| row >= 0.0 && row <= log.words as f32 && row.fract() == 0.0));
+        assert!(period.x.iter().all(|&row| row >= 0.0 && row <= log.vocabulary as f32 && row.fract() == 0.0));
     }
     assert_eq!(read.log.bytes(), 4 * 20 * (log.training.len() + log.test.len()) as u64);
 }
@@ -126,12 +126,12 @@ fn equal_words_have_equal_rows_of_the_table_and_others_have_others() {
         for (period, name) in [(&log.training, FILES[0]), (&log.test, FILES[2])] {
             for (row, at) in published(name).iter().zip(column(period, place(field))) {
                 match word(row, field) {
-                    None => assert_eq!(at, log.words, "field {field} is not there"),
+                    None => assert_eq!(at, log.vocabulary, "field {field} is not there"),
                     Some(word) => assert_eq!(*rows_of.entry(word).or_insert(at), at),
                 }
             }
         }
-        let mut rows: Vec<usize> = rows_of.into_values().filter(|row| *row < log.words).collect();
+        let mut rows: Vec<usize> = rows_of.into_values().filter(|row| *row < log.vocabulary).collect();
         let known = rows.len();
         rows.sort_unstable();
         rows.dedup();
@@ -146,12 +146,12 @@ fn equal_words_have_equal_rows_of_the_table_and_others_have_others() {
     let (training, test) = (users(&log.training), users(&log.test));
     assert_eq!((training.len(), test.len()), (24, 13), "users that training lacks are one unknown word");
     assert_eq!(training[12..], test[..12]);
-    assert_eq!(test[12], log.words);
+    assert_eq!(test[12], log.vocabulary);
 }
 
 #[test]
 fn rare_words_read_as_unknown_and_the_table_is_of_training_words_alone() {
-    let words = |min_count| AliCcpSpec { min_count, ..spec(&fixture()) }.read().unwrap().1.log.words;
+    let words = |min_count| AliCcpSpec { min_count, ..spec(&fixture()) }.read().unwrap().1.log.vocabulary;
     assert_eq!(words(0), words(1));
     assert!(words(1) > words(5) && words(5) > words(40), "{} {} {}", words(1), words(5), words(40));
     let copy = Copy::new();
@@ -159,9 +159,9 @@ fn rare_words_read_as_unknown_and_the_table_is_of_training_words_alone() {
         lines.iter_mut().for_each(|line| *line = line.replace("205\u{2}", "205\u{2}77"))
     });
     let (_, read) = copy.spec().read().unwrap();
-    assert_eq!(read.log.words, words(2));
+    assert_eq!(read.log.vocabulary, words(2));
     let place = read.fields().position(|field| field.id == "205").unwrap();
-    assert!(column(&read.log.test, place).iter().all(|row| *row == read.log.words));
+    assert!(column(&read.log.test, place).iter().all(|row| *row == read.log.vocabulary));
 }
 
 #[test]
@@ -395,7 +395,7 @@ fn measure_reading() {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: not known");
     let (training, test) = (read.log.training.len(), read.log.test.len());
-    println!("{training} + {test} rows of {} words in {seconds:.1} s", read.log.words);
+    println!("{training} + {test} rows of {} words in {seconds:.1} s", read.log.vocabulary);
     println!(
         "{} bytes of rows, peak {}",
         read.log.bytes(),

@@ -673,7 +673,9 @@ fn files_of_ali_ccp() {
             Ok((_, read)) => {
                 for period in [&read.log.training, &read.log.test] {
                     prop_assert_eq!(period.x.len(), period.len() * read.log.columns());
-                    prop_assert!(period.x.iter().all(|row| *row >= 0.0 && *row <= read.log.words as f32));
+                    prop_assert!(
+                        period.x.iter().all(|row| *row >= 0.0 && *row <= read.log.vocabulary as f32)
+                    );
                     prop_assert!(
                         period.click.iter().zip(&period.conversion).all(|(click, bought)| click >= bought)
                     );

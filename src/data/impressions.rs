@@ -14,8 +14,8 @@ use super::source::{Embedding, Feed};
 use super::stream::{Purpose, Stream};
 use super::{Batch, Subset};
 
-/// Most rows of an embedding table: their numbers are stored as `f32`, which has every whole number up to this.
-pub const MOST_WORDS: usize = 1 << 24;
+/// Most rows of an embedding table: their indexes are stored as `f32`, which has every whole number up to this.
+pub const LARGEST_VOCABULARY: usize = 1 << 24;
 
 /// Facts of an impression that objectives are made of, in the order of `Batch::y`, `[FACTS, rows]`.
 pub const FACTS: usize = 4;
@@ -37,8 +37,8 @@ pub enum Fact {
 /// Impressions of one period: rows of equal length, with labels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Impressions {
-    /// Inputs, `[rows, fields + numbers]`: rows of the embedding table, `words` for a word that the table does not
-    /// have; then numbers.
+    /// Inputs, `[rows, categorical + numeric]`: rows of the embedding table, `vocabulary` for a value that the table
+    /// does not have; then numeric features.
     pub x: Vec<f32>,
     /// 1 where it was clicked, `[rows]`.
     pub click: Vec<f32>,
@@ -98,12 +98,12 @@ impl Impressions {
 /// A log of impressions in two periods: the first is trained on, the second tested on (ESMM §3.1).
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ImpressionLog {
-    /// Categorical fields of a row.
-    pub fields: usize,
-    /// Numbers of a row.
-    pub numbers: usize,
-    /// Rows of the embedding table: words of all fields.
-    pub words: usize,
+    /// Categorical features of a row.
+    pub categorical: usize,
+    /// Numeric features of a row.
+    pub numeric: usize,
+    /// Rows of the embedding table: the values of all categorical features.
+    pub vocabulary: usize,
     /// The first period.
     pub training: Impressions,
     /// The second.
@@ -113,7 +113,7 @@ pub struct ImpressionLog {
 impl ImpressionLog {
     /// Columns of a row.
     pub fn columns(&self) -> usize {
-        self.fields + self.numbers
+        self.categorical + self.numeric
     }
 
     /// Resident size in bytes.
@@ -124,8 +124,8 @@ impl ImpressionLog {
 
 /// The embeddings of impressions. First values have variance 1/100: most words of a log are rare, and what is not
 /// learned of them is noise.
-pub fn embedding(fields: usize, words: usize, units: usize) -> Embedding {
-    Embedding { fields, words, units, fan_in: 100 }
+pub fn embedding(categorical: usize, vocabulary: usize, units: usize) -> Embedding {
+    Embedding { categorical, vocabulary, units, fan_in: 100 }
 }
 
 /// The batches of one seed from a log.
@@ -135,14 +135,14 @@ pub struct ImpressionFeed {
     order: EpochOrder,
     /// Where the uniforms of training rows come from.
     sampling: Stream,
-    numbers: Vec<u64>,
+    rows: Vec<u64>,
 }
 
 impl ImpressionFeed {
     /// The batches of `seed`.
     pub fn new(log: Arc<ImpressionLog>, seed: u64) -> Self {
         let sampling = Stream::new(seed, Purpose::Sampling);
-        Self { log, order: EpochOrder::new(seed), sampling, numbers: Vec::new() }
+        Self { log, order: EpochOrder::new(seed), sampling, rows: Vec::new() }
     }
 }
 
@@ -150,10 +150,10 @@ impl Feed for ImpressionFeed {
     /// Every epoch visits every row of the first period once, in an order of its own; a batch may span two epochs.
     fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         let (rows, first) = (&self.log.training, step * batch_size as u64);
-        self.order.rows(first, batch_size, rows.len(), &mut self.numbers);
+        self.order.rows(first, batch_size, rows.len(), &mut self.rows);
         let columns = self.log.columns();
         batch.reshape(batch_size, columns, FACTS, 1);
-        for (index, &row) in self.numbers.iter().enumerate() {
+        for (index, &row) in self.rows.iter().enumerate() {
             let row = row as usize;
             batch.x[index * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
             rows.put_facts(row, index, batch);
@@ -218,11 +218,11 @@ mod tests {
                 truth: None,
             }
         };
-        let words = training + test;
+        let vocabulary = training + test;
         Arc::new(ImpressionLog {
-            fields: 1,
-            numbers: 1,
-            words,
+            categorical: 1,
+            numeric: 1,
+            vocabulary,
             training: rows(0, training),
             test: rows(training, test),
         })

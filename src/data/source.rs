@@ -58,8 +58,8 @@ pub trait Source: Debug {
         None
     }
 
-    /// Whether rows have categorical inputs, which networks read through embeddings.
-    fn has_words(&self) -> bool {
+    /// Whether rows have categorical features, which networks read through embeddings.
+    fn has_categorical(&self) -> bool {
         false
     }
 
@@ -183,13 +183,13 @@ pub trait Feed: Debug + Send + Sync {
     }
 }
 
-/// Embeddings of categorical inputs.
+/// Embeddings of categorical features.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Embedding {
-    /// Categorical inputs of a row, its first columns.
-    pub fields: usize,
-    /// Rows of the table of embeddings: words of all fields.
-    pub words: usize,
+    /// Categorical features of a row, its first columns.
+    pub categorical: usize,
+    /// Rows of the table of embeddings: the values of all categorical features.
+    pub vocabulary: usize,
     /// Units of an embedding.
     pub units: usize,
     /// First values have variance 1/`fan_in`.

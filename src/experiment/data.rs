@@ -9,7 +9,7 @@ use super::limits::MOST;
 use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
-use crate::data::impressions::MOST_WORDS;
+use crate::data::impressions::LARGEST_VOCABULARY;
 use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, TrainingSet};
 use crate::model::Problem;
 use crate::model::towers::Method;
@@ -131,8 +131,9 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
     // Two words have one contrast: no room for a second effect that is uncorrelated with the first.
     let words = section.whole("words", whole(3..=1_000_000), Some(500))? as usize;
-    if fields * words > MOST_WORDS {
-        let remedy = format!("at most {MOST_WORDS} words in all fields (they have {})", fields * words);
+    if fields * words > LARGEST_VOCABULARY {
+        let remedy =
+            format!("at most {LARGEST_VOCABULARY} words in all fields (they have {})", fields * words);
         return Err(section.mistake("words", words, remedy));
     }
     let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;

@@ -35,7 +35,7 @@ impl Engine {
     /// want the gradient of a network's inputs, which it does not have for the mixture family.
     pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
         let network = model.sizes.configuration.build(problem);
-        network.heads().is_some() || (network.mixture().is_some() && !data.source().has_words())
+        network.heads().is_some() || (network.mixture().is_some() && !data.source().has_categorical())
     }
 
     /// The name in `runs.csv`, with the kind of device.

@@ -253,8 +253,8 @@ impl Experiment {
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
         let network = model.sizes.configuration.build(self.problem());
         match self.rows_at(None).and_then(|rows| rows.embedding()) {
-            Some(Embedding { fields, words, units, fan_in }) => {
-                Box::new(Embedded::new(fields, words, units, fan_in, network))
+            Some(Embedding { categorical, vocabulary, units, fan_in }) => {
+                Box::new(Embedded::new(categorical, vocabulary, units, fan_in, network))
             }
             None => network,
         }

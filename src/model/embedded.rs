@@ -1,13 +1,13 @@
-//! Any architecture behind embeddings: how a network reads rows of words and numbers.
+//! Any architecture behind embeddings: how a network reads categorical and numeric features.
 //!
-//! The words of a row are row numbers of one table, learned with the rest; their embeddings and the row's
-//! numbers side by side are the input of the architecture, which knows nothing of it:
+//! A categorical value is a row number of a table, which is learned with the rest. The embeddings of a row and its
+//! numeric features side by side are the input of the architecture:
 //!
 //! ```text
-//! x' = (E[word₁], …, E[word_c], number₁, …, number_n)        y = architecture(x')
+//! x' = (E[value₁], …, E[value_c], number₁, …, number_n)        y = architecture(x')
 //! ```
 //!
-//! A word that no training row has reads as zeros, as an unknown number reads as the mean. A network of several
+//! A value that no training row has reads as zeros, as an unknown number reads as the mean. A network of several
 //! parts that share nothing has a table for each of them ([`Model::tables`]).
 
 use candle_core::{D, DType, Result, Tensor};
@@ -18,29 +18,35 @@ use crate::model::towers::Method;
 
 /// A network with a table of embeddings before it.
 pub struct Embedded {
-    /// Columns of a row that are words.
-    columns: usize,
+    /// Categorical features of a row, its first columns.
+    categorical: usize,
     network: Box<dyn Model>,
     layout: Layout,
 }
 
 impl Embedded {
-    /// `network` behind a table of `words` rows of `units` for each of its parts; the first `columns` of its
-    /// inputs are words. A table's values start with variance 1/`fan_in`: 1 makes words weigh as the standardised
-    /// numbers beside them.
-    pub fn new(columns: usize, words: usize, units: usize, fan_in: usize, network: Box<dyn Model>) -> Self {
-        let shape = [network.tables(), words, units];
+    /// `network` behind a table of embeddings, `[vocabulary, units]`, for each of its parts. The first `categorical`
+    /// columns of a row are looked up. A table's values start with variance 1/`fan_in`: with 1 an embedding weighs as
+    /// much as the standardised numeric features beside it.
+    pub fn new(
+        categorical: usize,
+        vocabulary: usize,
+        units: usize,
+        fan_in: usize,
+        network: Box<dyn Model>,
+    ) -> Self {
+        let shape = [network.tables(), vocabulary, units];
         let shape = if network.tables() == 1 { &shape[1..] } else { &shape };
         let table = Parameter::embedding("embedding.weight", shape, fan_in, units);
         let parameters = std::iter::once(table).chain(network.layout().parameters.iter().cloned());
-        Self { columns, layout: Layout::new(parameters.collect()), network }
+        Self { categorical, layout: Layout::new(parameters.collect()), network }
     }
 
     /// x' of every run, `[runs, batch, width]`, or `[runs, tables, batch, width]` where there are several tables;
-    /// x is `[batch, columns + numbers]`, or every run's own, `[runs, batch, columns + numbers]`; the table
-    /// `[runs, words, units]` or `[runs, tables, words, units]`.
+    /// x is `[batch, categorical + numeric]`, or every run's own, `[runs, batch, categorical + numeric]`; the table
+    /// `[runs, vocabulary, units]` or `[runs, tables, vocabulary, units]`.
     fn embed(&self, x: &Tensor, table: &Tensor) -> Result<Tensor> {
-        if let Ok((runs, tables, words, units)) = table.dims4() {
+        if let Ok((runs, tables, vocabulary, units)) = table.dims4() {
             let x = match *x.dims() {
                 [_, batch, features] => x
                     .unsqueeze(1)?
@@ -48,29 +54,29 @@ impl Embedded {
                     .reshape((runs * tables, batch, features))?,
                 _ => x.clone(),
             };
-            let embedded = self.embed(&x, &table.reshape((runs * tables, words, units))?)?;
+            let embedded = self.embed(&x, &table.reshape((runs * tables, vocabulary, units))?)?;
             let (_, batch, width) = embedded.dims3()?;
             return embedded.reshape((runs, tables, batch, width));
         }
         if ops::fit(&[x, table]) {
-            return ops::embedding::embedding(x, table, self.columns);
+            return ops::embedding::embedding(x, table, self.categorical);
         }
         #[cfg(feature = "cuda")]
         if ops::gpu::fit(&[x, table]) {
-            return ops::gpu::embedding(x, table, self.columns);
+            return ops::gpu::embedding(x, table, self.categorical);
         }
-        let (runs, words, units) = table.dims3()?;
+        let (runs, vocabulary, units) = table.dims3()?;
         let (batch, features) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
         let x = x.broadcast_as((runs, batch, features))?;
-        // One more row, for all words beyond the table; then the tables of all runs below one another.
+        // One more row, for all values beyond the table; then the tables of all runs below one another.
         let tables = table.pad_with_zeros(1, 0, 1)?.flatten_to(1)?;
-        let first: Vec<u32> = (0..runs).map(|run| (run * (words + 1)) as u32).collect();
+        let first: Vec<u32> = (0..runs).map(|run| (run * (vocabulary + 1)) as u32).collect();
         let first = Tensor::from_vec(first, (runs, 1, 1), x.device())?;
-        let codes = x.narrow(2, 0, self.columns)?.contiguous()?.to_dtype(DType::U32)?;
+        let codes = x.narrow(2, 0, self.categorical)?.contiguous()?.to_dtype(DType::U32)?;
         let codes = codes.broadcast_add(&first)?.flatten_all()?;
-        let words = tables.index_select(&codes, 0)?.reshape((runs, batch, self.columns * units))?;
-        let numbers = x.narrow(2, self.columns, features - self.columns)?;
-        Tensor::cat(&[words, numbers.contiguous()?], 2)
+        let embeddings = tables.index_select(&codes, 0)?.reshape((runs, batch, self.categorical * units))?;
+        let numeric = x.narrow(2, self.categorical, features - self.categorical)?;
+        Tensor::cat(&[embeddings, numeric.contiguous()?], 2)
     }
 }
 
@@ -97,7 +103,7 @@ impl Model for Embedded {
     fn heads(&self) -> Option<HeadsShape> {
         let table = &self.layout.parameters[0].shape;
         let [.., words, embedding_units] = table[..] else { return None };
-        Some(HeadsShape { fields: self.columns, words, embedding_units, ..self.network.heads()? })
+        Some(HeadsShape { fields: self.categorical, words, embedding_units, ..self.network.heads()? })
     }
 
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {

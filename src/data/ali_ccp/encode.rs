@@ -6,7 +6,7 @@ use super::FIELDS;
 use super::read::{ABSENT, Period};
 use super::schema::HALF;
 use crate::data::Impressions;
-use crate::data::impressions::MOST_WORDS;
+use crate::data::impressions::LARGEST_VOCABULARY;
 
 /// Words of every field with their numbers: first those of their appearance, then those of the embedding table.
 #[derive(Debug)]
@@ -101,9 +101,9 @@ pub fn fits(words: usize) -> Result<(), String> {
             "no word is in data.min_count training rows; expected a lower data.min_count or more data.rows"
                 .into(),
         ),
-        1..=MOST_WORDS => Ok(()),
+        1..=LARGEST_VOCABULARY => Ok(()),
         _ => Err(format!(
-            "the training rows have {words} words; expected at most {MOST_WORDS}, so a higher data.min_count or \
+            "the training rows have {words} words; expected at most {LARGEST_VOCABULARY}, so a higher data.min_count or \
              fewer data.rows"
         )),
     }
@@ -170,10 +170,10 @@ mod tests {
 
     #[test]
     fn a_table_that_inputs_cannot_number_is_refused() {
-        assert_eq!((MOST_WORDS as f32) as usize, MOST_WORDS);
-        assert_ne!(((MOST_WORDS + 1) as f32) as usize, MOST_WORDS + 1);
-        fits(MOST_WORDS).unwrap();
-        let problem = fits(MOST_WORDS + 1).unwrap_err();
+        assert_eq!((LARGEST_VOCABULARY as f32) as usize, LARGEST_VOCABULARY);
+        assert_ne!(((LARGEST_VOCABULARY + 1) as f32) as usize, LARGEST_VOCABULARY + 1);
+        fits(LARGEST_VOCABULARY).unwrap();
+        let problem = fits(LARGEST_VOCABULARY + 1).unwrap_err();
         assert!(
             problem.contains("16777217 words; expected at most 16777216, so a higher data.min_count"),
             "{problem}"

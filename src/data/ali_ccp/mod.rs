@@ -58,10 +58,10 @@ const PUBLISHED: &str = "https://tianchi.aliyun.com/dataset/408";
 pub const FIELDS: usize = 2 * HALF;
 
 /// Numeric inputs of a row.
-pub const NUMBERS: usize = 0;
+pub const NUMERIC: usize = 0;
 
 /// Bytes of an encoded row: its inputs and two labels, as `f32`.
-pub const ROW_BYTES: u64 = 4 * (FIELDS as u64 + NUMBERS as u64 + 2);
+pub const ROW_BYTES: u64 = 4 * (FIELDS as u64 + NUMERIC as u64 + 2);
 
 /// Bytes of a row between reading and encoding: its own words, its pointer to the common ones, its labels.
 pub const READING_BYTES: u64 = 4 * (HALF as u64 + 1) + 2;
@@ -153,7 +153,13 @@ impl AliCcpSpec {
         }
         let files = found.iter().flatten().filter_map(|path| path.file_name());
         let files = files.map(|name| name.to_string_lossy().into_owned()).collect();
-        let log = Arc::new(ImpressionLog { fields: FIELDS, numbers: NUMBERS, words, training, test });
+        let log = Arc::new(ImpressionLog {
+            categorical: FIELDS,
+            numeric: NUMERIC,
+            vocabulary: words,
+            training,
+            test,
+        });
         let spec = Self { digest, ..self.clone() };
         Ok((spec.clone(), AliCcp { spec, log, files, skipped, unclicked }))
     }
@@ -169,7 +175,7 @@ impl Source for AliCcpSpec {
     }
 
     fn features(&self) -> usize {
-        FIELDS * self.embedding_units + NUMBERS
+        FIELDS * self.embedding_units + NUMERIC
     }
 
     /// Click and conversion.
@@ -191,7 +197,7 @@ impl Source for AliCcpSpec {
         source::table(self)
     }
 
-    fn has_words(&self) -> bool {
+    fn has_categorical(&self) -> bool {
         true
     }
 
@@ -213,7 +219,7 @@ impl Rows for AliCcp {
     }
 
     fn embedding(&self) -> Option<Embedding> {
-        Some(impressions::embedding(self.log.fields, self.log.words, self.spec.embedding_units))
+        Some(impressions::embedding(self.log.categorical, self.log.vocabulary, self.spec.embedding_units))
     }
 
     fn columns(&self) -> usize {

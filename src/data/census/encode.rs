@@ -2,7 +2,7 @@
 //! alone.
 
 use super::read::RawRows;
-use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS};
+use super::schema::{CATEGORICAL, FIELDS, Kind, NUMERIC};
 use super::{COLUMNS, Census, CensusSpec, MainTask};
 use crate::data::Subset;
 use crate::data::shuffle::shuffled;
@@ -38,13 +38,13 @@ pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<C
     let sizes = [0, 1, 2].map(|set| sets[set].len());
     let order: Vec<usize> = sets.concat().into_iter().map(|row| row as usize).collect();
     let (training, _) = order.split_at(sizes[0]);
-    let (tables, words) = vocabulary(raw, training);
+    let (tables, vocabulary) = vocabulary(raw, training);
     let scales = scales(raw, training);
     let mut x = Vec::with_capacity(order.len() * COLUMNS);
     for &row in &order {
-        let codes = &raw.codes[row * CATEGORIES..][..CATEGORIES];
+        let codes = &raw.codes[row * CATEGORICAL..][..CATEGORICAL];
         x.extend(codes.iter().zip(&tables).map(|(&code, table)| table[code as usize] as f32));
-        let numbers = raw.numbers[row * NUMBERS..][..NUMBERS].iter().zip(&scales);
+        let numbers = raw.numbers[row * NUMERIC..][..NUMERIC].iter().zip(&scales);
         x.extend(numbers.map(|(&number, scale)| scale.apply(number)));
     }
     let task = match spec.main {
@@ -55,7 +55,7 @@ pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<C
         order.iter().map(|&row| f32::from(u8::from(raw.labels[label][row]))).collect()
     };
     let y = [labels(task), labels(1)];
-    let census = Census { spec: spec.clone(), files: Vec::new(), skipped: 0, words, x, y, sizes };
+    let census = Census { spec: spec.clone(), files: Vec::new(), skipped: 0, vocabulary, x, y, sizes };
     usable(&census)?;
     Ok(census)
 }
@@ -84,11 +84,11 @@ fn usable(census: &Census) -> Result<(), String> {
 /// row has.
 fn vocabulary(raw: &RawRows, training: &[usize]) -> (Vec<Vec<u32>>, usize) {
     let mut rows = 0;
-    let mut tables = Vec::with_capacity(CATEGORIES);
+    let mut tables = Vec::with_capacity(CATEGORICAL);
     for (column, words) in raw.words.iter().enumerate() {
         let words = words.sorted();
         let mut seen = vec![false; words.len()];
-        training.iter().for_each(|row| seen[raw.codes[row * CATEGORIES + column] as usize] = true);
+        training.iter().for_each(|row| seen[raw.codes[row * CATEGORICAL + column] as usize] = true);
         let mut table = vec![u32::MAX; words.len()];
         for (_, code) in words.into_iter().filter(|(_, code)| seen[*code as usize]) {
             table[code as usize] = rows;
@@ -132,7 +132,7 @@ fn scales(raw: &RawRows, training: &[usize]) -> Vec<Scale> {
         .enumerate()
         .map(|(column, kind)| {
             let known =
-                training.iter().map(|row| raw.numbers[row * NUMBERS + column]).filter(|x| !x.is_nan());
+                training.iter().map(|row| raw.numbers[row * NUMERIC + column]).filter(|x| !x.is_nan());
             let values: Vec<f64> = known.map(|number| Scale::value(kind, number)).collect();
             let n = values.len().max(1) as f64;
             let mean = values.iter().sum::<f64>() / n;
@@ -191,7 +191,7 @@ mod tests {
         let (tables, words) = vocabulary(&raw, &training);
         let column =
             FIELDS.iter().filter(|f| f.kind.is_category()).position(|f| f.name.ends_with("self")).unwrap();
-        let country = |row: usize| tables[column][raw.codes[row * CATEGORIES + column] as usize] as usize;
+        let country = |row: usize| tables[column][raw.codes[row * CATEGORICAL + column] as usize] as usize;
         assert_eq!(country(11), words, "a word that no training row has");
         assert!((0..11).all(|row| country(row) < words));
         // Numbers of different columns never meet, and every number is used.
@@ -200,10 +200,10 @@ mod tests {
         used.sort_unstable();
         assert_eq!(used, (0..words as u32).collect::<Vec<_>>());
         let scales = scales(&raw, &training);
-        let ages: Vec<f64> = training.iter().map(|row| f64::from(raw.numbers[row * NUMBERS])).collect();
+        let ages: Vec<f64> = training.iter().map(|row| f64::from(raw.numbers[row * NUMERIC])).collect();
         assert!((scales[0].mean - ages.iter().sum::<f64>() / 11.0).abs() < 1e-9);
         let standard: Vec<f64> =
-            training.iter().map(|row| scales[0].apply(raw.numbers[row * NUMBERS]).into()).collect();
+            training.iter().map(|row| scales[0].apply(raw.numbers[row * NUMERIC]).into()).collect();
         assert!(standard.iter().sum::<f64>().abs() < 1e-5);
         assert!((standard.iter().map(|x| x * x).sum::<f64>() / 11.0 - 1.0).abs() < 1e-5);
         assert_eq!(scales[0].apply(f32::NAN), 0.0, "not known: the mean");

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::shuffle::EpochOrder;
 use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Rows, Source};
 use super::{Batch, DataError, DataSpec, Subset, Task};
-use schema::{CATEGORIES, NUMBERS};
+use schema::{CATEGORICAL, NUMERIC};
 
 mod encode;
 pub mod read;
@@ -113,7 +113,7 @@ impl Source for CensusSpec {
     }
 
     fn features(&self) -> usize {
-        CATEGORIES * self.embedding_units + NUMBERS
+        CATEGORICAL * self.embedding_units + NUMERIC
     }
 
     fn tasks(&self) -> usize {
@@ -139,7 +139,7 @@ impl Source for CensusSpec {
         source::table(self)
     }
 
-    fn has_words(&self) -> bool {
+    fn has_categorical(&self) -> bool {
         true
     }
 
@@ -162,10 +162,10 @@ pub struct Census {
     pub files: Vec<String>,
     /// Malformed rows that were left out.
     pub skipped: usize,
-    /// Rows of the embedding table: words of all categorical inputs in the training rows.
-    pub words: usize,
-    /// Inputs, `[rows, CATEGORIES + NUMBERS]`: rows of the embedding table, `words` for a word that no
-    /// training row has; then numbers with mean 0 and variance 1 over the training rows.
+    /// Rows of the embedding table: the values of all categorical features in the training rows.
+    pub vocabulary: usize,
+    /// Inputs, `[rows, CATEGORICAL + NUMERIC]`: rows of the embedding table, `vocabulary` for a value that no
+    /// training row has; then numeric features with mean 0 and variance 1 over the training rows.
     x: Vec<f32>,
     /// Labels 0 and 1 of the main and the auxiliary task, `[rows]` each.
     y: [Vec<f32>; 2],
@@ -174,7 +174,7 @@ pub struct Census {
 }
 
 /// Columns of a row.
-const COLUMNS: usize = CATEGORIES + NUMBERS;
+const COLUMNS: usize = CATEGORICAL + NUMERIC;
 
 impl Census {
     /// Where the rows of a set lie.
@@ -219,12 +219,17 @@ impl Census {
 
 impl Rows for Census {
     fn feed(self: Arc<Self>, seed: u64, _: &[f64]) -> Box<dyn Feed> {
-        Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), numbers: Vec::new() })
+        Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), rows: Vec::new() })
     }
 
     /// A fan-in of 1 makes words weigh as the standardised numbers beside them.
     fn embedding(&self) -> Option<Embedding> {
-        Some(Embedding { fields: CATEGORIES, words: self.words, units: self.spec.embedding_units, fan_in: 1 })
+        Some(Embedding {
+            categorical: CATEGORICAL,
+            vocabulary: self.vocabulary,
+            units: self.spec.embedding_units,
+            fan_in: 1,
+        })
     }
 
     fn columns(&self) -> usize {
@@ -267,17 +272,17 @@ impl Rows for Census {
 struct CensusFeed {
     census: Arc<Census>,
     order: EpochOrder,
-    numbers: Vec<u64>,
+    rows: Vec<u64>,
 }
 
 impl Feed for CensusFeed {
     /// Every epoch visits every training row once, in an order of its own; a batch may span two epochs.
     fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         let rows = self.census.rows(Subset::Training);
-        self.order.rows(step * batch_size as u64, batch_size, rows.len(), &mut self.numbers);
+        self.order.rows(step * batch_size as u64, batch_size, rows.len(), &mut self.rows);
         batch.reshape(batch_size, COLUMNS, 2, 1);
-        for (index, &number) in self.numbers.iter().enumerate() {
-            let row = rows.start + number as usize;
+        for (index, &row) in self.rows.iter().enumerate() {
+            let row = rows.start + row as usize;
             batch.x[index * COLUMNS..][..COLUMNS].copy_from_slice(&self.census.x[row * COLUMNS..][..COLUMNS]);
             for (task, labels) in self.census.y.iter().enumerate() {
                 batch.y[task * batch_size + index] = labels[row];

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use flate2::read::MultiGzDecoder;
 
-use super::schema::{CATEGORIES, FIELDS, Kind, NUMBERS, label};
+use super::schema::{CATEGORICAL, FIELDS, Kind, NUMERIC, label};
 use crate::data::DataError;
 use crate::data::error::ParseError;
 
@@ -22,9 +22,9 @@ const LONGEST_SHOWN: usize = 60;
 pub struct RawRows {
     /// Words of every categorical input, by number.
     pub words: Vec<Words>,
-    /// Numbers of words, `[rows, CATEGORIES]`.
+    /// Numbers of words, `[rows, CATEGORICAL]`.
     pub codes: Vec<u32>,
-    /// `[rows, NUMBERS]`; NaN where the file has `?`.
+    /// `[rows, NUMERIC]`; NaN where the file has `?`.
     pub numbers: Vec<f32>,
     /// Labels, `[rows]` each: education, marital status, income.
     pub labels: [Vec<bool>; 3],
@@ -61,7 +61,7 @@ impl Default for RawRows {
     /// No rows yet.
     fn default() -> Self {
         Self {
-            words: (0..CATEGORIES).map(|_| Words::default()).collect(),
+            words: (0..CATEGORICAL).map(|_| Words::default()).collect(),
             codes: Vec::new(),
             numbers: Vec::new(),
             labels: Default::default(),
@@ -121,8 +121,8 @@ impl RawRows {
 
     /// Appends a row, or nothing at all.
     fn row(&mut self, line: &str) -> Result<(), ParseError> {
-        let mut codes = [0; CATEGORIES];
-        let mut numbers = [0.0; NUMBERS];
+        let mut codes = [0; CATEGORICAL];
+        let mut numbers = [0.0; NUMERIC];
         let mut labels = [false; 3];
         let (mut category, mut number, mut found) = (0, 0, 0);
         let words: Vec<&str> = line.split(',').map(str::trim).collect();
@@ -158,7 +158,7 @@ impl RawRows {
                 }
             }
         }
-        debug_assert_eq!((category, number, found), (CATEGORIES, NUMBERS, 3));
+        debug_assert_eq!((category, number, found), (CATEGORICAL, NUMERIC, 3));
         // The words of a row that is left out do not count as seen, so they are numbered last.
         let categories = words.iter().zip(&FIELDS).filter(|(_, field)| field.kind.is_category());
         for ((code, column), (word, _)) in codes.iter_mut().zip(&mut self.words).zip(categories) {
@@ -222,7 +222,7 @@ mod tests {
     fn rows_are_read_as_they_stand() {
         let rows = read(FIXTURE, false).unwrap();
         assert_eq!(rows.count(), 12);
-        assert_eq!(rows.numbers[..NUMBERS], [38.0, 650.0, 0.0, 0.0, 0.0, 4.0, 12.0]);
+        assert_eq!(rows.numbers[..NUMERIC], [38.0, 650.0, 0.0, 0.0, 0.0, 4.0, 12.0]);
         let positive = |label: usize| rows.labels[label].iter().filter(|yes| **yes).count();
         assert_eq!([positive(0), positive(1), positive(2)], [5, 5, 3]);
         let sex: Vec<&str> = rows.words[8].sorted().into_iter().map(|(word, _)| word).collect();

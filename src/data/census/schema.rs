@@ -94,9 +94,9 @@ pub const FIELDS: [Field; 42] = [
 ];
 
 /// Inputs that are looked up in a table.
-pub const CATEGORIES: usize = count(true);
+pub const CATEGORICAL: usize = count(true);
 /// Inputs that are read as numbers.
-pub const NUMBERS: usize = count(false);
+pub const NUMERIC: usize = count(false);
 
 const fn count(categories: bool) -> usize {
     let (mut count, mut i) = (0, 0);
@@ -163,7 +163,7 @@ mod tests {
 
     #[test]
     fn inputs_are_the_forty_attributes_less_education_and_marital_status() {
-        assert_eq!((CATEGORIES, NUMBERS), (31, 7));
+        assert_eq!((CATEGORICAL, NUMERIC), (31, 7));
         let place = |kind| FIELDS.iter().position(|field| field.kind == kind).unwrap() + 1;
         assert_eq!(place(Kind::Education), 5);
         assert_eq!(place(Kind::Marital), 8);

@@ -121,9 +121,9 @@ impl FunnelSpec {
         let kept = self.kept(seed);
         let training = |place: usize| kept.as_ref().map_or(place as u64, |kept| kept[place]);
         ImpressionLog {
-            fields: self.fields,
-            numbers: self.numbers,
-            words: self.fields * self.words,
+            categorical: self.fields,
+            numeric: self.numbers,
+            vocabulary: self.fields * self.words,
             training: funnel.impressions(self.kept_impressions(), training),
             test: funnel.impressions(self.test_impressions, |place| TEST + place as u64),
         }
@@ -208,7 +208,7 @@ impl Source for FunnelSpec {
         Some(DataSpec::Funnel(parameter.set(self.clone(), value)))
     }
 
-    fn has_words(&self) -> bool {
+    fn has_categorical(&self) -> bool {
         true
     }
 
@@ -236,8 +236,7 @@ impl Rows for FunnelSpec {
     }
 
     fn embedding(&self) -> Option<Embedding> {
-        let words = self.fields * self.words;
-        Some(impressions::embedding(self.fields, words, self.embedding_units))
+        Some(impressions::embedding(self.fields, self.fields * self.words, self.embedding_units))
     }
 
     fn columns(&self) -> usize {

@@ -319,7 +319,7 @@ fn one_seed_has_the_same_inputs_and_uniforms_at_every_rate_and_correlation() {
 fn a_row_is_a_code_of_every_field_and_the_numbers() {
     let spec = small();
     let log = spec.generate(1, 0.5);
-    assert_eq!((log.fields, log.numbers, log.words), (3, 9, 150));
+    assert_eq!((log.categorical, log.numeric, log.vocabulary), (3, 9, 150));
     assert_eq!((log.columns(), spec.columns(), spec.features()), (12, 12, 3 * 4 + 9));
     assert_eq!((log.training.len(), log.test.len()), (3000, 1000));
     for x in log.training.x.chunks_exact(12).chain(log.test.x.chunks_exact(12)) {
@@ -332,7 +332,7 @@ fn a_row_is_a_code_of_every_field_and_the_numbers() {
     let spec = FunnelSpec { numbers: 4, mean_delay: 0.1, ..dense(100) };
     for p in [-1.0, 1.0] {
         let log = spec.generate(1, p);
-        assert_eq!((log.words, log.training.x.len(), log.training.waited.len()), (0, 400, 100));
+        assert_eq!((log.vocabulary, log.training.x.len(), log.training.waited.len()), (0, 400, 100));
         assert!(log.test.is_empty());
     }
 }

@@ -59,9 +59,9 @@ fn paragraph(study: &Study, census: &CensusSpec) -> String {
         rows(Subset::Training),
         rows(Subset::Validation),
         rows(Subset::Test),
-        schema::CATEGORIES,
+        schema::CATEGORICAL,
         plural(census.embedding_units, "unit"),
-        schema::NUMBERS,
+        schema::NUMERIC,
         training(study, &epochs)
     )
 }
