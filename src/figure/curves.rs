@@ -69,9 +69,9 @@ pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing
     for (curve, colour) in curves {
         panel.line(&curve.mean.points(), *colour)?;
     }
-    for (place, (curve, colour)) in curves.iter().enumerate().filter(|_| crowded) {
+    for (index, (curve, colour)) in curves.iter().enumerate().filter(|_| crowded) {
         let (Some(&step), Some(last)) = (curve.mean.steps.last(), curve.mean.loss.last()) else { continue };
-        let x = step as f64 * (1.0 + WHISKER_GAP * (place + 1) as f64);
+        let x = step as f64 * (1.0 + WHISKER_GAP * (index + 1) as f64);
         panel.whisker(x, last.low, last.high, *colour)?;
         panel.point_within((x, last.estimate), *colour)?;
     }

@@ -74,7 +74,7 @@ pub fn axis(label: &str, ticks: Vec<String>, width: i32, panels: &[CurvePanel]) 
     let last = ticks.len().saturating_sub(1).max(1) as f64;
     // A little before the first, so that its marker does not lie on the other axis.
     let range = -0.05 * last..last / (1.0 - room.min(0.6));
-    let ticks = ticks.into_iter().enumerate().map(|(place, tick)| (place as f64, tick));
+    let ticks = ticks.into_iter().enumerate().map(|(index, tick)| (index as f64, tick));
     Axis { label: label.to_owned(), range, ticks: ticks.collect() }
 }
 
@@ -184,13 +184,13 @@ fn names(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     Ok(())
 }
 
-/// Rising places moved as little as keeps neighbours `line` apart and all in `range`, in the sum of squares: isotonic
-/// regression of what is left of each place once the lines below it are taken off.
+/// Rising heights moved as little as keeps neighbours `line` apart and all in `range`, in the sum of squares: isotonic
+/// regression of the heights minus those of the lines below.
 fn spread(wanted: &[f64], line: f64, range: std::ops::Range<f64>) -> Vec<f64> {
-    // Blocks of neighbours that touch: mean of their reduced places, and how many.
+    // Blocks of neighbours that touch: mean of their reduced heights, and their number.
     let mut blocks: Vec<(f64, usize)> = Vec::new();
-    for (number, place) in wanted.iter().enumerate() {
-        let mut block = (place - number as f64 * line, 1);
+    for (index, height) in wanted.iter().enumerate() {
+        let mut block = (height - index as f64 * line, 1);
         while let Some(&(mean, count)) = blocks.last().filter(|last| last.0 > block.0) {
             let total = count + block.1;
             block = ((mean * count as f64 + block.0 * block.1 as f64) / total as f64, total);
@@ -221,7 +221,7 @@ mod tests {
         let sizes = size_axis(&curves);
         assert!(sizes.range.end > 0.3 && sizes.range.end < 0.6, "{:?}", sizes.range);
         assert_eq!(beyond(9.0, &sizes), " 9.00 ↑");
-        // A place that is hard for all is on the panel.
+        // A tick at which all scores are low is on the panel.
         let curves = [curve("a", true, &[0.6, 0.9]), curve("b", true, &[0.58, 0.3])];
         let scores = score_axis(&curves, 0.1);
         assert!(scores.range.start < 0.58 && scores.range.start > 0.45, "{:?}", scores.range);

@@ -6,18 +6,18 @@ const COLUMNS: usize = 3;
 
 /// The panels of `models` × `correlations` row by row, as indices of model and correlation; none where the last block
 /// leaves a panel empty.
-pub fn places(models: usize, correlations: usize) -> Vec<Option<(usize, usize)>> {
+pub fn cells(models: usize, correlations: usize) -> Vec<Option<(usize, usize)>> {
     let columns = columns(correlations);
-    let mut places = Vec::new();
+    let mut cells = Vec::new();
     for block in 0..correlations.div_ceil(columns) {
         for model in 0..models {
             for column in 0..columns {
                 let correlation = block * columns + column;
-                places.push((correlation < correlations).then_some((model, correlation)));
+                cells.push((correlation < correlations).then_some((model, correlation)));
             }
         }
     }
-    places
+    cells
 }
 
 /// Panels in a row.
@@ -30,11 +30,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_model_and_correlation_has_one_place() {
+    fn every_model_and_correlation_has_one_cell() {
         for (models, correlations) in [(1, 1), (3, 3), (2, 5), (4, 7)] {
-            let places = places(models, correlations);
-            assert_eq!(places.len() % columns(correlations), 0);
-            let mut filled: Vec<_> = places.into_iter().flatten().collect();
+            let cells = cells(models, correlations);
+            assert_eq!(cells.len() % columns(correlations), 0);
+            let mut filled: Vec<_> = cells.into_iter().flatten().collect();
             filled.sort_unstable();
             filled.dedup();
             assert_eq!(filled.len(), models * correlations);

@@ -80,11 +80,11 @@ impl Figure6 {
         facets::columns(across)
     }
 
-    fn places(&self) -> Vec<Option<(usize, usize)>> {
+    fn cells(&self) -> Vec<Option<(usize, usize)>> {
         if self.without_correlations() {
             return (0..self.models.len()).map(|model| Some((model, 0))).collect();
         }
-        facets::places(self.models.len(), self.correlations.len())
+        facets::cells(self.models.len(), self.correlations.len())
     }
 
     fn draw_panel(&self, area: &Area, model: usize, correlation: Option<f64>) -> Drawing {
@@ -123,7 +123,7 @@ impl Figure for Figure6 {
             title: "Which experts the tasks use".to_owned(),
             legend: tasks.chain([even]).collect(),
             // One more for the paper's.
-            panels: self.places().len() + 1,
+            panels: self.cells().len() + 1,
             columns: self.columns(),
             panel_height: 980,
         }
@@ -144,13 +144,13 @@ impl Figure for Figure6 {
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        let places = self.places();
-        for (area, place) in panels.iter().zip(&places) {
-            if let Some((model, correlation)) = *place {
+        let cells = self.cells();
+        for (area, cell) in panels.iter().zip(&cells) {
+            if let Some((model, correlation)) = *cell {
                 self.draw_panel(area, model, self.correlations[correlation])?;
             }
         }
-        draw_paper(&panels[places.len()])
+        draw_paper(&panels[cells.len()])
     }
 }
 
@@ -172,7 +172,7 @@ fn draw_paper(area: &Area) -> Drawing {
 /// Draws the bars of every expert, one a task, side by side, with whiskers.
 fn draw_bars(panel: &Panel, weights: &[Vec<Interval>]) -> Drawing {
     let tasks = weights.len().min(MOST_TASKS);
-    // A fifth of an expert's place stays free.
+    // A fifth of the space between experts stays free.
     let width = 0.8 / tasks as f64;
     for (task, experts) in weights.iter().take(tasks).enumerate() {
         for (expert, weight) in experts.iter().enumerate() {

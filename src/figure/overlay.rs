@@ -20,7 +20,7 @@ pub struct Overlay {
     /// Title and colour of every model, with its name.
     models: Vec<(String, String, RGBColor)>,
     correlations: Vec<Option<f64>>,
-    /// The first study's curves, with the second's in the place of the paper's.
+    /// The first study's curves, with the second's instead of the paper's.
     curves: Vec<ModelCurve>,
     /// The second study's bands, in the order of `curves`.
     bands: Vec<Vec<(f64, f64, f64)>>,

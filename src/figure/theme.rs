@@ -80,22 +80,22 @@ impl<'a> Palette<'a> {
     pub fn new(experiment: &'a Experiment) -> Self {
         let models = &experiment.models[..];
         let architecture_of = |model: &ModelSpec| model.architecture.name;
-        let is_first = |(place, model): (usize, &ModelSpec)| {
-            models[..place].iter().all(|other| architecture_of(other) != architecture_of(model))
+        let is_first = |(index, model): (usize, &ModelSpec)| {
+            models[..index].iter().all(|other| architecture_of(other) != architecture_of(model))
         };
         let own = models.iter().enumerate().map(|model| is_first(model).then(|| architecture(model.1)));
         let mut colours: Vec<Option<RGBColor>> = own.collect();
-        for place in 0..models.len() {
+        for index in 0..models.len() {
             let free = SERIES.into_iter().find(|&colour| !colours.contains(&Some(colour)));
-            colours[place].get_or_insert(free.unwrap_or(series(place)));
+            colours[index].get_or_insert(free.unwrap_or(series(index)));
         }
         Self { models, colours: colours.into_iter().flatten().collect() }
     }
 
     /// The colour of the model called `name`; grey for a model that the experiment does not have.
     pub fn colour(&self, name: &str) -> RGBColor {
-        let place = self.models.iter().position(|model| model.name == name);
-        place.map_or(GREY, |place| self.colours[place])
+        let index = self.models.iter().position(|model| model.name == name);
+        index.map_or(GREY, |index| self.colours[index])
     }
 }
 
@@ -174,8 +174,8 @@ pub fn fit(text: &str, style: &TextStyle, limit: i32) -> String {
 pub fn thousands(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::new();
-    for (place, digit) in digits.chars().enumerate() {
-        if place > 0 && (digits.len() - place).is_multiple_of(3) {
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);

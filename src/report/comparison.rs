@@ -31,7 +31,11 @@ struct Page<'a> {
     only: Vec<String>,
 }
 
-/// Writes the comparison of two studies, called `names`, to the file at `path`: by a measure and what it is called.
+/// Writes the comparison of two studies, called `names`, by a measure with its title, to the file at `path`.
+///
+/// # Errors
+///
+/// The figure cannot be drawn, or the file not written.
 pub fn write(
     studies: [&Study; 2],
     names: [&str; 2],
@@ -50,7 +54,7 @@ pub fn write(
         Column::number("B − A"),
         Column::number("Runs"),
         Column::number("Diverged"),
-        Column::number("B is"),
+        Column::words("Verdict"),
     ];
     let rows = comparison.rows.iter().map(|row| {
         let [a, b] = &row.sides;
@@ -67,9 +71,9 @@ pub fn write(
             },
             format!("{} / {}", a.diverged, b.diverged),
             match row.change {
-                Change::Lower => "lower".to_owned(),
-                Change::Higher => "higher".to_owned(),
-                Change::Unclear => "not told apart".to_owned(),
+                Change::Lower => "B lower".to_owned(),
+                Change::Higher => "B higher".to_owned(),
+                Change::Unclear => "not significant".to_owned(),
             },
         ]
     });

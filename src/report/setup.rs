@@ -44,14 +44,14 @@ pub fn partial(study: &Study) -> Option<String> {
     let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
     if done == planned && study.labels.len() < labels {
         return Some(format!(
-            "{} of {} planned measurements of label correlations are done; the command below adds the rest.",
+            "{} of {} planned measurements of label correlations are here; the command below adds the rest.",
             count(study.labels.len()),
             count(labels)
         ));
     }
     (done < planned).then(|| {
         format!(
-            "{} of {} planned runs are done. Means, intervals, learning rates and verdicts below rest on these and will \
+            "{} of {} planned runs are here. Means, intervals, learning rates and verdicts below rest on these and will \
              change; the command below trains the rest.",
             count(done),
             count(planned)

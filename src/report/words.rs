@@ -50,17 +50,17 @@ pub fn or_dash(text: Option<String>) -> String {
 }
 
 /// The ends of an interval; a dash where it has none.
-pub fn ends(interval: Interval, places: usize) -> String {
+pub fn ends(interval: Interval, precision: usize) -> String {
     if !(interval.low.is_finite() && interval.high.is_finite()) {
         return DASH.to_owned();
     }
-    format!("[{}, {}]", decimals(interval.low, places), decimals(interval.high, places))
+    format!("[{}, {}]", decimals(interval.low, precision), decimals(interval.high, precision))
 }
 
 /// An estimate with the ends of its interval; a dash where it is not a number.
-pub fn estimate_and_ends(interval: Interval, places: usize) -> String {
+pub fn estimate_and_ends(interval: Interval, precision: usize) -> String {
     match interval.estimate.is_finite() {
-        true => format!("{} {}", decimals(interval.estimate, places), ends(interval, places)),
+        true => format!("{} {}", decimals(interval.estimate, precision), ends(interval, precision)),
         false => DASH.to_owned(),
     }
 }

@@ -16,7 +16,7 @@ use crate::store::{ClassRecord, RunRecord, Study, TrialRecord};
 
 /// Decimals of an AUC and of a log-loss, as in the paper's tables.
 const AUC: usize = 4;
-/// Said in the place of a table of scores.
+/// Text instead of a table of scores.
 const NO_RUNS: &str = "The study has no finished runs of a model.";
 
 /// What a study of the census rows puts on its page.
@@ -179,8 +179,8 @@ fn quality(models: &[Runs]) -> Table {
             decimals(mean(|score| score.mean_prediction) / share, 3),
         ]
     };
-    let places = (MAIN..=AUXILIARY).flat_map(|task| models.iter().map(move |scores| (task, scores)));
-    Table::new(columns, places.map(row))
+    let pairs = (MAIN..=AUXILIARY).flat_map(|task| models.iter().map(move |scores| (task, scores)));
+    Table::new(columns, pairs.map(row))
 }
 
 fn classes_section(study: &Study, census: &CensusSpec) -> Section {

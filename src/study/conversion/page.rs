@@ -24,7 +24,7 @@ const PROBABILITY: usize = 5;
 /// Decimals of a mean prediction over the truth.
 const RATIO: usize = 3;
 
-/// Said in the place of a table of scores.
+/// Text instead of a table of scores.
 const NO_RUNS: &str = "The study has no finished runs of a model.";
 
 /// The paper on models of the entire space of impressions, with the papers of the other methods.
@@ -387,9 +387,9 @@ mod tests {
     #[test]
     fn the_page_has_every_section_and_the_papers_table() {
         let html = page(&FunnelSample { diverged: 1, ..FunnelSample::default() }.study());
-        let places: Vec<usize> =
+        let positions: Vec<usize> =
             SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
-        assert!(places.is_sorted());
+        assert!(positions.is_sorted());
         assert!(html.contains("0.6856 ± 0.0037") && html.contains("0.0256"), "ESMM's row of Table 2");
         assert!(html.contains("<figure id=\"funnel_scores\">") && !html.contains("id=\"settings\""));
         assert!(html.contains("3209978.3210104") && !html.contains("3219819"), "ESMM is cited, MMoE is not");

@@ -380,9 +380,9 @@ mod tests {
     #[test]
     fn the_page_has_every_section_and_figure_in_order() {
         let html = page(&Sample::default().study());
-        let places: Vec<usize> =
+        let positions: Vec<usize> =
             SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
-        assert!(places.is_sorted());
+        assert!(positions.is_sorted());
         for name in ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
             assert!(html.contains(&format!("<figure id=\"{name}\">")), "{name}");
         }

@@ -131,7 +131,7 @@ impl Figure for Figure5 {
         Frame {
             title: "Final losses of the runs".to_owned(),
             legend,
-            panels: facets::places(self.models.len(), self.correlations.len()).len(),
+            panels: facets::cells(self.models.len(), self.correlations.len()).len(),
             columns: facets::columns(self.correlations.len()),
             panel_height: 940,
         }
@@ -161,9 +161,9 @@ impl Figure for Figure5 {
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        let places = facets::places(self.models.len(), self.correlations.len());
-        for (area, place) in panels.iter().zip(places) {
-            if let Some((model, correlation)) = place {
+        let cells = facets::cells(self.models.len(), self.correlations.len());
+        for (area, cell) in panels.iter().zip(cells) {
+            if let Some((model, correlation)) = cell {
                 self.draw_panel(area, model, self.correlations[correlation])?;
             }
         }
@@ -175,7 +175,7 @@ impl Figure for Figure5 {
 fn bins(mut losses: Vec<f64>) -> usize {
     losses.sort_by(f64::total_cmp);
     let held = (losses.len() as f64 * HELD).ceil() as usize;
-    let highest = held.checked_sub(1).map_or(0.0, |place| losses[place]);
+    let highest = held.checked_sub(1).map_or(0.0, |index| losses[index]);
     (bin(highest) + 1).clamp(FEWEST_BINS, MOST_BINS)
 }
 
