@@ -62,6 +62,17 @@ pub enum Change {
     Unclear,
 }
 
+/// Effect sizes of runs compared as pairs of one seed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PairedEffect {
+    /// Number of pairs.
+    pub pairs: usize,
+    /// Cohen's d_z.
+    pub standardised: f64,
+    /// Rank-biserial correlation, positive where the second study is higher.
+    pub rank_biserial: f64,
+}
+
 /// One row: the same runs in both studies.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunsComparison {
@@ -69,15 +80,10 @@ pub struct RunsComparison {
     pub name: RunsName,
     /// In the first study and in the second.
     pub sides: [Side; 2],
-    /// Runs compared as pairs of one seed; none where the samples were taken as independent.
-    pub pairs: Option<usize>,
+    /// Effect sizes of the pairs; none where the samples were compared as independent.
+    pub paired: Option<PairedEffect>,
     /// Mean final loss in the second minus that in the first, with its 95 % bootstrap interval.
     pub difference: Interval,
-    /// Cohen's d_z of the pairs; NaN for independent samples.
-    pub standardised: f64,
-    /// Rank-biserial correlation of the pairs, positive where the second is higher; NaN for independent
-    /// samples.
-    pub rank_biserial: f64,
     /// Two-sided p-value of no difference, Holm-corrected over all rows of the comparison.
     pub p: f64,
     /// The change at 95 % confidence.
@@ -158,34 +164,32 @@ fn compare_row(
         finished: values[i].len(),
         diverged: runs[i].len() - values[i].len(),
     });
-    let paired = same_data && common.len() >= SEEDS_TO_PAIR;
-    let (found, changes) = match paired {
-        true => paired_difference(&common),
-        false => (independent_difference(&values), Vec::new()),
+    let (found, paired) = match same_data && common.len() >= SEEDS_TO_PAIR {
+        true => {
+            let (found, effect) = paired_difference(&common);
+            (found, Some(effect))
+        }
+        false => (independent_difference(&values), None),
     };
     let p = (2.0 * found.p_not_above(0.0).min(found.p_not_below(0.0))).min(1.0);
-    RunsComparison {
-        name,
-        sides,
-        pairs: paired.then_some(common.len()),
-        difference: found.interval(),
-        standardised: standardised(&changes),
-        rank_biserial: if paired { rank_biserial(&changes) } else { f64::NAN },
-        p,
-        change: Change::Unclear,
-    }
+    RunsComparison { name, sides, paired, difference: found.interval(), p, change: Change::Unclear }
 }
 
-/// Mean difference, second minus first, over pairs, and the differences themselves.
-fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, Vec<f64>) {
+/// Mean difference, second minus first, over pairs, with its effect sizes.
+fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, PairedEffect) {
     let (first, second): (Vec<f64>, Vec<f64>) = pairs.iter().copied().unzip();
     let changes = differences(&second, &first);
-    (Bootstrap::of_means().sample(&changes, summary::mean), changes)
+    let effect = PairedEffect {
+        pairs: pairs.len(),
+        standardised: standardised(&changes),
+        rank_biserial: rank_biserial(&changes),
+    };
+    (Bootstrap::for_means().sample(&changes, summary::mean), effect)
 }
 
 /// Mean of the second sample minus that of the first.
 fn independent_difference([first, second]: &[Vec<f64>; 2]) -> Resampled {
-    Bootstrap::of_means().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
+    Bootstrap::for_means().two_samples(second, first, |b, a| summary::mean(b) - summary::mean(a))
 }
 
 /// Final losses of the runs that finished, by seed.
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!(comparison.rows.len(), 6);
         for row in &comparison.rows {
             assert_eq!(row.difference, Interval { estimate: 0.0, low: 0.0, high: 0.0 });
-            assert_eq!((row.p, row.change, row.pairs), (1.0, Change::Unclear, Some(12)));
+            assert_eq!((row.p, row.change, row.paired.unwrap().pairs), (1.0, Change::Unclear, 12));
         }
     }
 
@@ -227,7 +231,7 @@ mod tests {
             for row in compare(&a, &b, Measure::default(), by).rows {
                 assert_eq!(row.change, Change::Lower);
                 assert!(row.difference.low < -0.009 && row.difference.high < -0.009);
-                assert_eq!(row.rank_biserial, -1.0);
+                assert_eq!(row.paired.unwrap().rank_biserial, -1.0);
             }
         }
     }
@@ -239,8 +243,8 @@ mod tests {
         let comparison = compared(&a, &b);
         assert!(!comparison.same_data);
         let row = &comparison.rows[0];
-        assert_eq!((row.pairs, row.change), (None, Change::Unclear));
-        assert!(row.standardised.is_nan() && row.difference.low < 0.0 && row.difference.high > 0.0);
+        assert_eq!((row.paired, row.change), (None, Change::Unclear));
+        assert!(row.difference.low < 0.0 && row.difference.high > 0.0);
     }
 
     #[test]

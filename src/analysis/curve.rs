@@ -1,4 +1,4 @@
-//! Mean loss curves: what Figures 3 and 4 show.
+//! Mean loss curves, as in Figures 3 and 4.
 
 use super::interval::Interval;
 use super::measure::Measure;

@@ -1,4 +1,4 @@
-//! Histograms of final losses: what Figure 5 shows.
+//! Histograms of final losses, as in Figure 5.
 
 /// Bins to a unit of loss: the paper's bins are 1/30 wide.
 const BINS_PER_UNIT: f64 = 30.0;

@@ -1,9 +1,9 @@
-//! An estimate and how sure it is.
+//! An estimate with its interval.
 
 /// An estimate with its 95 % interval.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Interval {
-    /// The estimate itself.
+    /// The estimate.
     pub estimate: f64,
     /// Lower end.
     pub low: f64,

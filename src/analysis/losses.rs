@@ -1,4 +1,4 @@
-//! Final losses in numbers: a row of the report's table.
+//! Summary of final losses, as in a row of the report's table.
 
 use super::interval::Interval;
 use super::statistics::{Bootstrap, Confidence, summary};
@@ -44,7 +44,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_summary_is_what_the_words_say() {
+    fn a_summary_has_mean_median_deviation_and_range() {
         let summary = LossSummary::new(&[4.0, 1.0, 2.0, 3.0], 2);
         assert_eq!((summary.mean.estimate, summary.median), (2.5, 2.5));
         assert!((summary.sd - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);

@@ -1,4 +1,4 @@
-//! Losses that figures, tables and tests look at.
+//! Losses that figures, tables and tests are about.
 
 use crate::experiment::ReportedLoss;
 use crate::store::{CurvePoint, RunRecord, Study};
@@ -21,7 +21,7 @@ pub enum TaskLoss {
     Mean,
 }
 
-/// The loss that a figure or a test looks at.
+/// The loss that a figure or a test is about.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Measure {
     /// Rows it is measured on.

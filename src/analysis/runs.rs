@@ -69,7 +69,7 @@ impl<'a> Runs<'a> {
 
     /// Mean of [`Self::differences`] with its 95 % bootstrap interval over seeds.
     pub fn difference(&self, other: &Self, value: impl RunValue) -> Interval {
-        Bootstrap::of_means().sample(&self.differences(other, value), summary::mean).interval()
+        Bootstrap::for_means().sample(&self.differences(other, value), summary::mean).interval()
     }
 
     /// The learning rate for a table: one number, or those of both halves of the seeds.

@@ -89,8 +89,8 @@ fn rounded(value: f64) -> f64 {
 /// The unit of an effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Unit {
-    /// Mean squared error of task 1, on the rows that the experiment reports, as a share of the labels' variance: what is logged, where
-    /// labels are standardised.
+    /// Mean squared error of task 1, on the rows that the experiment reports, as a share of the labels' variance; equal
+    /// to the logged loss where labels are standardised.
     Loss,
     /// Share of runs, 0 to 1 (differences: −1 to 1).
     ShareOfRuns,
@@ -111,8 +111,8 @@ pub enum Unit {
 }
 
 impl Unit {
-    /// Decimals that say something: AUCs differ in the third, probabilities of conversion and shares of odd
-    /// predictions are themselves small.
+    /// Decimals to show: AUCs differ in the third, and probabilities of conversion and shares of impossible predictions
+    /// are small.
     pub fn decimals(self) -> usize {
         match self {
             Self::ProbabilityError | Self::ShareOfImpressions => 5,

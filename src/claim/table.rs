@@ -153,7 +153,7 @@ fn sentence(comparison: &Comparison) -> String {
         short(effect.low),
         short(effect.high),
         comparison.unit.as_str(),
-        if comparison.role == Role::Descriptive { "held against" } else { "must be" },
+        if comparison.role == Role::Descriptive { "compared with" } else { "must be" },
         comparison.requirement,
     );
     // Writing to a string cannot fail.

@@ -1,4 +1,4 @@
-//! `sweep claims`: the papers' claims held against a study.
+//! `sweep claims`: tests the papers' claims on a study.
 
 use std::path::Path;
 

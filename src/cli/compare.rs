@@ -72,8 +72,8 @@ fn text(
 fn columns(compared: &RunsComparison) -> [String; 9] {
     let d = compared.difference;
     let [a, b] = &compared.sides;
-    let runs = match compared.pairs {
-        Some(pairs) => format!("{pairs} pairs"),
+    let runs = match compared.paired {
+        Some(paired) => format!("{} pairs", paired.pairs),
         None => format!("{} / {}", a.finished, b.finished),
     };
     let change = match compared.change {

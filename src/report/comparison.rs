@@ -65,8 +65,8 @@ pub fn write(
             decimals(a.mean, LOSS),
             decimals(b.mean, LOSS),
             estimate_and_ends(row.difference, LOSS),
-            match row.pairs {
-                Some(pairs) => format!("{pairs} pairs"),
+            match row.paired {
+                Some(paired) => format!("{} pairs", paired.pairs),
                 None => format!("{} / {}", a.finished, b.finished),
             },
             format!("{} / {}", a.diverged, b.diverged),

@@ -51,11 +51,11 @@ impl Bootstrap {
     /// (MMoE or OMoE at 0.5, 1,000 repetitions), one side of a 95 % interval misses 0 in 5.4 to 7.6 % of
     /// samples of 20 with BCa, in 3.1 to 4.1 % with these bounds, in 1.5 to 2.3 % with Student's t; with 200
     /// in 1.9 to 3.8 %, 1.9 to 3.1 % and 1.5 to 3.1 %. The nominal rate is 2.5 %.
-    pub fn of_means() -> Self {
+    pub fn for_means() -> Self {
         Self { method: Method::Percentile, ..Self::default() }
     }
 
-    /// A statistic of one sample.
+    /// A statistic of one sample, `[n]`.
     pub fn sample(&self, values: &[f64], statistic: impl Fn(&[f64]) -> f64) -> Resampled {
         self.rows(values.len(), |rows| {
             // One allocation a resample; n is a few hundred.
@@ -64,19 +64,19 @@ impl Bootstrap {
         })
     }
 
-    /// A statistic of `n` rows that are drawn whole (pairs, or runs of one seed); it is given the rows drawn.
+    /// A statistic of `n` rows that are drawn whole (pairs, or runs of one seed); it is given the indices drawn, `[n]`.
     pub fn rows(&self, n: usize, statistic: impl Fn(&[usize]) -> f64) -> Resampled {
         self.strata(&[n], |indices| statistic(&indices[0]))
     }
 
-    /// A statistic of two independent samples.
+    /// A statistic of two independent samples, `[n]` and `[m]`.
     pub fn two_samples(&self, a: &[f64], b: &[f64], statistic: impl Fn(&[f64], &[f64]) -> f64) -> Resampled {
         let pick = |indices: &[usize], values: &[f64]| indices.iter().map(|&i| values[i]).collect::<Vec<_>>();
         self.strata(&[a.len(), b.len()], |indices| statistic(&pick(&indices[0], a), &pick(&indices[1], b)))
     }
 
     /// A statistic of several samples of these sizes, each resampled on its own; it is given the indices drawn
-    /// in each.
+    /// in each, `[samples][size]`.
     pub fn strata(&self, sizes: &[usize], statistic: impl Fn(&[Vec<usize>]) -> f64) -> Resampled {
         let whole: Vec<Vec<usize>> = sizes.iter().map(|&n| (0..n).collect()).collect();
         let smallest = sizes.iter().copied().min().unwrap_or(0);
@@ -100,8 +100,8 @@ impl Bootstrap {
         resampled
     }
 
-    /// The mean of every column of `rows`, `[n][columns]`, all of them on the same resamples: what
-    /// [`Self::sample`] gives for each column alone, but rows are drawn and added whole. A loss curve of 200
+    /// The mean of every column of `rows`, `[n][columns]`, all of them on the same resamples. It equals
+    /// [`Self::sample`] of each column, but draws and adds whole rows. A loss curve of 200
     /// runs and 101 points takes a few hundredths of a second.
     pub fn means(&self, rows: &[Vec<f64>]) -> Vec<Resampled> {
         let n = rows.len();
@@ -316,7 +316,7 @@ mod tests {
     fn columns_together_have_the_intervals_that_they_have_alone() {
         let second: Vec<f64> = SKEWED.iter().map(|x| 1.0 - x * x).collect();
         let rows: Vec<Vec<f64>> = SKEWED.iter().zip(&second).map(|(&a, &b)| vec![a, b]).collect();
-        for bootstrap in [Bootstrap::default(), Bootstrap::of_means()] {
+        for bootstrap in [Bootstrap::default(), Bootstrap::for_means()] {
             let together = bootstrap.means(&rows);
             for (column, values) in together.iter().zip([&SKEWED[..], &second]) {
                 let (a, b) = (column.interval(), bootstrap.sample(values, summary::mean).interval());

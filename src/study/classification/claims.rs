@@ -138,6 +138,6 @@ impl Evidence<'_> {
             unit: Unit::Auc,
             paper: self.paper_difference(task, a, b),
         };
-        Ok(hypothesis.test(&Bootstrap::of_means().sample(&differences, summary::mean), seeds))
+        Ok(hypothesis.test(&Bootstrap::for_means().sample(&differences, summary::mean), seeds))
     }
 }

@@ -35,7 +35,10 @@ impl<'a> Evidence<'a> {
         }
     }
 
-    /// The smallest and the largest swept value of `parameter`; why there are none.
+    /// The smallest and the largest swept value of `parameter`.
+    ///
+    /// # Errors
+    /// If the study does not sweep it over two values or more.
     pub(super) fn extremes(&self, parameter: SweptParameter) -> Result<(f64, f64), String> {
         let key = parameter.key();
         extremes(self.study, parameter).ok_or_else(|| {
@@ -44,6 +47,9 @@ impl<'a> Evidence<'a> {
     }
 
     /// The comparisons that `compare` makes at each task correlation, at the base value.
+    ///
+    /// # Errors
+    /// The first of `compare`.
     pub(super) fn everywhere(
         &self,
         compare: impl Fn(Condition) -> Result<Vec<Comparison>, String>,
@@ -52,6 +58,9 @@ impl<'a> Evidence<'a> {
     }
 
     /// The comparisons that `compare` makes at each task correlation between these swept values.
+    ///
+    /// # Errors
+    /// The first of `compare`.
     pub(super) fn at_values<const N: usize>(
         &self,
         swept_values: [Option<f64>; N],
@@ -89,6 +98,9 @@ impl<'a> Evidence<'a> {
     }
 
     /// The mean of `a` minus that of `b`, required to be above 0, with the paper's difference where its table has it.
+    ///
+    /// # Errors
+    /// As [`Self::contrast`].
     pub(super) fn above(
         &self,
         a: &'static str,
@@ -102,7 +114,10 @@ impl<'a> Evidence<'a> {
         Ok(comparison)
     }
 
-    /// A weighted sum of means, Σ w·mean, bootstrapped over the seeds that all of the runs have; it is to be above 0.
+    /// A weighted sum of means, Σ w·mean, bootstrapped over the seeds that all of the runs have; required to be above 0.
+    ///
+    /// # Errors
+    /// If the study lacks a model or its runs, if no run has the metric, or if fewer than three seeds have it.
     pub(super) fn contrast(
         &self,
         name: String,
@@ -130,7 +145,7 @@ impl<'a> Evidence<'a> {
         let seeds = Seeds { used: used.len(), left_out: sums.len() - used.len() };
         let (role, requirement, unit) = (Role::Primary, Requirement::Above(0.0), unit(metric));
         let hypothesis = Hypothesis { name, role, requirement, unit, paper: None };
-        Ok(hypothesis.test(&Bootstrap::of_means().sample(&used, summary::mean), seeds))
+        Ok(hypothesis.test(&Bootstrap::for_means().sample(&used, summary::mean), seeds))
     }
 
     fn paper(&self, architecture: &str, metric: Metric) -> Option<f64> {

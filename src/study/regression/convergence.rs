@@ -220,7 +220,7 @@ fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
 
 /// Mean of `a` minus mean of `b`.
 fn difference_of_means(a: &[f64], b: &[f64]) -> Resampled {
-    Bootstrap::of_means().two_samples(a, b, |a, b| summary::mean(a) - summary::mean(b))
+    Bootstrap::for_means().two_samples(a, b, |a, b| summary::mean(a) - summary::mean(b))
 }
 
 /// Claim 4 must not turn from supported to contradicted.

@@ -8,6 +8,9 @@ use crate::claim::{Comparison, Hypothesis, Requirement, Role, Seeds, Unit};
 
 /// A weighted sum of mean final losses, Σ w·mean(loss), bootstrapped over the seeds on which all of them
 /// finished.
+///
+/// # Errors
+/// As [`Evidence::table`].
 pub(super) fn contrast(
     evidence: &Evidence,
     name: String,
@@ -21,10 +24,13 @@ pub(super) fn contrast(
         (0..seeds.used).map(|row| terms.iter().zip(&columns).map(|((w, _), c)| w * c[row]).sum()).collect();
     let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
     let hypothesis = Hypothesis { name, role, requirement, unit: Unit::Loss, paper };
-    Ok(hypothesis.test(&Bootstrap::of_means().sample(&sums, summary::mean), seeds))
+    Ok(hypothesis.test(&Bootstrap::for_means().sample(&sums, summary::mean), seeds))
 }
 
 /// Share of runs of `first` that end at `threshold` or above, or diverge, minus that of `second`.
+///
+/// # Errors
+/// As [`Evidence::table`].
 pub(super) fn share_difference(
     evidence: &Evidence,
     role: Role,
@@ -46,6 +52,9 @@ pub(super) fn share_difference(
 }
 
 /// Bad ends of two models on their common seeds; diverged runs among them.
+///
+/// # Errors
+/// As [`Evidence::table`].
 pub(super) fn bad_ends(
     evidence: &Evidence,
     threshold: f64,
@@ -62,6 +71,9 @@ pub(super) fn paper_difference(threshold: f64, (a, p): At, (b, q): At) -> Option
 }
 
 /// Ratio of the variances of final losses of two models; of several pairs, the geometric mean.
+///
+/// # Errors
+/// As [`Evidence::table`].
 pub(super) fn variance_ratio(
     evidence: &Evidence,
     role: Role,

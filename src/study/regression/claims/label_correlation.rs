@@ -45,7 +45,7 @@ fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Comparison, String>
         unit: Unit::Correlation,
         paper: of_paper.map(|(high, low)| high - low),
     };
-    let found = paired::mean_difference(&higher, &lower, &Bootstrap::of_means());
+    let found = paired::mean_difference(&higher, &lower, &Bootstrap::for_means());
     Ok(hypothesis.test(&found, Seeds { used: higher.len(), left_out: 0 }))
 }
 
