@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use mmoe_study::data::synthetic::{Generator, SyntheticSpec, TrainingSet};
 use mmoe_study::data::{Batch, Task};
-use mmoe_study::engine::fused::FusedPopulation;
+use mmoe_study::engine::fused::MixturePopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
 use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
@@ -144,7 +144,7 @@ fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
     let shape = model.mixture().expect("a member of the mixture family");
     let start =
         Start { model: &*model, runs: runs(), parameters: first_values(&*model), task: Task::Regression };
-    let population = FusedPopulation::with_instructions(shape, start, set).expect("sizes fit");
+    let population = MixturePopulation::with_instructions(shape, start, set).expect("sizes fit");
     let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
     let flops = rows as f64 * shape.flops_per_row();
     Case::new(case, Some((rows, data)), flops, steps(population, rows, data))
@@ -180,7 +180,7 @@ fn steps(mut population: impl Population + 'static, rows: usize, data: Data) -> 
 /// Adam alone on the parameters of nine MMoE runs.
 fn adam(set: Instructions) -> Case {
     use mmoe_study::engine::adam::{Correction, simd::Adam};
-    use mmoe_study::engine::fused::geometry::Geometry;
+    use mmoe_study::engine::fused::mixture::geometry::Geometry;
     let padded = Geometry::new(model("mmoe").mixture().expect("a mixture")).padded;
     let gradient = vec![1e-3; padded];
     let mut runs = vec![vec![vec![0.1; padded]; 3]; RUNS];

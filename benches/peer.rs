@@ -14,7 +14,7 @@ use std::time::Instant;
 use candle_core::Device;
 use mmoe_study::data::synthetic::{Generator, SyntheticSpec, TrainingSet};
 use mmoe_study::data::{Batch, Task};
-use mmoe_study::engine::fused::FusedPopulation;
+use mmoe_study::engine::fused::MixturePopulation;
 use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
 use mmoe_study::model::initialise::Init;
@@ -63,7 +63,8 @@ fn bench(engine: &str, name: &str, rows: usize, fresh: bool) {
     };
     let mut population: Box<dyn Population> = match engine {
         "fused" => Box::new(
-            FusedPopulation::new(model.mixture().expect("of the mixture family"), start).expect("sizes fit"),
+            MixturePopulation::new(model.mixture().expect("of the mixture family"), start)
+                .expect("sizes fit"),
         ),
         "graph" => Box::new(GraphPopulation::new(start, Device::Cpu).expect("sizes fit")),
         _ => panic!("engines are fused and graph, not {engine}"),

@@ -8,8 +8,7 @@
 //! | `cohort` | the runs of one model while they are trained: curves, gates, scores |
 //! | [`loaders`] | the batches of a group, or of several joined |
 //! | [`graph`] | the engine of Candle's tensors and autograd, for any model and device |
-//! | [`fused`] | the engine of one custom operation a model, for the mixture family on a CPU |
-//! | [`heads`] | the same for models of click and conversion |
+//! | [`fused`] | the engine of one custom operation a model, on a CPU: the mixture family, and towers |
 //! | [`objective`] | losses and scores of regression, classification and conversion |
 //! | [`metrics`] | AUC, log-loss and calibration |
 //! | [`adam`] | the optimiser |
@@ -24,7 +23,6 @@ mod cohort;
 pub mod device;
 pub mod fused;
 pub mod graph;
-pub mod heads;
 pub mod loaders;
 pub mod memory;
 pub mod metrics;

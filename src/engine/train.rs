@@ -5,9 +5,8 @@ use std::time::Instant;
 use candle_core::Result;
 
 use super::cohort::{Cohort, cohorts, networks};
-use super::fused::FusedPopulation;
+use super::fused::{MixturePopulation, TowersPopulation};
 use super::graph::GraphPopulation;
-use super::heads::HeadsPopulation;
 use super::loaders::{Batches, DataLoaders};
 use super::{Population, Start, device};
 use crate::data::{Batch, Subset};
@@ -166,8 +165,8 @@ pub fn population<'a>(
         (Engine::Fused, ..) if !one_input => {
             candle_core::bail!("the fused engine trains one group at a time")
         }
-        (Engine::Fused, Some(shape), _) => Ok(Box::new(FusedPopulation::new(shape, start)?)),
-        (Engine::Fused, None, Some(shape)) => Ok(Box::new(HeadsPopulation::new(shape, start)?)),
+        (Engine::Fused, Some(shape), _) => Ok(Box::new(MixturePopulation::new(shape, start)?)),
+        (Engine::Fused, None, Some(shape)) => Ok(Box::new(TowersPopulation::new(shape, start)?)),
         (Engine::Fused, None, None) => candle_core::bail!("the fused engine does not train this model"),
     }
 }

@@ -88,7 +88,7 @@ fn runs(count: usize, label_sets: usize) -> Vec<StartRun> {
     (0..count).map(|r| StartRun::new(r % label_sets, 0.01 / (1 + r) as f64, 0)).collect()
 }
 
-fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions) -> FusedPopulation {
+fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions) -> MixturePopulation {
     let model = model(shape);
     let start = Start {
         model: &*model,
@@ -96,7 +96,7 @@ fn population(shape: MixtureShape, count: usize, sets: usize, with: Instructions
         parameters: parameters(shape, count, 7),
         task: Task::Regression,
     };
-    FusedPopulation::with_instructions(shape, start, with).unwrap()
+    MixturePopulation::with_instructions(shape, start, with).unwrap()
 }
 
 /// Largest difference relative to the largest element.
@@ -276,7 +276,7 @@ fn a_run_alone_has_the_bits_it_has_in_a_population() -> Result<()> {
                     parameters: parameters[r * size..][..size].to_vec(),
                     task: Task::Regression,
                 };
-                FusedPopulation::with_instructions(shape, start, instructions)
+                MixturePopulation::with_instructions(shape, start, instructions)
             };
             let mut second = alone(1)?;
             let (mut losses, mut own) = (Vec::new(), Vec::new());

@@ -1,24 +1,25 @@
-//! The fused engine for models of click and conversion: embeddings and heads on a CPU, without tensors.
+//! Embeddings and towers on a CPU, without tensors: models of click and conversion.
 //!
 //! The `graph` engine makes a tensor of every gradient, fills it with zeros and adds to it; that and the copies around
-//! it are more than half of its time here. The heads are products of matrices between loops over rows, and the
-//! objective gives the gradient of the logits ([`super::objective::conversion`]), so one pass there and one back is all there is:
-//! in buffers that are made once, into one flat gradient in the order of the layout, which one sweep of Adam takes.
-//! The graph engine is the reference, and trains what has no [`HeadsShape`].
+//! it are more than half of its time here. Towers are products of matrices between loops over rows, and the objective
+//! gives the gradient of the logits ([`Predictions`]), so one pass forward and one back is all there is: in buffers that
+//! are allocated once, into one flat gradient in the order of the layout, which one pass of Adam takes. The graph engine
+//! is the reference, and trains what has no [`HeadsShape`].
 //!
-//! Every run is computed by itself, in an order that depends on shape and batch alone: its bits do not depend on the
-//! runs beside it.
+//! A tower is what the model calls a head: one logit of a row.
+
+mod backward;
 
 use std::ops::Range;
 
 use candle_core::{Result, bail};
 
-use super::adam;
-use super::objective::conversion::Predictions;
-use super::{Evaluation, Population, Start, StartRun};
+use self::backward::{LayerView, output_gradient};
 use crate::data::Batch;
 use crate::data::impressions::FACTS;
-use crate::model::ops::elementwise::masked_with_sums;
+use crate::engine::adam;
+use crate::engine::objective::conversion::Predictions;
+use crate::engine::{Evaluation, Population, Start, StartRun};
 use crate::model::ops::product::{Before, Matrix, product};
 use crate::model::towers::HeadsShape;
 use crate::simd::{CpuFeatures, multiversion};
@@ -26,12 +27,12 @@ use crate::simd::{CpuFeatures, multiversion};
 /// Rows of one pass outside training: bounds the memory of scoring.
 const EVALUATION_ROWS: usize = 1024;
 
-/// Runs of one model of click and conversion, trained on this CPU.
-pub struct HeadsPopulation {
+/// Runs of one model of embeddings and towers, trained on this CPU.
+pub struct TowersPopulation {
     shape: HeadsShape,
     runs: Vec<StartRun>,
     /// Where each parameter lies in a run's flat vector.
-    places: Places,
+    ranges: Ranges,
     /// `[runs, parameters]`.
     parameters: Vec<f32>,
     /// First, then second moments of every run: `[runs, 2, parameters]`.
@@ -41,10 +42,10 @@ pub struct HeadsPopulation {
     work: Work,
 }
 
-/// Where parameters lie in a run's flat vector, in the order of the layout.
-struct Places {
+/// Ranges of the parameters in a run's flat vector, in the order of the layout.
+struct Ranges {
     table: Range<usize>,
-    /// Weight and bias of every hidden layer, of all heads.
+    /// Weight and bias of every hidden layer, of all towers.
     layers: Vec<(Range<usize>, Range<usize>)>,
     output_weight: Range<usize>,
     output_bias: Range<usize>,
@@ -56,9 +57,9 @@ struct Places {
 struct Work {
     /// Embedded rows of every table, `[tables, rows, width]`.
     input: Vec<f32>,
-    /// Units of every hidden layer, `[layers][heads, rows, units]`.
+    /// Units of every hidden layer, `[layers][towers, rows, units]`.
     units: Vec<Vec<f32>>,
-    /// `[heads, rows]`.
+    /// `[towers, rows]`.
     logits: Vec<f32>,
     /// Their gradient.
     logit_gradient: Vec<f32>,
@@ -72,8 +73,11 @@ struct Work {
     gradient: Vec<f32>,
 }
 
-impl HeadsPopulation {
-    /// A population at its start.
+impl TowersPopulation {
+    /// A population before its first step.
+    ///
+    /// # Errors
+    /// If the number of initial parameters is not that of the layout.
     pub fn new(shape: HeadsShape, start: Start) -> Result<Self> {
         let layout = start.model.layout();
         let (runs, count) = (start.runs.len(), layout.count());
@@ -81,14 +85,14 @@ impl HeadsPopulation {
             bail!("{} initial parameters for {runs} runs of {count} each", start.parameters.len());
         }
         let mut ranges = layout.ranges().into_iter();
-        let mut next = || ranges.next().expect("a layout of heads has these parameters");
+        let mut next = || ranges.next().expect("a layout of towers has these parameters");
         let table = next();
         let layers = shape.hidden.iter().map(|_| (next(), next())).collect();
-        let places = Places { table, layers, output_weight: next(), output_bias: next(), count };
+        let ranges = Ranges { table, layers, output_weight: next(), output_bias: next(), count };
         Ok(Self {
             shape,
             runs: start.runs,
-            places,
+            ranges,
             parameters: start.parameters,
             moments: vec![0.0; 2 * runs * count],
             steps: 0,
@@ -98,24 +102,24 @@ impl HeadsPopulation {
 
     /// Logits of a run on some rows of a batch, left in `work.logits`, with the units that led to them.
     fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>) {
-        let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
-        let parameters = &self.parameters[run * places.count..][..places.count];
-        let (count, heads, cpu) = (rows.len(), shape.method.heads(), CpuFeatures::best());
+        let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
+        let parameters = &self.parameters[run * ranges.count..][..ranges.count];
+        let (count, towers, cpu) = (rows.len(), shape.method.heads(), CpuFeatures::best());
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
-        shape.embed(&parameters[places.table.clone()], x, &mut work.input);
+        shape.embed(&parameters[ranges.table.clone()], x, &mut work.input);
         work.units.resize_with(shape.hidden.len(), Vec::new);
         let mut inputs = shape.features;
-        for (layer, (&units, (weight, bias))) in shape.hidden.iter().zip(&places.layers).enumerate() {
+        for (layer, (&units, (weight, bias))) in shape.hidden.iter().zip(&ranges.layers).enumerate() {
             let (below, above) = work.units.split_at_mut(layer);
             let out = &mut above[0];
-            out.resize(heads * count * units, 0.0);
-            for (head, out) in out.chunks_exact_mut(count * units).enumerate() {
+            out.resize(towers * count * units, 0.0);
+            for (tower, out) in out.chunks_exact_mut(count * units).enumerate() {
                 let input = match below.last() {
-                    Some(below) => &below[head * count * inputs..][..count * inputs],
-                    None => &work.input[shape.table_of(head) * count * inputs..][..count * inputs],
+                    Some(below) => &below[tower * count * inputs..][..count * inputs],
+                    None => &work.input[shape.table_of(tower) * count * inputs..][..count * inputs],
                 };
-                let weight = &parameters[weight.clone()][head * inputs * units..][..inputs * units];
-                let bias = &parameters[bias.clone()][head * units..][..units];
+                let weight = &parameters[weight.clone()][tower * inputs * units..][..inputs * units];
+                let bias = &parameters[bias.clone()][tower * units..][..units];
                 product(
                     Matrix::new(input, count, inputs),
                     Matrix::new(weight, inputs, units),
@@ -126,10 +130,10 @@ impl HeadsPopulation {
             }
             inputs = units;
         }
-        work.logits.resize(heads * count, 0.0);
-        let last = work.units.last().expect("a head has hidden layers");
-        let outputs = parameters[places.output_weight.clone()].chunks_exact(inputs);
-        let outputs = outputs.zip(&parameters[places.output_bias.clone()]);
+        work.logits.resize(towers * count, 0.0);
+        let last = work.units.last().expect("a tower has hidden layers");
+        let outputs = parameters[ranges.output_weight.clone()].chunks_exact(inputs);
+        let outputs = outputs.zip(&parameters[ranges.output_bias.clone()]);
         let each = work.logits.chunks_exact_mut(count).zip(last.chunks_exact(count * inputs));
         for ((logits, units), (weight, &bias)) in each.zip(outputs) {
             output(cpu, units, weight, bias, logits);
@@ -138,75 +142,23 @@ impl HeadsPopulation {
 
     /// The gradient of a run's parameters, left in `work.gradient`, from that of its logits and what `forward` left.
     fn backward(&mut self, run: usize, batch: &Batch) {
-        let (shape, places, work) = (&self.shape, &self.places, &mut self.work);
-        let parameters = &self.parameters[run * places.count..][..places.count];
-        let (rows, cpu) = (batch.rows, CpuFeatures::best());
+        let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
+        let parameters = &self.parameters[run * ranges.count..][..ranges.count];
+        let rows = batch.rows;
         let word_columns = shape.fields * shape.embedding_units;
-        work.gradient.resize(places.count, 0.0);
+        work.gradient.resize(ranges.count, 0.0);
         work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
-        for head in 0..shape.method.heads() {
-            let mut units = *shape.hidden.last().expect("a head has hidden layers");
-            let mut layer = shape.hidden.len() - 1;
-            let [above, below] = &mut work.masked;
-            let of_head = |range: &Range<usize>, size: usize| {
-                range.start + head * size..range.start + (head + 1) * size
-            };
-            let logit_gradient = &work.logit_gradient[head * rows..][..rows];
-            work.gradient[places.output_bias.start + head] = logit_gradient.iter().sum();
-            above.resize(rows * units, 0.0);
-            work.sums.resize(units, 0.0);
-            output_backward(
-                cpu,
-                &work.units[layer][head * rows * units..][..rows * units],
-                &parameters[of_head(&places.output_weight, units)],
-                logit_gradient,
-                above,
-                &mut work.gradient[of_head(&places.output_weight, units)],
-                &mut work.sums,
-            );
-            loop {
-                let (weight, bias) = &places.layers[layer];
-                let inputs = if layer == 0 { shape.features } else { shape.hidden[layer - 1] };
-                let input = match layer {
-                    0 => &work.input[shape.table_of(head) * rows * inputs..][..rows * inputs],
-                    _ => &work.units[layer - 1][head * rows * inputs..][..rows * inputs],
-                };
-                let masked = Matrix::new(above, rows, units);
-                work.gradient[of_head(bias, units)].copy_from_slice(&work.sums);
-                let weight = of_head(weight, inputs * units);
-                product(
-                    Matrix::new(input, rows, inputs).transposed(),
-                    masked,
-                    &mut work.gradient[weight.clone()],
-                    Before::Forgotten,
-                );
-                if layer == 0 {
-                    // The numbers beside the words are data: no gradient.
-                    let weight = &parameters[weight][..word_columns * units];
-                    let table = shape.table_of(head);
-                    let to = &mut work.word_gradient[table * rows * word_columns..][..rows * word_columns];
-                    // The first head of several that share a table overwrites.
-                    let before = match table == head {
-                        true => Before::Forgotten,
-                        false => Before::Added,
-                    };
-                    product(masked, Matrix::new(weight, word_columns, units).transposed(), to, before);
-                    break;
+        for tower in 0..shape.method.heads() {
+            output_gradient(shape, ranges, parameters, tower, rows, work);
+            for layer in LayerView::of_tower(shape, ranges, tower).rev() {
+                layer.weight_gradient(rows, work);
+                match layer.below {
+                    Some(below) => layer.unit_gradient(parameters, rows, below, work),
+                    None => layer.word_gradient(parameters, rows, word_columns, work),
                 }
-                below.resize(rows * inputs, 0.0);
-                product(
-                    masked,
-                    Matrix::new(&parameters[weight], inputs, units).transposed(),
-                    below,
-                    Before::Forgotten,
-                );
-                above.resize(rows * inputs, 0.0);
-                work.sums.resize(inputs, 0.0);
-                masked_with_sums(cpu, input, below, above, &mut work.sums);
-                (units, layer) = (inputs, layer - 1);
             }
         }
-        let to_table = &mut work.gradient[places.table.clone()];
+        let to_table = &mut work.gradient[ranges.table.clone()];
         to_table.fill(0.0);
         shape.embed_backward(&batch.x, &work.word_gradient, to_table);
     }
@@ -218,22 +170,22 @@ impl HeadsPopulation {
         Predictions { method: self.shape.method, logits, facts }
     }
 
-    /// Logits of a run on a whole batch, `[heads, rows]`, appended to `out`.
+    /// Logits of a run on a whole batch, `[towers, rows]`, appended to `out`.
     fn predict_run(&mut self, run: usize, batch: &Batch, out: &mut Vec<f32>) {
-        let (start, heads) = (out.len(), self.shape.method.heads());
-        out.resize(start + heads * batch.rows, 0.0);
+        let (start, towers) = (out.len(), self.shape.method.heads());
+        out.resize(start + towers * batch.rows, 0.0);
         for first in (0..batch.rows).step_by(EVALUATION_ROWS) {
             let rows = first..(first + EVALUATION_ROWS).min(batch.rows);
             self.forward(run, batch, rows.clone());
-            let of_heads = self.work.logits.chunks_exact(rows.len());
-            for (out, logits) in out[start..].chunks_exact_mut(batch.rows).zip(of_heads) {
+            let by_tower = self.work.logits.chunks_exact(rows.len());
+            for (out, logits) in out[start..].chunks_exact_mut(batch.rows).zip(by_tower) {
                 out[rows.clone()].copy_from_slice(logits);
             }
         }
     }
 }
 
-impl Population for HeadsPopulation {
+impl Population for TowersPopulation {
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> Result<()> {
         self.steps += 1;
         losses.clear();
@@ -245,7 +197,7 @@ impl Population for HeadsPopulation {
             losses.extend(predictions.gradient(&mut gradient));
             self.work.logit_gradient = gradient;
             self.backward(run, batch);
-            let (count, correction) = (self.places.count, self.runs[run].correction_at(self.steps));
+            let (count, correction) = (self.ranges.count, self.runs[run].correction_at(self.steps));
             let moments = &mut self.moments[2 * run * count..][..2 * count];
             let (first, second) = moments.split_at_mut(count);
             adam::cpu::step(
@@ -276,7 +228,7 @@ impl Population for HeadsPopulation {
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {
-        let count = self.places.count;
+        let count = self.ranges.count;
         let kept = |values: &[f32], each: usize| -> Vec<f32> {
             let runs = values.chunks_exact(each).zip(keep).filter(|(_, keep)| **keep);
             runs.flat_map(|(values, _)| values).copied().collect()
@@ -332,43 +284,9 @@ fn output_body(h: &[f32], weight: &[f32], bias: f32, out: &mut [f32]) {
     }
 }
 
-multiversion! {
-    /// With g the gradient of h · o + d, `[rows]`: `masked` = g o where h > 0, else 0, `[rows, units]`, `sums` its
-    /// sums over rows, and `to_weight` = Σ_rows g h.
-    fn output_backward(
-        h: &[f32],
-        weight: &[f32],
-        gradient: &[f32],
-        masked: &mut [f32],
-        to_weight: &mut [f32],
-        sums: &mut [f32],
-    ) = output_backward_body;
-}
-
-#[inline(always)]
-fn output_backward_body(
-    h: &[f32],
-    weight: &[f32],
-    gradient: &[f32],
-    masked: &mut [f32],
-    to_weight: &mut [f32],
-    sums: &mut [f32],
-) {
-    let units = weight.len();
-    to_weight.fill(0.0);
-    sums.fill(0.0);
-    for ((h, masked), &g) in h.chunks_exact(units).zip(masked.chunks_exact_mut(units)).zip(gradient) {
-        let sums = to_weight.iter_mut().zip(sums.iter_mut());
-        for (((&h, masked), weight), (to_weight, sum)) in h.iter().zip(masked).zip(weight).zip(sums) {
-            *masked = if h > 0.0 { g * weight } else { 0.0 };
-            *sum += *masked;
-            *to_weight += g * h;
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use super::backward::output_backward;
     use super::*;
     use crate::engine::graph::GraphPopulation;
     use crate::experiment::{Experiment, library};
@@ -435,11 +353,12 @@ mod tests {
             let experiment = experiment(&more.iter().map(String::as_str).collect::<Vec<_>>());
             for model in &experiment.models {
                 let network = experiment.network(model);
-                let shape = network.heads().expect("a model of heads");
-                let mut heads = HeadsPopulation::new(shape, start(&experiment, &*network, &[0, 3])).unwrap();
+                let shape = network.heads().expect("a model of towers");
+                let mut towers =
+                    TowersPopulation::new(shape, start(&experiment, &*network, &[0, 3])).unwrap();
                 let mut graph =
                     GraphPopulation::new(start(&experiment, &*network, &[0, 3]), Device::Cpu).unwrap();
-                let (ours, graph) = (trained(&experiment, &mut heads), trained(&experiment, &mut graph));
+                let (ours, graph) = (trained(&experiment, &mut towers), trained(&experiment, &mut graph));
                 let near = |a: &[f32], b: &[f32], what: &str| {
                     assert_eq!(a.len(), b.len());
                     for (a, b) in a.iter().zip(b) {
@@ -461,7 +380,7 @@ mod tests {
         for model in &experiment.models {
             let network = experiment.network(model);
             let of = |seeds: &[u64]| {
-                HeadsPopulation::new(network.heads().unwrap(), start(&experiment, &*network, seeds)).unwrap()
+                TowersPopulation::new(network.heads().unwrap(), start(&experiment, &*network, seeds)).unwrap()
             };
             let alone = trained(&experiment, &mut of(&[3])).3;
             let mut beside = of(&[0, 3, 5]);
