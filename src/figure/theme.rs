@@ -221,7 +221,7 @@ pub fn without_controls(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
     use crate::store::sample::Sample;
 
     #[test]

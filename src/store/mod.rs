@@ -7,8 +7,6 @@ pub(crate) mod atomic;
 mod csv;
 mod error;
 mod folder;
-#[cfg(test)]
-pub(crate) mod funnel_sample;
 mod group_file;
 pub mod machine;
 mod manifest;

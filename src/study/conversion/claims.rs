@@ -195,7 +195,7 @@ mod tests {
     use crate::claim::Verdict;
     use crate::record::FunnelScore;
     use crate::store::RunRecord;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
 
     fn verdict_on(name: &str, study: &Study) -> &'static str {
         run(study).into_iter().find(|result| result.name == name).unwrap().verdict.as_str()

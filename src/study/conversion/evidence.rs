@@ -173,7 +173,7 @@ fn unit(metric: Metric) -> Unit {
 mod tests {
     use super::*;
     use crate::record::Space;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
 
     #[test]
     fn a_contrast_uses_the_seeds_that_all_have_and_counts_what_diverged() {

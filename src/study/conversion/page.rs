@@ -371,7 +371,7 @@ fn methods_section(study: &Study) -> Section {
 mod tests {
     use super::*;
     use crate::data::SweptParameter;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
     use crate::study::write_report;
 
     fn page(study: &Study) -> String {

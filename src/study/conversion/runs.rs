@@ -103,7 +103,7 @@ pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
 mod tests {
     use super::*;
     use crate::record::Space;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
     use crate::study::conversion::metric::MetricKind;
 
     #[test]

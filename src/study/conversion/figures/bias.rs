@@ -118,7 +118,7 @@ impl Figure for Bias {
 mod tests {
     use super::*;
     use crate::data::SweptParameter;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
 
     #[test]
     fn the_ends_have_panels_however_many_settings_there_are() {

@@ -57,7 +57,7 @@ mod tests {
     use crate::data::SweptParameter;
     use crate::figure::draw_all;
     use crate::figure::testing::well_formed;
-    use crate::store::funnel_sample::FunnelSample;
+    use crate::store::sample::FunnelSample;
 
     #[test]
     fn a_study_of_impressions_has_its_own_figures() {

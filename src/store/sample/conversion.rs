@@ -1,16 +1,14 @@
-//! Studies of impressions that nobody trained, for the tests of what is drawn and told of them.
-//!
-//! The numbers are made up to look like the papers' stories: who learns from clicked impressions alone ranks a
-//! little worse and estimates too much, the more so the stronger the selection; ratios leave 0 to 1.
+//! Samples of conversion studies. Their scores look like the papers': a model of clicked impressions alone ranks a
+//! little worse and overestimates, the more so the stronger the selection; ratios leave 0 to 1.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{CurvePoint, Manifest, RunRecord, Status, Study};
+use super::{sample_run, sample_study};
 use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
-use crate::experiment::{Experiment, load};
-use crate::record::{Decile, FunnelScore, Space, Target};
+use crate::record::{CurvePoint, Decile, FunnelScore, RunRecord, Space, Status, Target};
+use crate::store::Study;
 
 /// What the sample looks like.
 #[derive(Debug, Clone)]
@@ -76,64 +74,41 @@ impl FunnelSample {
 
     pub fn study(&self) -> Study {
         let experiment = self.experiment();
-        let grid = &experiment.grid;
-        let mut runs = Vec::new();
-        for model in &grid.models {
-            for condition in grid.conditions() {
-                for &learning_rate in &grid.learning_rates {
-                    let key = |seed| RunKey { model: model.clone(), condition, learning_rate, seed };
-                    runs.extend(grid.seeds.iter().map(|&seed| self.run(&experiment, key(seed))));
-                }
-            }
-        }
-        let manifest = Manifest {
-            schema: 1,
-            version: "0.1.0".into(),
-            command: "sweep run experiments/sample.toml".into(),
-            cpu: "Sample CPU @ 2.00GHz".into(),
-            threads: 2,
-            shards: 1,
-            runs_planned: runs.len(),
-            runs_done: runs.len(),
-            runs_diverged: runs.iter().filter(|run| run.status == Status::Diverged).count(),
-            digest: "0f".repeat(32),
-            ..Manifest::default()
-        };
-        let (labels, classes, trials) = (Vec::new(), Vec::new(), Vec::new());
-        Study { experiment, manifest, runs, labels, classes, trials }
+        let swept = self.vary.as_ref().map(|(parameter, _)| *parameter);
+        sample_study(&experiment, |_, key| self.run(swept, key))
     }
 
-    fn experiment(&self) -> Experiment {
+    /// The experiment in TOML.
+    fn experiment(&self) -> String {
         let varied = self.vary.as_ref().map_or(String::new(), |(parameter, values)| {
             format!("vary = \"{}\"\nvalues = {values:?}\n", parameter.key())
         });
-        let text = format!(
+        format!(
             "title = {:?}\ndescription = \"A study that nobody trained.\"\n\
              [data]\nkind = \"funnel\"\ntraining_impressions = 20_000\nfields = 3\nwords = 50\nnumbers = 5\n\
              click_rate = 0.04\nconversion_rate = 0.1\nselection = 1.5\nsignal = 1.5\nembedding_units = 4\n\
              [grid]\nmodels = {:?}\ntask_correlations = {:?}\nlearning_rates = {:?}\nseeds = {}\n{varied}\
              [train]\nsteps = 400\nbatch_size = 1024\nlog_every = 100\nheld_out_rows = 1000\n",
             self.title, self.models, self.correlations, self.learning_rates, self.seeds,
-        );
-        load::parse("sample", "sample.toml", &text, &[]).expect("the sample is an experiment")
+        )
     }
 
-    fn run(&self, experiment: &Experiment, key: RunKey) -> RunRecord {
+    fn run(&self, swept: Option<SweptParameter>, key: RunKey) -> RunRecord {
         let swept_value = key.condition.swept_value;
         let mut rng = StdRng::seed_from_u64(
             key.seed * 7_919 + key.model.len() as u64 * 31 + swept_value.unwrap_or(f64::NAN).to_bits(),
         );
-        // What a seed's impressions do to all models alike, and what a run does alone.
+        // The effect of a seed's impressions on all models, and that of a run alone.
         let common = StdRng::seed_from_u64(key.seed).random_range(-0.01..0.01);
         let mut own = |size: f64| rng.random_range(-size..size);
-        let at = |parameter: SweptParameter, otherwise: f64| match experiment.grid.swept_parameter() {
+        let at = |parameter: SweptParameter, otherwise: f64| match swept {
             Some(swept) if swept == parameter => swept_value.unwrap_or(otherwise),
             _ => otherwise,
         };
         let Character { gain, bias, above_one } = character(&key.model);
         let (selection, share) = (at(SweptParameter::Selection, 1.5), at(SweptParameter::Share, 1.0));
         let delay = at(SweptParameter::MeanDelay, 0.0);
-        // A conversion that is late is missing from what BASE and its like learn from.
+        // BASE and its like never see conversions that are late.
         let missing = match key.model.as_str() {
             "delayed_feedback" => 0.1,
             "fake_negative_weighted" => 1.0,
@@ -161,7 +136,7 @@ impl FunnelSample {
             score(Target::Conversion, Space::All, 0.07, 0.68 + 1.2 * gain + noise, ratio, above_one),
             score(Target::ClickAndConversion, Space::All, 0.004, 0.8 + gain + own(0.004), fewer, 0.0),
         ];
-        let tenth = |decile: usize| {
+        let decile = |decile: usize| {
             let up = decile as f64 / 10.0;
             Decile {
                 decile,
@@ -179,19 +154,18 @@ impl FunnelSample {
                 held_out_loss: vec![loss(0.151), loss(0.026)],
             }
         };
-        RunRecord {
-            key,
+        let run = RunRecord {
             status: if diverged { Status::Diverged } else { Status::Finished },
             steps: if diverged { 100 } else { 400 },
             label_correlation: 0.3,
             parameters: 5_000,
-            engine: "fused-cpu".into(),
             seconds: 2.0,
             curve: (0..=if diverged { 1 } else { 4 }).map(|i| point(100 * i)).collect(),
-            gates: Vec::new(),
-            scores: Vec::new(),
-            funnel: if diverged { Vec::new() } else { funnel },
-            deciles: if diverged { Vec::new() } else { (1..=10).map(tenth).collect() },
+            ..sample_run(key, "fused-cpu")
+        };
+        match diverged {
+            true => run,
+            false => RunRecord { funnel, deciles: (1..=10).map(decile).collect(), ..run },
         }
     }
 }

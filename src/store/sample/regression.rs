@@ -1,18 +1,15 @@
-//! Studies that nobody trained, for the tests of what is drawn and told of studies.
-//!
-//! The losses are made up to look like the paper's: a fall to a level that depends on model and correlation,
-//! some runs stuck far above it, some diverged.
+//! Samples of regression studies. Their losses look like the paper's: a fall to a level that depends on model and
+//! task correlation, with some runs stuck far above it and some diverged.
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{CurvePoint, GatePoint, LabelRecord, Manifest, RunRecord, Status, Study};
-use crate::data::DataSpec;
-use crate::data::{SyntheticSpec, TrainingSet};
+use super::{sample_run, sample_study};
+use crate::data::SyntheticSpec;
+use crate::experiment::ModelSpec;
 use crate::experiment::plan::RunKey;
-use crate::experiment::{Condition, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Train};
-use crate::model::architecture;
-use crate::model::initialise::Init;
+use crate::record::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
+use crate::store::Study;
 
 /// What the sample looks like.
 #[derive(Debug, Clone)]
@@ -50,87 +47,31 @@ impl Default for Sample {
 
 impl Sample {
     pub fn study(&self) -> Study {
-        let experiment = self.experiment();
-        let mut runs = Vec::new();
-        for model in &experiment.models {
-            for &task_correlation in &self.correlations {
-                for &learning_rate in &self.learning_rates {
-                    for seed in 0..self.seeds {
-                        let key = RunKey {
-                            model: model.name.clone(),
-                            condition: Condition {
-                                task_correlation: Some(task_correlation),
-                                swept_value: None,
-                            },
-                            learning_rate,
-                            seed,
-                        };
-                        runs.push(self.run(model, key));
-                    }
-                }
-            }
-        }
-        let diverged = runs.iter().filter(|run| run.status == Status::Diverged).count();
-        let manifest = Manifest {
-            schema: 1,
-            version: "0.1.0".into(),
-            commit: Some("0123abc".into()),
-            command: "sweep run experiments/sample.toml".into(),
-            cpu: "Sample CPU @ 2.00GHz".into(),
-            cpu_features: vec!["avx2".into(), "fma".into()],
-            threads: 2,
-            shards: 1,
-            runs_planned: runs.len(),
-            runs_done: runs.len(),
-            runs_diverged: diverged,
-            groups: self.seeds as usize,
-            wall_seconds: 5_025.0,
-            cpu_seconds: 9_870.0,
-            peak_memory_bytes: 412 << 20,
-            digest: "0f".repeat(32),
-        };
-        let labels = self.labels(experiment.data.synthetic().expect("generated"));
-        Study { experiment, manifest, runs, labels, classes: Vec::new(), trials: Vec::new() }
+        let mut study = sample_study(&self.experiment(), |spec, key| self.run(spec, key));
+        study.labels = self.labels(study.experiment.data.synthetic().expect("generated"));
+        study
     }
 
-    fn experiment(&self) -> Experiment {
-        let models: Vec<ModelSpec> = self
-            .models
-            .iter()
-            .map(|&(name, kind, sizes)| {
-                let architecture = architecture(kind).expect("samples name architectures that exist");
-                let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
-                let title = if name == kind { architecture.title } else { name };
-                ModelSpec { name: name.into(), title: title.into(), architecture, sizes, learning_rate: None }
-            })
-            .collect();
-        Experiment {
-            name: "sample".into(),
-            title: self.title.into(),
-            description: "A study that nobody trained.".into(),
-            data: DataSpec::Synthetic(data(self.pairs)),
-            rows: None,
-            grid: Grid {
-                models: models.iter().map(|model| model.name.clone()).collect(),
-                task_correlations: self.correlations.clone(),
-                sweep: None,
-                learning_rates: self.learning_rates.clone(),
-                seeds: (0..self.seeds).collect(),
-            },
-            models,
-            train: Train {
-                steps: self.steps,
-                batch_size: 512,
-                log_every: self.steps / 100,
-                log_gates_every: self.steps / 10,
-                init: Init::TruncatedNormalFanIn,
-                engine: EngineChoice::Auto,
-                device: DeviceChoice::Cpu,
-                held_out_rows: 2_048,
-            },
-            tune: None,
-            report: Default::default(),
+    /// The experiment in TOML, on fit B of the paper's Figure 2.
+    fn experiment(&self) -> String {
+        let Self { title, pairs, correlations, learning_rates, seeds, steps, .. } = self;
+        let names: Vec<&str> = self.models.iter().map(|(name, ..)| *name).collect();
+        let mut text = format!(
+            "title = {title:?}\ndescription = \"A study that nobody trained.\"\n\
+             [data]\nkind = \"synthetic\"\npairs = {pairs}\nscale = 0.557\n\
+             alpha = [3.950, 5.190, 8.742, 10.954, 15.174]\nbeta = [1.672, 0.174, 3.024, 4.132, 1.019]\n\
+             noise_std = 0.1\n\
+             [grid]\nmodels = {names:?}\ntask_correlations = {correlations:?}\n\
+             learning_rates = {learning_rates:?}\nseeds = {seeds}\n\
+             [train]\nsteps = {steps}\nbatch_size = 512\nlog_every = {}\nlog_gates_every = {}\n\
+             held_out_rows = 2048\n",
+            steps / 100,
+            steps / 10,
+        );
+        for (name, architecture, sizes) in &self.models {
+            text += &format!("[models.{name}]\narchitecture = \"{architecture}\"\n{sizes}\n");
         }
+        text
     }
 
     fn run(&self, model: &ModelSpec, key: RunKey) -> RunRecord {
@@ -179,17 +120,13 @@ impl Sample {
             .collect();
         RunRecord {
             label_correlation: 0.07 + 0.9 * task_correlation.powi(8),
-            key,
             status: if diverged { Status::Diverged } else { Status::Finished },
             steps,
             parameters: 15_000,
-            engine: "graph-cpu".into(),
             seconds: 3.25,
             curve,
             gates,
-            scores: Vec::new(),
-            funnel: Vec::new(),
-            deciles: Vec::new(),
+            ..sample_run(key, "graph-cpu")
         }
     }
 
@@ -243,19 +180,4 @@ fn gate_points(
             }
         })
         .collect()
-}
-
-/// Fit B of the paper's Figure 2.
-fn data(pairs: usize) -> SyntheticSpec {
-    SyntheticSpec {
-        dim: 100,
-        pairs,
-        scale: 0.557,
-        alpha: vec![3.950, 5.190, 8.742, 10.954, 15.174],
-        beta: vec![1.672, 0.174, 3.024, 4.132, 1.019],
-        noise_std: 0.1,
-        standardise_labels: true,
-        source: TrainingSet::Fresh,
-        label_points: 10_000,
-    }
 }

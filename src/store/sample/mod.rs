@@ -1,0 +1,65 @@
+//! Studies that nobody trained, for the tests of analysis, figures and report: made-up numbers with the traits of
+//! real ones.
+
+mod conversion;
+mod regression;
+
+use super::{Manifest, RunRecord, Status, Study};
+use crate::experiment::plan::RunKey;
+use crate::experiment::{ModelSpec, load};
+
+pub(crate) use conversion::FunnelSample;
+pub(crate) use regression::Sample;
+
+/// The study of an experiment in TOML, with a made-up record of every run.
+fn sample_study(experiment: &str, record: impl Fn(&ModelSpec, RunKey) -> RunRecord) -> Study {
+    let experiment =
+        load::parse("sample", "sample.toml", experiment, &[]).expect("the sample is an experiment");
+    let grid = &experiment.grid;
+    let mut runs = Vec::new();
+    for spec in &experiment.models {
+        for condition in grid.conditions() {
+            for &learning_rate in &grid.learning_rates {
+                let key = |&seed| RunKey { model: spec.name.clone(), condition, learning_rate, seed };
+                runs.extend(grid.seeds.iter().map(|seed| record(spec, key(seed))));
+            }
+        }
+    }
+    let manifest = Manifest {
+        schema: 1,
+        version: "0.1.0".into(),
+        commit: Some("0123abc".into()),
+        command: "sweep run experiments/sample.toml".into(),
+        cpu: "Sample CPU @ 2.00GHz".into(),
+        cpu_features: vec!["avx2".into(), "fma".into()],
+        threads: 2,
+        shards: 1,
+        runs_planned: runs.len(),
+        runs_done: runs.len(),
+        runs_diverged: runs.iter().filter(|run| run.status == Status::Diverged).count(),
+        groups: grid.seeds.len(),
+        wall_seconds: 5_025.0,
+        cpu_seconds: 9_870.0,
+        peak_memory_bytes: 412 << 20,
+        digest: "0f".repeat(32),
+    };
+    Study { experiment, manifest, runs, labels: Vec::new(), classes: Vec::new(), trials: Vec::new() }
+}
+
+/// A finished run without results.
+fn sample_run(key: RunKey, engine: &str) -> RunRecord {
+    RunRecord {
+        key,
+        status: Status::Finished,
+        steps: 0,
+        label_correlation: 0.0,
+        parameters: 0,
+        engine: engine.into(),
+        seconds: 0.0,
+        curve: Vec::new(),
+        gates: Vec::new(),
+        scores: Vec::new(),
+        funnel: Vec::new(),
+        deciles: Vec::new(),
+    }
+}
