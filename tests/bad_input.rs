@@ -648,7 +648,7 @@ fn files_that_are_none_are_not_waited_for() {
     let desk = Desk::new();
     let path = desk.path("pipe.toml");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
-    assert!(load(&path, &[]).unwrap_err().to_string().contains("it is no file"));
+    assert!(load(&path, &[]).unwrap_err().to_string().contains("it is not a regular file of at most 32 MiB"));
     let huge = std::fs::File::create(desk.path("huge.toml")).unwrap();
     huge.set_len(1 << 40).unwrap();
     let output = desk.run(&["run", "huge.toml"]);

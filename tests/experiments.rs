@@ -1,4 +1,4 @@
-//! What a person who writes a wrong experiment is told.
+//! The messages for mistakes in an experiment.
 
 use mmoe_study::experiment::load::parse;
 use mmoe_study::experiment::{DeviceChoice, Experiment, ModelSpec};
@@ -42,7 +42,7 @@ fn message_of_set(change: &str) -> String {
 }
 
 #[test]
-fn a_good_experiment_is_read_with_its_defaults() {
+fn a_valid_experiment_is_read_with_its_defaults() {
     let experiment = good();
     assert_eq!(experiment.grid.task_correlations, [-0.5, 1.0], "sorted");
     assert_eq!(experiment.grid.seeds, [0, 1, 2]);
@@ -56,14 +56,18 @@ fn a_good_experiment_is_read_with_its_defaults() {
 fn overrides_change_any_key() {
     let set = |change: &str| parse("good", "good.toml", GOOD, &[change.to_string()]).unwrap();
     assert_eq!(set("grid.seeds=[7, 4]").grid.seeds, [4, 7]);
-    assert_eq!(set("seeds=2").grid.seeds, [0, 1], "a key alone means the section that has it");
+    assert_eq!(
+        set("seeds=2").grid.seeds,
+        [0, 1],
+        "a key without a section belongs to the section that has it"
+    );
     assert_eq!(set("train.init=he_normal").to_toml()["train"]["init"].as_str(), Some("he_normal"));
     assert_eq!(set("models.mmoe.experts=3").models[0].sizes.table["experts"].as_integer(), Some(3));
     assert_eq!(set("data.source={ rows = 50 }").to_toml()["data"]["source"]["rows"].as_integer(), Some(50));
     assert_eq!(set("train.device=cuda:1").train.device, DeviceChoice::Cuda(1));
 }
 
-/// One mistake a row: what is replaced by what, and the whole message.
+/// Mistakes: the text in `GOOD`, its replacement and the whole message.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("dim = 20", "dim = -1", "good.toml:4: data.dim = -1: expected a whole number from 2 to 100000"),
     ("dim = 20", "dim = 1e3", "good.toml:4: data.dim = 1000.0: expected a whole number from 2 to 100000"),
@@ -82,7 +86,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "beta = [0.0, 1.0]",
         "beta = [0.0]",
-        "good.toml:7: data.beta = [0.0]: expected as many numbers as alpha has, which are 2",
+        "good.toml:7: data.beta = [0.0]: expected as many numbers as alpha, which has 2",
     ),
     (
         "alpha = [1.0, 2.0]",
@@ -97,8 +101,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "scale = 1.0",
         "scale = 1e6",
-        "good.toml:5: data.scale = 1000000: expected waves that stay within reach: |alpha| · scale · 8 + |beta| of at \
-         most 300 (it is 16000001 with these)",
+        "good.toml:5: data.scale = 1000000: expected |alpha| · scale · 8 + |beta| of at most 300 (it is \
+         16000001)",
     ),
     (
         "noise_std = 0.1",
@@ -132,7 +136,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "learning_rates = [0.01]",
         "learning_rates = [0]",
-        "good.toml:13: grid.learning_rates = [0]: expected a list of step sizes above 0, each once",
+        "good.toml:13: grid.learning_rates = [0]: expected a list of learning rates above 0, each once",
     ),
     (
         "seeds = 3",
@@ -172,7 +176,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "bottom_units = 200",
         "bottom_units = 200\nmatch_parameters = \"mmoe\"",
-        "good.toml:18: models.wide.bottom_units = 200: expected no such key beside match_parameters, which chooses it",
+        "good.toml:18: models.wide.bottom_units = 200: expected no such key beside match_parameters, which sets it",
     ),
     (
         "bottom_units = 200",
@@ -254,8 +258,8 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "steps = 100",
         "steps = 100\nengine = \"fused\"\ndevice = \"cuda\"",
-        "good.toml:22: train.engine = \"fused\": expected \"graph\" or \"auto\" on a CUDA device: the fused engine is \
-         for the CPU",
+        "good.toml:22: train.engine = \"fused\": expected \"graph\" or \"auto\": the fused engine does not run on \
+         a CUDA device",
     ),
     (
         "[train]",
@@ -270,43 +274,43 @@ const MISTAKES: &[(&str, &str, &str)] = &[
 ];
 
 #[test]
-fn mistakes_get_one_message_with_place_key_value_and_remedy() {
+fn every_mistake_has_one_message_with_line_key_value_and_remedy() {
     for (from, to, expected) in MISTAKES {
         assert_eq!(message(from, to), *expected);
     }
 }
 
 #[test]
-fn a_model_can_be_made_as_large_as_another() {
+fn match_parameters_gives_a_model_the_size_of_another() {
     let widths = |text: &str, overrides: &[&str]| -> Vec<Option<i64>> {
         let overrides: Vec<String> = overrides.iter().map(|change| change.to_string()).collect();
         let experiment = parse("good", "good.toml", text, &overrides).unwrap();
         let resolved = experiment.to_toml();
         let again = parse("good", "study.toml", &resolved.to_string(), &[]).unwrap();
-        assert_eq!(resolved, again.to_toml(), "study.toml has the sizes that came out");
-        assert!(!resolved.to_string().contains("match_"), "and not how");
+        assert_eq!(resolved, again.to_toml(), "study.toml has the resulting sizes");
+        assert!(!resolved.to_string().contains("match_"), "and not the request");
         let width = |model: &ModelSpec| model.sizes.table.get(model.architecture.width)?.as_integer();
         experiment.models.iter().map(width).collect()
     };
-    // MMoE on 20 features: 20 · 16 · 8 + 2 · 16 · 8 = 2,816 weights; a shared bottom has 20 + 2 · 8 a unit.
+    // MMoE on 20 features: 20 · 16 · 8 + 2 · 16 · 8 = 2,816 weights; a shared bottom has 20 + 2 · 8 for each unit.
     let by_key = GOOD.replace("bottom_units = 200", "match_parameters = \"mmoe\"");
     assert_eq!(widths(&by_key, &[]), [Some(16), Some(78)]);
-    // In full MMoE has 2,816 + 128 + 320 + 34, the bottom 37 a unit and 34 more.
+    // In full MMoE has 2,816 + 128 + 320 + 34; the bottom has 37 for each unit and 34 more.
     assert_eq!(widths(&by_key, &["models.wide.match_by=all"]), [Some(16), Some(88)]);
     assert_eq!(widths(&by_key, &["models.mmoe.experts=4"]), [Some(16), Some(43)]);
-    // An override takes the width away that the file gives; an architecture of its own sizes can be a target.
+    // An override replaces the width in the file; an architecture with its default sizes can be the target.
     assert_eq!(widths(GOOD, &["models.wide.match_parameters=mmoe"]), [Some(16), Some(78)]);
     assert_eq!(widths(GOOD, &["models.wide.match_parameters=shared_bottom"]), [Some(16), Some(113)]);
 }
 
 #[test]
-fn text_that_is_no_toml_gets_line_and_column() {
+fn invalid_toml_is_reported_with_line_and_column() {
     let message = message("dim = 20", "dim = = 20");
     assert!(message.starts_with("good.toml:4:7: not valid TOML: "), "{message}");
 }
 
 #[test]
-fn a_wrong_override_is_named() {
+fn an_invalid_override_is_named_in_the_message() {
     assert_eq!(message_of_set("grid.seeds"), "--set grid.seeds: expected key=value, such as grid.seeds=20");
     assert_eq!(
         message_of_set("grid.seeds=none"),
@@ -322,7 +326,7 @@ fn a_wrong_override_is_named() {
 }
 
 #[test]
-fn what_is_resolved_reads_back_as_itself() {
+fn a_resolved_experiment_reads_back_unchanged() {
     let resolved = good().to_toml();
     let again = parse("good", "study.toml", &resolved.to_string(), &[]).unwrap();
     assert_eq!(resolved, again.to_toml());

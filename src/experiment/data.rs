@@ -1,4 +1,4 @@
-//! The section `[data]`: one reader a kind of data, and what each kind asks of the rest of an experiment.
+//! The section `[data]`: one reader for each kind of data, and the rules of each kind for the rest of an experiment.
 
 use std::ops::RangeInclusive;
 
@@ -67,7 +67,7 @@ pub(super) fn read(mut section: Section) -> Result<DataSpec, Mistake> {
     kind(section)
 }
 
-/// Refuses models and a tuning that the data cannot serve.
+/// Refuses models and tuning that do not fit the data.
 pub(super) fn check(
     data: &DataSpec,
     models: &[ModelSpec],
@@ -84,7 +84,7 @@ pub(super) fn check(
     }
 }
 
-/// Refuses `[tune]` where there are no validation rows.
+/// Refuses `[tune]` for data without validation rows.
 fn check_untuned(tuned: bool) -> Result<(), Mistake> {
     if !tuned {
         return Ok(());
@@ -93,12 +93,12 @@ fn check_untuned(tuned: bool) -> Result<(), Mistake> {
         key: "tune".into(),
         value: Some("…".into()),
         remedy: expected(
-            "no such section: generated data have no validation rows; sweep calibrate searches there".into(),
+            "no such section: this data has no validation rows; use sweep calibrate to search".into(),
         ),
     })
 }
 
-/// Refuses models that are trained on the times of conversions.
+/// Refuses models that learn from the times of conversions, which Ali-CCP does not have.
 fn check_times(models: &[ModelSpec], problem: Problem) -> Result<(), Mistake> {
     let needs_times = |model: &ModelSpec| {
         model.sizes.configuration.build(problem).method().is_some_and(Method::needs_times)
@@ -107,7 +107,7 @@ fn check_times(models: &[ModelSpec], problem: Problem) -> Result<(), Mistake> {
     Err(Mistake {
         key: format!("grid.models[{index}]"),
         value: Some(format!("{:?}", models[index].name)),
-        remedy: "is trained on the times of conversions, which Ali-CCP does not have; expected another model"
+        remedy: "learns from the times of conversions, which Ali-CCP does not have; expected another model"
             .into(),
     })
 }
@@ -129,15 +129,17 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let test_impressions =
         section.whole("test_impressions", whole(1..=MOST), Some(training_impressions as u64))? as usize;
     let fields = section.whole("fields", whole(1..=1000), Some(6))? as usize;
-    // Two words have one contrast: no room for a second effect that is uncorrelated with the first.
+    // Two categories have a single contrast, so a second effect could not be uncorrelated with the first.
     let words = section.whole("words", whole(3..=1_000_000), Some(500))? as usize;
     if fields * words > LARGEST_VOCABULARY {
-        let remedy =
-            format!("at most {LARGEST_VOCABULARY} words in all fields (they have {})", fields * words);
+        let remedy = format!(
+            "at most {LARGEST_VOCABULARY} words in all fields together (there are {})",
+            fields * words
+        );
         return Err(section.mistake("words", words, remedy));
     }
     let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;
-    // Two orthonormal vectors for each of two scores.
+    // Each of the two scores needs two orthonormal vectors.
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
     let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
     let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
@@ -203,7 +205,7 @@ fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
         return Err(section.mistake(
             "beta",
             format!("{beta:?}"),
-            format!("as many numbers as alpha has, which are {}", alpha.len()),
+            format!("as many numbers as alpha, which has {}", alpha.len()),
         ));
     }
     let noise_std = section.number("noise_std", 0.0..=1e6, "a number of at least 0", None)?;
@@ -216,24 +218,21 @@ fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
         return Err(section.mistake(
             "scale",
             format!("{scale}"),
-            "labels that vary: a scale or noise_std above 0 (their variance is 0 with these)",
+            "a scale or noise_std above 0 (the variance of the labels would be 0)",
         ));
     }
-    // Eight standard deviations of t never come up; sines of larger arguments would lose their digits.
+    // No draw reaches eight standard deviations; sines of larger arguments would lose precision.
     let reach = |(a, b): (&f64, &f64)| a.abs() * scale * 8.0 + b.abs();
     let farthest = spec.alpha.iter().zip(&spec.beta).map(reach).fold(0.0, f64::max);
     if farthest > LARGEST_ARGUMENT {
-        let remedy = format!(
-            "waves that stay within reach: |alpha| · scale · 8 + |beta| of at most {LARGEST_ARGUMENT} (it is \
-             {farthest} with these)"
-        );
+        let remedy = format!("|alpha| · scale · 8 + |beta| of at most {LARGEST_ARGUMENT} (it is {farthest})");
         return Err(section.mistake("scale", scale, remedy));
     }
     section.finish(SYNTHETIC_KEYS)?;
     Ok(DataSpec::Synthetic(spec))
 }
 
-/// `"fresh"` or `{ rows = N }`.
+/// Reads `source`: `"fresh"` or `{ rows = N }`.
 fn source(section: &mut Section) -> Result<TrainingSet, Mistake> {
     let remedy = "\"fresh\" (new rows every step) or { rows = N } (a finite training set)";
     match section.take("source") {

@@ -1,4 +1,4 @@
-//! Which engine trains a model: the choice `auto` resolved.
+//! The engine of a model: resolves `engine = "auto"`.
 
 use serde::Serialize;
 
@@ -6,18 +6,18 @@ use super::schema::{DeviceChoice, EngineChoice, Experiment, ModelSpec};
 use crate::data::DataSpec;
 use crate::model::Problem;
 
-/// The engine that will train a model, the choice `auto` being resolved.
+/// The engine that trains a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Engine {
-    /// Plain Candle ops and autograd.
+    /// Candle ops and autograd.
     Graph,
-    /// One custom op per model, mixture family, CPU.
+    /// Custom kernels for the mixture family and the towers, on the CPU.
     Fused,
 }
 
 impl Engine {
-    /// The engine for a model: as chosen, or the fastest that can.
+    /// The engine for a model: the chosen one, or for `auto` the fastest that can train it.
     pub fn for_model(experiment: &Experiment, model: &ModelSpec) -> Self {
         let train = &experiment.train;
         match train.engine {
@@ -31,14 +31,13 @@ impl Engine {
         }
     }
 
-    /// Whether the fused engine can train a model: the mixture family on numbers, heads on impressions. Embeddings
-    /// want the gradient of a network's inputs, which it does not have for the mixture family.
+    /// Whether the fused engine can train a model: the mixture family for regression, towers for conversion.
     pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
         let network = model.sizes.configuration.build(problem);
         network.heads().is_some() || (network.mixture().is_some() && !data.source().has_categorical())
     }
 
-    /// The name in `runs.csv`, with the kind of device.
+    /// Name in `runs.csv`, with the kind of device.
     pub fn label(self, device: DeviceChoice) -> String {
         let engine = match self {
             Self::Graph => "graph",

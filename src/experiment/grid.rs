@@ -1,4 +1,4 @@
-//! The section `[grid]`: what is varied.
+//! The section `[grid]`: models, conditions, learning rates and seeds, whose combinations are the runs.
 
 use toml::Value;
 
@@ -37,19 +37,18 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
         [] => None,
         parameters => sweep(&mut section, parameters)?,
     };
-    // Tasks that are generated always need them, so that the message comes at the key; elsewhere every model may
-    // have its own.
+    // Regression always needs them, so that a mistake is reported at this key; elsewhere each model may have its own.
     let learning_rates = match models.is_empty() || data.task() != Task::Regression {
         true => section.sorted_numbers_or(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
-            "step sizes above 0",
+            "learning rates above 0",
             vec![],
         )?,
         false => section.sorted_numbers(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
-            "step sizes above 0, each once",
+            "learning rates above 0, each once",
         )?,
     };
     let seeds = seeds(&mut section)?;
@@ -59,12 +58,14 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
     Ok(grid)
 }
 
-/// The swept parameter with its values; none where `vary` is not there.
+/// Reads `vary` and `values`: the swept parameter; none where `vary` is missing.
 fn sweep(section: &mut Section, parameters: &[SweptParameter]) -> Result<Option<Sweep>, Mistake> {
     if !section.has("vary") {
         return match section.take("values") {
             None => Ok(None),
-            Some(values) => Err(section.mistake("values", values, "grid.vary beside it, which says of what")),
+            Some(values) => {
+                Err(section.mistake("values", values, "grid.vary beside it, which names the parameter"))
+            }
         };
     }
     let words: Vec<_> = parameters.iter().map(|&parameter| (parameter.key(), parameter)).collect();
@@ -74,7 +75,7 @@ fn sweep(section: &mut Section, parameters: &[SweptParameter]) -> Result<Option<
     Ok(Some(Sweep { parameter, values }))
 }
 
-/// A count n (seeds 0 to n − 1) or a list.
+/// Reads `seeds`: a count n (seeds 0 to n − 1) or a list.
 fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
     let remedy = "a count of at least 1, or a list of different whole numbers of at least 0";
     let value = section.require("seeds", remedy)?;
@@ -97,7 +98,7 @@ fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
     }
 }
 
-/// Refuses more runs than can be planned.
+/// Refuses a grid of too many runs.
 fn count_runs(grid: &Grid) -> Result<(), Mistake> {
     let Grid { models, learning_rates, seeds, .. } = grid;
     let factors = [models.len(), grid.conditions().len(), learning_rates.len(), seeds.len()];
@@ -108,6 +109,6 @@ fn count_runs(grid: &Grid) -> Result<(), Mistake> {
     Err(Mistake {
         key: "grid.seeds".into(),
         value: Some(seeds.len().to_string()),
-        remedy: expected(format!("at most {MOST_RUNS} runs in all (this grid has {runs})")),
+        remedy: expected(format!("at most {MOST_RUNS} runs in total (this grid has {runs})")),
     })
 }

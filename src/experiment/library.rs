@@ -1,5 +1,5 @@
-//! The experiments there are: files in `experiments/`, and the project's own built into the program, so that
-//! it runs from any folder.
+//! The library of experiments: files in `experiments/`, and the project's own files, which are built into the
+//! program so that it runs from any folder.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -9,7 +9,7 @@ use super::load;
 use super::schema::Experiment;
 use super::section::did_you_mean;
 
-/// Folder of the experiment files, relative to where the command runs.
+/// Folder of experiment files in the current folder.
 const FOLDER: &str = "experiments";
 
 /// The project's experiments by name.
@@ -30,8 +30,11 @@ const BUILT_IN: &[(&str, &str)] = &[
     ("quick", include_str!("../../experiments/quick.toml")),
 ];
 
-/// The experiment called `name`: a path that ends in `.toml`, a file of that name in `experiments/`, or one
-/// that is built in.
+/// The experiment called `name`: a path that ends in `.toml`, a file of that name in `experiments/`, or a built-in
+/// experiment. Applies `key=value` overrides in order.
+///
+/// # Errors
+/// There is no such experiment, or it is not valid.
 pub fn find(name: &str, overrides: &[String]) -> Result<Experiment, LoadError> {
     let path = path_of(name);
     if path.is_file() {
@@ -73,7 +76,7 @@ fn names() -> Vec<String> {
     names
 }
 
-/// All experiments by name, as far as they can be read.
+/// All experiments by name, each read or with the reason why it cannot be.
 pub fn all() -> BTreeMap<String, Result<Experiment, LoadError>> {
     names().into_iter().map(|name| (name.clone(), find(&name, &[]))).collect()
 }

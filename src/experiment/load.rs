@@ -101,7 +101,7 @@ fn check_learning_rates(grid: &Grid, models: &[ModelSpec], tuned: bool) -> Resul
         key: "grid.learning_rates".into(),
         value: None,
         remedy: format!(
-            "is missing; expected a list of step sizes above 0: {} has none of its own",
+            "is missing; expected a list of learning rates above 0: {} has no learning rate of its own",
             model.name
         ),
     })

@@ -1,7 +1,8 @@
-//! Experiments: what to generate, train and log, read from a TOML file and checked once.
+//! Experiments: data, models, grid and training, read from a TOML file.
 //!
-//! The first stage of the journey. [`Experiment`] can only hold values that make sense, so nothing after
-//! it asks again; [`plan`] turns it into runs and groups.
+//! [`load`] reads a file and checks every value, so that an [`Experiment`] is always valid; [`plan`] turns it into runs
+//! and groups; [`shard`] divides a plan among processes; [`tune`] and [`search`] look for sizes, learning rates and
+//! protocols by successive halving.
 
 mod condition;
 mod data;

@@ -119,7 +119,7 @@ fn learning_rate(section: &mut Section) -> Result<Option<f64>, Mistake> {
     match section.take("learning_rate") {
         None => Ok(None),
         Some(Value::Float(rate)) if rate > 0.0 && rate <= 1e12 => Ok(Some(rate)),
-        Some(other) => Err(section.mistake("learning_rate", other, "a step size above 0")),
+        Some(other) => Err(section.mistake("learning_rate", other, "a learning rate above 0")),
     }
 }
 

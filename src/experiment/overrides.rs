@@ -14,7 +14,10 @@ pub(super) struct Override {
 }
 
 impl Override {
-    /// Reads `key=value`. A key without a section means the first of `sections` that has it.
+    /// Reads `key=value`. A key without a section belongs to the first of `sections` that has it.
+    ///
+    /// # Errors
+    /// The text is not `key=value`.
     pub fn parse(text: &str, sections: &[(&str, &[&str])]) -> Result<Self, LoadError> {
         let wrong = |remedy: &str| LoadError::Override { text: text.to_string(), remedy: remedy.to_string() };
         let (key, value) =
@@ -28,7 +31,7 @@ impl Override {
                 key.insert(0, section.to_string());
             }
         }
-        // What TOML does not understand is taken for a word: --set train.engine=graph
+        // A value that is not TOML is a word: --set train.engine=graph
         let parsed = format!("value = {value}").parse::<Table>();
         let value = match parsed {
             Ok(mut table) if table.len() == 1 => table.remove("value").expect("the one key"),
@@ -42,7 +45,10 @@ impl Override {
         self.key.join(".")
     }
 
-    /// Changes the key in an experiment's table.
+    /// Sets the key in the table of an experiment.
+    ///
+    /// # Errors
+    /// A part of the path is not a section.
     pub fn apply(&self, table: &mut Table) -> Result<(), LoadError> {
         let (last, sections) = self.key.split_last().expect("a key has at least one part");
         let mut table = table;
@@ -59,7 +65,7 @@ impl Override {
             };
         }
         if last == "match_parameters" {
-            // The width that the file gives is what is asked to be chosen instead.
+            // The match replaces the width that the file gives.
             REGISTRY.iter().for_each(|architecture| drop(table.remove(architecture.width)));
         }
         table.insert(last.clone(), self.value.clone());

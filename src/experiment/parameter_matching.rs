@@ -1,22 +1,21 @@
-//! Equal budgets: a model's width chosen so that it has as many parameters as another model.
+//! Parameter matching: a model's width is chosen so that it has as many parameters as another model.
 //!
-//! The paper does it by hand (§5): its mixtures have 100 · 16 · 8 + 16 · 8 · 2 = 13,056 weights in hidden layers,
-//! which buys a shared bottom 13,056 / (100 + 16) ≈ 113 units. Here `match_parameters = "mmoe"` in a model's
-//! table asks for it; the width that comes out, of those next to the budget the nearest, stands in
-//! `study.toml` as if it had been written there.
+//! The paper matches by hand (§5): its mixtures have 100 · 16 · 8 + 16 · 8 · 2 = 13,056 weights in hidden layers, which
+//! equals a shared bottom of 13,056 / (100 + 16) ≈ 113 units. Here `match_parameters = "mmoe"` in a model's table does
+//! the same. `study.toml` holds the resulting width, the one whose count is nearest.
 
 use super::error::Mistake;
 use super::schema::ModelSpec;
 use super::section::{Section, did_you_mean, expected};
 use crate::model::{Architecture, Problem, REGISTRY, Sizes};
 
-/// What counts as a model's size.
+/// The parameters that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
-    /// Weights of hidden layers, in bottoms, experts and towers: the paper's arithmetic. Gates, biases and
-    /// scalar outputs are left out.
+    /// Weights of hidden layers in bottoms, experts and towers, as the paper counts. Gates, biases and scalar outputs
+    /// are excluded.
     Weights,
-    /// Everything that is trained.
+    /// All trainable parameters.
     All,
 }
 
@@ -31,7 +30,7 @@ impl Counting {
     }
 }
 
-/// Widest layer that is tried: far beyond any use, and small enough that no count overflows.
+/// Limit of the width: far above any use, and low enough that no count overflows.
 const WIDEST: usize = 1 << 24;
 
 /// A request to match another model's parameter count.
@@ -55,7 +54,7 @@ impl ParameterMatch {
             };
         };
         if architecture.width.is_empty() {
-            let remedy = format!("no such key: {} has a list of widths, hidden", architecture.name);
+            let remedy = format!("no such key: {} has a list of widths (hidden)", architecture.name);
             return Err(section.mistake("match_parameters", &target, remedy));
         }
         let path = section.path().to_string();
@@ -63,7 +62,7 @@ impl ParameterMatch {
             return Err(section.mistake("match_parameters", &target, "the name of a model in quotes"));
         };
         if let Some(given) = section.take(architecture.width) {
-            let remedy = "no such key beside match_parameters, which chooses it";
+            let remedy = "no such key beside match_parameters, which sets it";
             return Err(section.mistake(architecture.width, given, remedy));
         }
         Ok(Some(Self { target: name.to_string(), counting: counting.unwrap_or(Counting::Weights), path }))
@@ -121,7 +120,7 @@ fn target(
     }
 }
 
-/// Sizes of a model at the width that brings it nearest to a count; of two as near, the smaller.
+/// Sizes of a model at the width whose count is nearest to `wanted`; of two equally near, the smaller.
 fn nearest(spec: &ModelSpec, wanted: usize, counting: Counting, problem: Problem) -> Sizes {
     let at = |width: usize| {
         let mut table = spec.sizes.table.clone();
@@ -129,7 +128,7 @@ fn nearest(spec: &ModelSpec, wanted: usize, counting: Counting, problem: Problem
         (spec.architecture.parse)(table).expect("every width of at least 1 is one")
     };
     let count = |width: usize| counting.count(&at(width), problem);
-    // Counts grow with the width: the first that is enough lies in (low, high].
+    // Counts grow with the width: the first that suffices lies in (low, high].
     let (mut low, mut high) = (0, 1);
     while high < WIDEST && count(high) < wanted {
         (low, high) = (high, 2 * high);
@@ -170,8 +169,8 @@ mod tests {
         let budget = Counting::Weights.count(&mmoe, PAPER);
         assert_eq!(budget, 13_056);
         assert_eq!(width("shared_bottom", budget, Counting::Weights), (113, 13_108));
-        // Counted in full, MMoE has 1,600 weights in its gates that the paper leaves out, and 162 other biases
-        // and outputs: that would buy 13 units more, at 100 + 1 + 2 · 8 each.
+        // Counted in full, MMoE has 1,600 further weights in its gates and 162 further biases and outputs, which equal
+        // 13 units more, at 100 + 1 + 2 · 8 each.
         let all = Counting::All.count(&mmoe, PAPER);
         assert_eq!(all, 14_818);
         assert_eq!(width("shared_bottom", all, Counting::All), (126, 14_776));

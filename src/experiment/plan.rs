@@ -1,8 +1,7 @@
-//! The plan: which runs an experiment has, what identifies them, and the groups they are trained in.
+//! The plan: the runs of an experiment, their identities, and the groups in which they are trained.
 //!
-//! A run is its specification: its identity is a hash of everything its result depends on and of nothing
-//! else. Groups are only a way to train runs of a seed side by side; shards ([`super::shard`]) are a view on
-//! the same list of groups.
+//! The identity of a run is a hash of everything that its result depends on, and of nothing else. Groups only decide
+//! which runs of a seed are trained side by side, and shards which process trains a group; neither changes a result.
 
 use serde::{Deserialize, Serialize};
 
@@ -11,15 +10,13 @@ use super::engine::Engine;
 use super::schema::{Experiment, ModelSpec};
 use crate::data::Task;
 
-/// Version of what a specification means. Raised whenever the same specification would give another result
-/// (a change of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
+/// Version of the meaning of a specification. Raised when the same specification would give another result (a change
+/// of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
 pub const SCHEMA: u32 = 1;
 
-/// Most runs that are trained side by side: beyond this a population falls out of the cache and a killed
-/// process loses too much.
+/// Limit of the runs in a group: a larger population falls out of the cache, and a killed process loses more.
 const MAX_GROUP_RUNS: usize = 30;
-/// The same where rows are read: epochs over many rows take seconds a run, and a group is to take a minute at
-/// most.
+/// The same for classification and conversion, whose runs take seconds: a group should take a minute at most.
 pub const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
 
 /// Identity of a run or group: a BLAKE3 hash in hexadecimal, cut to 32 digits.
@@ -33,7 +30,7 @@ impl Identity {
         Self(blake3::hash(&canonical).to_hex()[..32].to_string())
     }
 
-    /// Identity of the group of these runs, in this order, and of this label measurement.
+    /// Identity of the group with these runs, in this order, and this label measurement.
     pub fn for_group<'a>(runs: impl IntoIterator<Item = &'a Self>, labels: Option<&Self>) -> Self {
         Self::from_specification(&(runs.into_iter().collect::<Vec<_>>(), labels))
     }
@@ -45,15 +42,15 @@ impl std::fmt::Display for Identity {
     }
 }
 
-/// What identifies a run within its study.
+/// The key of a run within its study.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunKey {
     /// Name of the model in the experiment.
     pub model: String,
-    /// Its task correlation and swept value.
+    /// Task correlation and swept value.
     #[serde(flatten)]
     pub condition: Condition,
-    /// Step size of Adam.
+    /// Learning rate of Adam.
     pub learning_rate: f64,
     /// Seed of data and initial parameters.
     pub seed: u64,
@@ -84,13 +81,13 @@ impl std::hash::Hash for RunKey {
 /// One run of the plan.
 #[derive(Debug, Clone)]
 pub struct PlannedRun {
-    /// What the CSV files call it.
+    /// Its key in the CSV files.
     pub key: RunKey,
-    /// Which of the experiment's models it is.
+    /// Index of its model in the experiment.
     pub model: usize,
-    /// Which of the grid's conditions it has.
+    /// Index of its condition in the grid.
     pub condition: usize,
-    /// Hash of its whole specification.
+    /// Hash of its specification.
     pub identity: Identity,
 }
 
@@ -103,13 +100,13 @@ pub struct Group {
     pub seed: u64,
     /// Its runs, in the order of the plan.
     pub runs: Vec<PlannedRun>,
-    /// Task correlations whose label correlation it measures.
+    /// Task correlations at which it measures the label correlation.
     pub label_correlations: Vec<f64>,
-    /// Hash of what those measurements depend on; none where nothing is measured.
+    /// Hash of everything that the measurement depends on; none without a measurement.
     pub label_identity: Option<Identity>,
 }
 
-/// Everything that an experiment is to train.
+/// All groups of an experiment.
 #[derive(Debug, Clone)]
 pub struct Plan {
     /// Groups by seed.
@@ -128,8 +125,7 @@ impl Plan {
         Self { groups: groups.collect() }
     }
 
-    /// What is still to be trained where the runs and label measurements that `done` knows are there
-    /// already: groups of the rest.
+    /// Groups of the runs and label measurements that are not `done` yet.
     pub fn missing(&self, experiment: &Experiment, done: impl Fn(&Identity) -> bool) -> Vec<Group> {
         let rest = |group: &Group| {
             let runs: Vec<_> = group.runs.iter().filter(|run| !done(&run.identity)).cloned().collect();
@@ -148,8 +144,8 @@ impl Plan {
     }
 }
 
-/// Groups of one seed: the labels, which are cheap, go with the first. Runs on impressions that differ, by
-/// condition, are in groups of their own.
+/// Splits the runs of a seed into groups. The first one measures the labels, which is cheap. Impressions differ by
+/// condition, so for conversion each condition has groups of its own.
 fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
     if experiment.data.source().shares_inputs() {
         return split_evenly(experiment, seed, runs);
@@ -170,7 +166,7 @@ fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Ve
     let mut rest = runs.into_iter().peekable();
     let mut groups = Vec::new();
     while groups.is_empty() || rest.peek().is_some() {
-        // Labels that are read are the same for every seed: nothing to measure.
+        // Other labels do not depend on the seed and need no measurement.
         let measured = groups.is_empty() && experiment.data.source().label_measurement().is_some();
         let label_correlations =
             if measured { experiment.grid.task_correlations.clone() } else { Vec::new() };
@@ -180,7 +176,7 @@ fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Ve
 }
 
 impl Group {
-    /// A group of these runs of one seed.
+    /// The group of these runs of a seed.
     pub fn new(
         experiment: &Experiment,
         seed: u64,
@@ -199,11 +195,11 @@ impl Group {
     }
 }
 
-/// A place in the grid, at which every seed has a run.
+/// A place in the grid: every seed has a run there.
 struct Place {
-    /// Which of the experiment's models.
+    /// Index of the model in the experiment.
     model: usize,
-    /// Which of the grid's conditions, and its values.
+    /// Index of the condition in the grid, and the condition.
     condition: (usize, Condition),
     learning_rate: f64,
 }
@@ -229,11 +225,11 @@ impl Place {
     }
 }
 
-/// What the identities of all runs are hashes of.
+/// The parts of the specifications that the identities of runs are hashes of.
 struct Specifications {
-    /// What the runs of each model share.
+    /// For each model, the part that its runs share.
     models: Vec<serde_json::Map<String, serde_json::Value>>,
-    /// The data under each condition.
+    /// For each condition, the identity of its data.
     data: Vec<serde_json::Value>,
 }
 

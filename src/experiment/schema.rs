@@ -1,4 +1,4 @@
-//! What an experiment holds. Its values make sense: nothing after reading asks again.
+//! The contents of an experiment. Values are checked when they are read; later code does not check again.
 
 use std::sync::Arc;
 
@@ -15,46 +15,46 @@ use crate::model::{Architecture, Model, Problem, Sizes};
 /// A checked experiment.
 #[derive(Debug, Clone)]
 pub struct Experiment {
-    /// Name of the study, and of its folder in `results/`: the file's name without `.toml`.
+    /// Name of the study and of its folder in `results/`; by default the file's name without `.toml`.
     pub name: String,
-    /// One line for headings.
+    /// Title in headings.
     pub title: String,
-    /// A few sentences on what it asks.
+    /// A few sentences on the question it asks.
     pub description: String,
-    /// What the rows are.
+    /// Specification of the data.
     pub data: DataSpec,
     /// The rows, where they are in files and have been read: [`Experiment::open`].
     pub rows: Option<Arc<dyn Rows>>,
-    /// What is varied.
+    /// The grid of runs.
     pub grid: Grid,
     /// The models of `grid.models`, in that order.
     pub models: Vec<ModelSpec>,
-    /// How it is trained.
+    /// How runs are trained.
     pub train: Train,
-    /// How sizes and learning rates are chosen first, if they are.
+    /// How sizes and learning rates are tuned first, if they are.
     pub tune: Option<Tune>,
-    /// What figures, tables and claims show of it.
+    /// What figures, tables and claims show.
     pub report: Report,
 }
 
-/// What is varied: every combination is a run.
+/// The grid: every combination of its values is a run.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Grid {
-    /// Names of the models; may be empty where only labels are studied.
+    /// Names of the models; empty where only labels are studied.
     pub models: Vec<String>,
     /// Task correlations, −1 to 1, in rising order; empty where rows are read and their correlation cannot be set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub task_correlations: Vec<f64>,
-    /// The parameter of the data that is swept beside them, if one is: `vary` and `values` in TOML.
+    /// The swept parameter of the data, if there is one: `vary` and `values` in TOML.
     #[serde(skip)]
     pub sweep: Option<Sweep>,
-    /// Adam's step sizes, in rising order; for models without one of their own.
+    /// Learning rates of Adam, in rising order, for models without one of their own.
     pub learning_rates: Vec<f64>,
     /// Seeds, in rising order.
     pub seeds: Vec<u64>,
 }
 
-/// A model of an experiment: an architecture with its sizes under a name.
+/// A model: an architecture with its sizes, under a name.
 #[derive(Debug, Clone)]
 pub struct ModelSpec {
     /// Name in the experiment and in the CSV files.
@@ -65,7 +65,7 @@ pub struct ModelSpec {
     pub architecture: &'static Architecture,
     /// Its sizes.
     pub sizes: Sizes,
-    /// Its own step size of Adam, in the place of the grid's.
+    /// Its own learning rate, instead of the grid's.
     pub learning_rate: Option<f64>,
 }
 
@@ -95,7 +95,7 @@ impl Grid {
     }
 }
 
-/// Names that are one plain path component everywhere.
+/// Whether a name is a plain path component on every system.
 pub fn is_plain_name(name: &str) -> bool {
     !name.is_empty()
         && !name.starts_with('.')
@@ -107,59 +107,59 @@ pub fn is_plain_name(name: &str) -> bool {
 pub struct Train {
     /// Optimiser steps.
     pub steps: u64,
-    /// Rows of a step's batch.
+    /// Rows of a batch.
     pub batch_size: usize,
     /// Losses are logged at every multiple of this, and after the last step.
     pub log_every: u64,
     /// Gate statistics are logged at every multiple of this (itself a multiple of `log_every`), and after
     /// the last step.
     pub log_gates_every: u64,
-    /// First values of the parameters.
+    /// Initialisation of the parameters.
     pub init: Init,
-    /// Which engine trains.
+    /// Choice of the engine.
     pub engine: EngineChoice,
-    /// Where it trains.
+    /// Choice of the device.
     pub device: DeviceChoice,
     /// Rows of the held-out set.
     pub held_out_rows: usize,
 }
 
-/// What figures, tables and claims show of a study. No run depends on it.
+/// What figures, tables and claims show. No run depends on it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
-    /// Whose losses.
+    /// Rows whose losses are reported.
     pub loss: ReportedLoss,
 }
 
-/// Rows whose losses are reported; both are logged. The paper does not say which it shows.
+/// Rows whose losses are reported; both are logged. The paper does not say which ones it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ReportedLoss {
     /// The held-out rows.
     #[default]
     HeldOut,
-    /// The step's training batch.
+    /// The training batch of the step.
     Training,
 }
 
-/// Which engine trains the runs.
+/// Choice of the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum EngineChoice {
     /// The fastest that can train the model on the device.
     Auto,
-    /// Plain Candle ops and autograd: any model, any device.
+    /// Candle ops and autograd: any model, any device.
     Graph,
-    /// One custom op per model: the mixture family on the CPU.
+    /// Custom kernels for the mixture family and the towers, on the CPU.
     Fused,
 }
 
-/// Where the runs are trained.
+/// Choice of the device.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeviceChoice {
     /// The CPU.
     Cpu,
-    /// The CUDA device of this number.
+    /// The CUDA device with this number.
     Cuda(usize),
 }
 
@@ -191,18 +191,18 @@ impl std::str::FromStr for DeviceChoice {
     }
 }
 
-/// What may be chosen, and the budget.
+/// The choices of a tuning, and its budget.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Tune {
-    /// Combinations tried of every model.
+    /// Number of combinations tried of every model.
     pub trials: usize,
-    /// Another number draws other combinations.
+    /// Seed of the draw of combinations.
     pub draw: u64,
-    /// Step sizes of Adam to choose from, for every model.
+    /// Learning rates to choose from, for every model.
     pub learning_rates: Vec<f64>,
-    /// Rungs from the cheapest to the dearest; the last keeps one trial of every model.
+    /// Rungs, from the cheapest to the most expensive; the last keeps one trial of every model.
     pub rungs: Vec<Rung>,
-    /// For each model by name, its sizes with their choices.
+    /// Names of models with the choices of their sizes.
     pub models: Vec<(String, Choices)>,
 }
 
@@ -210,12 +210,12 @@ pub struct Tune {
 pub type Choices = Vec<(String, Vec<Value>)>;
 
 impl Experiment {
-    /// What the data asks of an architecture.
+    /// Inputs and outputs of a network on this data.
     pub fn problem(&self) -> Problem {
         Problem { features: self.data.source().features(), tasks: self.data.source().tasks() }
     }
 
-    /// The data at a value of the swept parameter; as the experiment has it where none is swept.
+    /// The data at a value of the swept parameter; the experiment's own without one.
     pub fn data_at(&self, swept_value: Option<f64>) -> DataSpec {
         match self.grid.swept_parameter().zip(swept_value) {
             Some((parameter, value)) => self.data.with(parameter, value),
@@ -249,7 +249,7 @@ impl Experiment {
         rows.feed(seed, task_correlations)
     }
 
-    /// The network of a model: the architecture, behind embeddings where rows have words.
+    /// The network of a model: its architecture, behind embeddings where the data has categorical features.
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
         let network = model.sizes.configuration.build(self.problem());
         match self.rows_at(None).and_then(|rows| rows.embedding()) {
@@ -260,12 +260,12 @@ impl Experiment {
         }
     }
 
-    /// Step sizes of a model's runs.
+    /// Learning rates of a model's runs.
     pub fn learning_rates<'a>(&'a self, model: &'a ModelSpec) -> &'a [f64] {
         model.learning_rate.as_ref().map_or(&self.grid.learning_rates, std::slice::from_ref)
     }
 
-    /// Title of a model in figures; its name where the experiment does not know it.
+    /// Title of a model in figures; its name where the experiment does not have it.
     pub fn model_title<'a>(&'a self, name: &'a str) -> &'a str {
         self.models.iter().find(|model| model.name == name).map_or(name, |model| &model.title)
     }

@@ -1,5 +1,4 @@
-//! A search over experiments: axes of choices, their combinations as candidates, and the rungs of successive
-//! halving (Jamieson and Talwalkar, AISTATS 2016) that they have to climb.
+//! A search over experiments by successive halving: the combinations of choices on several axes are the candidates.
 
 use std::path::Path;
 
@@ -11,33 +10,33 @@ use super::library;
 use super::schema::Experiment;
 use super::text::{read_text, syntax};
 
-/// The search that is built in: `experiments/calibration/search.toml`.
+/// The built-in search: `experiments/calibration/search.toml`.
 const BUILT_IN: &str = include_str!("../../experiments/calibration/search.toml");
-/// What messages call it.
+/// Its name in messages.
 const BUILT_IN_NAME: &str = "calibration/search.toml (built in)";
 
 /// A search file.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Search {
-    /// Experiment that the choices change.
+    /// Name of the experiment that the choices change.
     pub base: String,
-    /// How many of all combinations are tried.
+    /// Number of combinations to try.
     pub candidates: usize,
-    /// Another number draws other combinations.
+    /// Seed of the draw of combinations.
     #[serde(default)]
     pub draw: u64,
-    /// What is varied.
+    /// The axes.
     pub axes: Vec<Axis>,
-    /// Rungs from the cheapest to the dearest.
+    /// Rungs, from the cheapest to the most expensive.
     pub rungs: Vec<Rung>,
 }
 
-/// One thing that is varied.
+/// An axis of the search.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Axis {
-    /// Name, a column of the results.
+    /// Name: a column of the results.
     pub name: String,
     /// Its values.
     pub choices: Vec<Choice>,
@@ -49,24 +48,26 @@ pub struct Axis {
 pub struct Choice {
     /// Name in the results.
     pub name: String,
-    /// `key=value` changes of the base, as `--set` takes them.
+    /// Changes of the base experiment as `key=value`, as for `--set`.
     pub set: Vec<String>,
 }
 
 /// A combination of choices.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Candidate {
-    /// Hash of its choices: a folder's name.
+    /// Hash of the choices, which names the candidate's folder.
     pub id: String,
-    /// The choice on every axis, by name.
+    /// Name of the choice on every axis.
     pub choices: Vec<String>,
-    /// All its changes of the base.
+    /// All changes of the base experiment.
     pub overrides: Vec<String>,
 }
 
 impl Search {
-    /// The search in the file at `path`, or the one that is built in. Fails where the file cannot be read, is
-    /// not a search, or has an empty axis or no rung.
+    /// Loads the search in the file at `path`, or the built-in search.
+    ///
+    /// # Errors
+    /// The file cannot be read, is not a search, or has an empty axis or no rung.
     pub fn load(path: Option<&Path>) -> Result<Self, LoadError> {
         let Some(path) = path else { return Self::parse(BUILT_IN_NAME, BUILT_IN) };
         let text = read_text(path)?;
@@ -96,12 +97,12 @@ impl Search {
         Ok(search)
     }
 
-    /// Number of combinations there are.
+    /// Number of all combinations.
     pub fn combinations(&self) -> usize {
         self.axes.iter().fold(1, |n, axis| n.saturating_mul(axis.choices.len()))
     }
 
-    /// The candidates of the first rung: all combinations, or as many as asked for, drawn by hash.
+    /// The candidates of the first rung: `candidates` combinations drawn by hash, or all of them.
     pub fn candidates(&self) -> Vec<Candidate> {
         let mut all: Vec<(blake3::Hash, Candidate)> = (0..self.combinations())
             .map(|number| {
@@ -114,7 +115,7 @@ impl Search {
         all.into_iter().map(|(_, candidate)| candidate).collect()
     }
 
-    /// The combination of a number in mixed radix.
+    /// The combination with this number in mixed radix.
     fn candidate(&self, mut number: usize) -> Candidate {
         let (mut choices, mut overrides) = (Vec::new(), Vec::new());
         for axis in &self.axes {
@@ -127,7 +128,10 @@ impl Search {
         Candidate { id, choices, overrides }
     }
 
-    /// The experiment of a candidate on a rung; `extra` changes come last.
+    /// The experiment of a candidate on a rung; `extra` changes are applied last.
+    ///
+    /// # Errors
+    /// The changes do not give a valid experiment.
     pub fn experiment(
         &self,
         candidate: &Candidate,

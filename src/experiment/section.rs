@@ -8,13 +8,13 @@ use toml::{Table, Value};
 use super::error::Mistake;
 use crate::model::Architecture;
 
-/// A table of an experiment that keys are taken out of.
+/// A table of an experiment. Readers take its keys out one by one.
 pub(super) struct Section {
     path: String,
     table: Table,
 }
 
-/// Whole numbers of a range.
+/// A range of whole numbers.
 pub(super) fn whole(range: RangeInclusive<u64>) -> RangeInclusive<u64> {
     range
 }
@@ -30,7 +30,7 @@ impl Section {
         &self.path
     }
 
-    /// Names of the keys that are left.
+    /// Names of the remaining keys.
     pub fn names(&self) -> Vec<String> {
         self.table.keys().cloned().collect()
     }
@@ -44,17 +44,20 @@ impl Section {
         if self.path.is_empty() { key.to_string() } else { format!("{}.{key}", self.path) }
     }
 
-    /// Whether a key is there.
+    /// Whether a key is present.
     pub fn has(&self, key: &str) -> bool {
         self.table.contains_key(key)
     }
 
-    /// The value of a key, if it is there.
+    /// Takes a key, if it is present.
     pub fn take(&mut self, key: &str) -> Option<Value> {
         self.table.remove(key)
     }
 
-    /// The value of a key that must be there.
+    /// Takes a required key.
+    ///
+    /// # Errors
+    /// The key is missing.
     pub fn require(&mut self, key: &str, remedy: &str) -> Result<Value, Mistake> {
         self.take(key).ok_or_else(|| Mistake {
             key: self.key(key),
@@ -63,7 +66,7 @@ impl Section {
         })
     }
 
-    /// A section within; empty where it is not there.
+    /// Takes a subsection; empty where it is missing.
     pub fn section(&mut self, key: &str) -> Result<Section, Mistake> {
         match self.take(key) {
             None => Ok(Section::new(&self.key(key), Table::new())),
@@ -72,12 +75,12 @@ impl Section {
         }
     }
 
-    /// Everything that is left.
+    /// The remaining keys with their values.
     pub fn rest(self) -> Table {
         self.table
     }
 
-    /// Text, or a default.
+    /// Takes text, or gives the default.
     pub fn text_or(&mut self, key: &str, default: &str) -> Result<String, Mistake> {
         match self.take(key) {
             None => Ok(default.to_string()),
@@ -86,7 +89,7 @@ impl Section {
         }
     }
 
-    /// true or false, or a default.
+    /// Takes true or false, or gives the default.
     pub fn flag(&mut self, key: &str, default: bool) -> Result<bool, Mistake> {
         match self.take(key) {
             None => Ok(default),
@@ -95,7 +98,7 @@ impl Section {
         }
     }
 
-    /// A whole number of `range`; must be there unless there is a default.
+    /// Takes a whole number in `range`; required unless there is a default.
     pub fn whole(
         &mut self,
         key: &str,
@@ -114,7 +117,7 @@ impl Section {
         }
     }
 
-    /// A number of `range`; must be there unless there is a default.
+    /// Takes a number in `range`; required unless there is a default.
     pub fn number(
         &mut self,
         key: &str,
@@ -130,7 +133,7 @@ impl Section {
         as_number(&value).filter(|x| range.contains(x)).ok_or_else(|| self.mistake(key, value, remedy))
     }
 
-    /// A list of numbers of `range`; may be empty.
+    /// Takes a list of numbers in `range`; may be empty.
     pub fn numbers(
         &mut self,
         key: &str,
@@ -145,7 +148,7 @@ impl Section {
             .ok_or_else(|| self.mistake(key, value, remedy))
     }
 
-    /// A list of different numbers of `range`, at least one; sorted.
+    /// Takes a list of different numbers in `range`, at least one, and sorts it.
     pub fn sorted_numbers(
         &mut self,
         key: &str,
@@ -163,7 +166,7 @@ impl Section {
         Ok(numbers)
     }
 
-    /// As [`Self::sorted_numbers`], or a default where the key is not there.
+    /// As [`Self::sorted_numbers`], or the default where the key is missing or the list is empty.
     pub fn sorted_numbers_or(
         &mut self,
         key: &str,
@@ -181,7 +184,7 @@ impl Section {
         }
     }
 
-    /// A list of words.
+    /// Takes a list of names.
     pub fn words(&mut self, key: &str) -> Result<Vec<String>, Mistake> {
         let remedy = "a list of names in quotes";
         let value = self.require(key, remedy)?;
@@ -191,7 +194,7 @@ impl Section {
             .ok_or_else(|| self.mistake(key, value, remedy))
     }
 
-    /// One of a few words; must be there unless there is a default.
+    /// Takes one of a few words; required unless there is a default.
     pub fn word<T: Copy>(
         &mut self,
         key: &str,
@@ -218,7 +221,7 @@ impl Section {
         }
     }
 
-    /// Refuses what is left: keys that nobody asked for. `known` are the keys that may be.
+    /// Refuses remaining keys, which are unknown. `known` are the allowed keys.
     pub fn finish(self, known: &[&str]) -> Result<(), Mistake> {
         let Some((key, _)) = self.table.iter().next() else { return Ok(()) };
         let known: Vec<&str> = match self.path.is_empty() {
@@ -234,7 +237,7 @@ impl Section {
     }
 }
 
-/// What would be right, as a sentence.
+/// A remedy as a sentence.
 pub(super) fn expected(remedy: String) -> String {
     format!("expected {remedy}")
 }
@@ -243,10 +246,10 @@ fn as_number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|n| n as f64)).filter(|x| x.is_finite())
 }
 
-/// `; did you mean "x"?` where a known word is close to `given`, else nothing.
+/// `; did you mean "x"?` where a known word resembles `given`, else empty.
 pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
-    /// Jaro–Winkler similarity from which a word is taken for a misspelling; unrelated keys of this project
-    /// stay under 0.75.
+    /// Jaro–Winkler similarity at which a word counts as a misspelling; unrelated keys of this project stay
+    /// below 0.75.
     const CLOSE: f64 = 0.8;
     known
         .iter()
@@ -257,7 +260,8 @@ pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
         .unwrap_or_default()
 }
 
-/// A model's sizes that serde refused: the key is found in the message, or as the one that is refused alone.
+/// The mistake in a model's sizes that serde refused. The message names the key; else it is the one that serde also
+/// refuses alone.
 pub(super) fn size_mistake(
     path: &str,
     sizes: &Table,
@@ -289,7 +293,7 @@ pub(super) fn size_mistake(
     }
 }
 
-/// Refuses text that would move the cursor of a terminal or break a page.
+/// Refuses control characters, which would move a terminal's cursor or break a page.
 pub(super) fn printable(section: &Section, key: &str, text: &str) -> Result<(), Mistake> {
     match text.chars().any(|c| c.is_control() && c != '\n' && c != '\t') {
         false => Ok(()),

@@ -1,8 +1,8 @@
-//! Shards: the part of a plan that one of several processes trains.
+//! Shards: the parts of a plan that several processes train.
 //!
-//! A shard takes every n-th group of the plan, whatever is finished already: shards started at different
-//! times, again or twice never disagree on whose a group is. They talk to nobody. What is finished lies in
-//! the shared folder, and a batch system tells each process its number through the environment.
+//! A shard takes every n-th group of the whole plan, finished or not, so shards agree on the owner of a group whenever
+//! they start, also when one starts twice. Shards do not communicate: finished groups lie in the shared folder, and a
+//! batch system gives each process its index through the environment.
 
 use std::str::FromStr;
 
@@ -13,49 +13,51 @@ use super::plan::Plan;
 /// One of `count` equal parts of a plan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Shard {
-    /// Which part, from 0.
+    /// Index of the part, from 0.
     index: usize,
-    /// How many parts there are.
+    /// Number of parts.
     count: usize,
 }
 
-/// Why a shard cannot be told.
+/// An invalid shard.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum ShardError {
-    /// Text that is no shard.
+    /// Text that is not a shard.
     #[error("expected i/n with i from 0 to n - 1, such as 3/16")]
     Text,
-    /// A batch system's variable that says nothing useful.
-    #[error("{variable}{}: {remedy}; --shard i/n says it by hand", value.as_ref().map(|v| format!(" = {v:?}")).unwrap_or_default())]
+    /// A missing or invalid variable of a batch system.
+    #[error("{variable}{}: {remedy}; or set the shard with --shard i/n", value.as_ref().map(|v| format!(" = {v:?}")).unwrap_or_default())]
     Environment {
         /// The variable.
         variable: &'static str,
-        /// What it is set to, if it is.
+        /// Its value, if it is set.
         value: Option<String>,
-        /// What would be right.
+        /// How to correct it.
         remedy: String,
     },
 }
 
 impl Shard {
-    /// Part `index`, from 0, of `count`; none where there is no such part.
+    /// Part `index`, from 0, of `count`; none where `index` is too large.
     pub fn new(index: usize, count: usize) -> Option<Self> {
         (index < count).then_some(Self { index, count })
     }
 
-    /// How many parts there are.
+    /// Number of parts.
     pub fn count(self) -> usize {
         self.count
     }
 
-    /// Its part of a plan: every `count`-th group. Empty where there are more shards than groups.
+    /// The shard's part of a plan: every `count`-th group. Empty where there are more shards than groups.
     pub fn select(self, plan: &Plan) -> Plan {
         Plan { groups: plan.groups.iter().skip(self.index).step_by(self.count).cloned().collect() }
     }
 
-    /// The shard that a batch system assigned to this process, with the variable that said so: a task of a Slurm
-    /// array, a pod of an indexed Kubernetes job, a child of an AWS Batch array. `variable` looks up the
-    /// environment.
+    /// The shard that a batch system assigns to this process, with the variable that gives it: a task of a Slurm array,
+    /// a pod of an indexed Kubernetes job, or a child of an AWS Batch array job. `variable` looks up the environment.
+    ///
+    /// # Errors
+    /// The batch system's variables are incomplete or contradict each other.
     pub fn assigned(
         variable: impl Fn(&str) -> Option<String>,
     ) -> Result<Option<(Self, &'static str)>, ShardError> {
@@ -84,7 +86,7 @@ impl FromStr for Shard {
 
 type Assigned = Result<Option<(Shard, &'static str)>, ShardError>;
 
-/// A whole number in a variable; none where the variable is not set.
+/// The whole number in a variable; none where it is not set.
 fn number(
     variable: &impl Fn(&str) -> Option<String>,
     name: &'static str,
@@ -98,25 +100,25 @@ fn wrong(variable: &'static str, value: Option<String>, remedy: String) -> Shard
     ShardError::Environment { variable, value, remedy }
 }
 
-/// A number that has to be there because `because` is.
+/// The whole number in a variable that has to be set because `because` is set.
 fn needed(
     variable: &impl Fn(&str) -> Option<String>,
     name: &'static str,
     because: &str,
     hint: &str,
 ) -> Result<usize, ShardError> {
-    number(variable, name)?
-        .ok_or_else(|| wrong(name, None, format!("is not set although {because} is{hint}")))
+    number(variable, name)?.ok_or_else(|| wrong(name, None, format!("is not set, but {because} is{hint}")))
 }
 
-/// Tasks of an array need not begin at 0 nor be one apart: `--array=10-40:10` has tasks 10, 20, 30 and 40.
+/// The task of a Slurm array. Tasks may start above 0 and be more than 1 apart: `--array=10-40:10` has tasks 10, 20,
+/// 30 and 40.
 fn slurm(variable: &impl Fn(&str) -> Option<String>) -> Assigned {
     const ID: &str = "SLURM_ARRAY_TASK_ID";
     let Some(id) = number(variable, ID)? else { return Ok(None) };
     let count = needed(variable, "SLURM_ARRAY_TASK_COUNT", ID, "")?;
     let first = needed(variable, "SLURM_ARRAY_TASK_MIN", ID, "")?;
     let last = needed(variable, "SLURM_ARRAY_TASK_MAX", ID, "")?;
-    // Evenly spaced tasks are this far apart; one task alone is any distance from itself.
+    // The distance of evenly spaced tasks; a single task has none, so any will do.
     let step = match count {
         0 | 1 => 1,
         _ => last.saturating_sub(first) / (count - 1),
@@ -137,12 +139,12 @@ fn slurm(variable: &impl Fn(&str) -> Option<String>) -> Assigned {
     }
 }
 
-/// Kubernetes numbers its pods but does not tell them how many there are: the manifest has to.
+/// The pod of an indexed Kubernetes job. Kubernetes does not tell pods their number: the manifest sets it.
 fn kubernetes(variable: &impl Fn(&str) -> Option<String>) -> Assigned {
     const INDEX: &str = "JOB_COMPLETION_INDEX";
     const COUNT: &str = "JOB_COMPLETIONS";
     let Some(index) = number(variable, INDEX)? else { return Ok(None) };
-    let hint = "; the job's manifest sets it to the number of its completions";
+    let hint = "; set it to the number of completions in the job's manifest";
     let count = needed(variable, COUNT, INDEX, hint)?;
     within(index, count, INDEX, COUNT)
 }
@@ -209,7 +211,7 @@ mod tests {
     #[test]
     fn an_environment_that_makes_no_sense_is_named() {
         let uneven = "SLURM_ARRAY_TASK_ID = \"2\": expected a task of an evenly spaced array, such as --array=0-15 \
-                      (this one has 3 tasks from 1 to 7); --shard i/n says it by hand";
+                      (this one has 3 tasks from 1 to 7); or set the shard with --shard i/n";
         assert_eq!(slurm_task("2", "3", "1", "7"), uneven);
         for [id, count, first, last] in [
             ["x", "3", "0", "2"],
@@ -224,13 +226,13 @@ mod tests {
         }
         assert_eq!(
             assigned(&[("JOB_COMPLETION_INDEX", "2")]),
-            "JOB_COMPLETIONS: is not set although JOB_COMPLETION_INDEX is; the job's manifest sets it to the number of \
-             its completions; --shard i/n says it by hand"
+            "JOB_COMPLETIONS: is not set, but JOB_COMPLETION_INDEX is; set it to the number of completions in the job's \
+             manifest; or set the shard with --shard i/n"
         );
         assert_eq!(
             assigned(&[("AWS_BATCH_JOB_ARRAY_INDEX", "2"), ("AWS_BATCH_JOB_ARRAY_SIZE", "2")]),
-            "AWS_BATCH_JOB_ARRAY_INDEX = \"2\": expected a number below AWS_BATCH_JOB_ARRAY_SIZE, which is 2; --shard \
-             i/n says it by hand"
+            "AWS_BATCH_JOB_ARRAY_INDEX = \"2\": expected a number below AWS_BATCH_JOB_ARRAY_SIZE, which is 2; or set the shard \
+             with --shard i/n"
         );
     }
 

@@ -1,4 +1,4 @@
-//! `study.toml`: an experiment written out with every default filled in.
+//! `study.toml`: an experiment with every default filled in.
 
 use serde::Serialize;
 use toml::{Table, Value};
@@ -8,8 +8,7 @@ use super::halving::Rung;
 use super::schema::{Experiment, Tune};
 
 impl Experiment {
-    /// The experiment with every default filled in, as `study.toml` has it. Reading it back gives the same
-    /// experiment.
+    /// The contents of `study.toml`. Reading them gives the same experiment.
     pub fn to_toml(&self) -> toml::Table {
         let mut table = toml::Table::new();
         table.insert("title".into(), self.title.clone().into());
@@ -45,7 +44,7 @@ impl Experiment {
 }
 
 impl Tune {
-    /// `[tune]` as `study.toml` has it.
+    /// The section `[tune]`.
     pub(super) fn to_toml(&self) -> Table {
         let mut table = Table::new();
         table.insert("trials".into(), (self.trials as i64).into());

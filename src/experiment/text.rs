@@ -1,18 +1,21 @@
-//! The text of a file that a person wrote: reading it, and finding a key's line in it.
+//! The text of an experiment file: reading it, and finding the line of a key.
 
 use std::path::Path;
 
 use super::error::LoadError;
 
-/// Largest experiment file in bytes; a seed a line for a hundred thousand lines is a fiftieth of it.
+/// Limit of the size of an experiment file in bytes, fifty times that of a file with a hundred thousand seeds.
 const LARGEST_FILE: u64 = 32 << 20;
 
-/// The text of a file of ours: nothing that is no file, no text, or so long that it is neither.
+/// Reads a UTF-8 text file of at most 32 MiB.
+///
+/// # Errors
+/// The file cannot be read, is not a regular file, is too large or is not UTF-8.
 pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
     let failed = |source| LoadError::Read { path: path.to_owned(), source };
     let about = std::fs::metadata(path).map_err(failed)?;
     if !about.is_file() || about.len() > LARGEST_FILE {
-        return Err(failed(std::io::Error::other("it is no file of at most 32 MiB")));
+        return Err(failed(std::io::Error::other("it is not a regular file of at most 32 MiB")));
     }
     std::fs::read_to_string(path).map_err(failed)
 }
@@ -31,7 +34,7 @@ pub(super) fn syntax(file: &str, text: &str, error: &toml::de::Error) -> LoadErr
     LoadError::Syntax { place, message: error.message().to_string() }
 }
 
-/// Line of a key path such as `grid.seeds` or `grid.models[1]`: of the deepest part that the text has.
+/// Line of a key path such as `grid.seeds` or `grid.models[1]`, or of its deepest part that the text has.
 pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let document = toml::de::DeTable::parse(text).ok()?;
     let mut table = document.get_ref();

@@ -49,13 +49,13 @@ pub(super) fn read(
             return Err(section.mistake(
                 "engine",
                 "\"fused\"",
-                "\"graph\" or \"auto\" on a CUDA device: the fused engine is for the CPU",
+                "\"graph\" or \"auto\": the fused engine does not run on a CUDA device",
             ));
         }
         if let Some(model) = models.iter().find(|model| !Engine::fused_can_train(problem, data, model)) {
             let remedy = format!(
-                "\"graph\" or \"auto\": the fused engine trains the mixture family on generated tasks, and models of \
-                 click and conversion but esmm_mmoe; not {} on these rows",
+                "\"graph\" or \"auto\": the fused engine trains the mixture family for regression and the towers for \
+                 conversion; it cannot train {} on this data",
                 model.name
             );
             return Err(section.mistake("engine", "\"fused\"", remedy));

@@ -1,10 +1,10 @@
 //! Tuning: sizes and learning rates chosen on validation rows, with the same budget for every model.
 //!
-//! Where data have a validation set, `[tune]` lists what may be chosen. Every model gets as many **trials**,
-//! combinations drawn from its choices, and they climb the same **rungs** of successive halving (Jamieson and
-//! Talwalkar, AISTATS 2016): trained for a rung's steps, ranked within their model by the AUC of the main task
-//! on the validation rows, the best going on. A rung is an experiment of its own, planned, trained, stored and
-//! resumed like any other; the winners are the models of the experiment that is reported.
+//! `[tune]` lists the choices, for data with a validation set. Every model gets the same number of **trials**, which
+//! are combinations drawn from its choices, and the trials climb the **rungs** of successive halving: each rung trains
+//! them, ranks them within their model by the validation AUC of the main task, and promotes the best. A rung is an
+//! experiment of its own, planned, trained, stored and resumed like any other. The winners become the models of the
+//! reported experiment.
 
 use toml::Value;
 
@@ -15,20 +15,20 @@ use super::models::checked_sizes;
 use super::schema::{Experiment, ModelSpec, Tune};
 use super::section::{Section, whole};
 
-/// One combination of a model's choices.
+/// One combination of the choices of a model.
 #[derive(Debug, Clone)]
 pub struct Trial {
-    /// Which of the experiment's models.
+    /// Index of the model in the experiment.
     pub model: usize,
-    /// Its sizes and learning rate, under a name of its own such as `mmoe.03`.
+    /// Sizes and learning rate, under a name such as `mmoe.03`.
     pub spec: ModelSpec,
 }
 
-/// The keys of `[tune]`.
+/// Keys of `[tune]`.
 pub(super) const KEYS: &[&str] = &["trials", "draw", "learning_rates", "rungs", "models"];
 
 impl Tune {
-    /// Reads `[tune]`; nothing where it is not there.
+    /// Reads `[tune]`; none where it is missing.
     pub(super) fn read(mut section: Section, models: &[ModelSpec]) -> Result<Option<Self>, Mistake> {
         if section.names().is_empty() {
             return Ok(None);
@@ -38,7 +38,7 @@ impl Tune {
         let learning_rates = section.sorted_numbers(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
-            "step sizes above 0, each once",
+            "learning rates above 0, each once",
         )?;
         let rungs = rungs(&mut section, trials, models.len())?;
         let mut choices = section.section("models")?;
@@ -79,7 +79,7 @@ impl Tune {
         self.models.iter().find(|(name, _)| name == model).map_or(&[], |(_, choices)| choices)
     }
 
-    /// The trials of a model, drawn from all its combinations without repetition.
+    /// The trials of a model, drawn from its combinations without replacement.
     fn trials_of(&self, number: usize, model: &ModelSpec) -> Result<Vec<Trial>, Mistake> {
         let choices = self.choices(&model.name);
         let lengths = choices.iter().map(|(_, list)| list.len());
@@ -96,8 +96,8 @@ impl Tune {
                 key: "tune.trials".into(),
                 value: Some(self.trials.to_string()),
                 remedy: format!(
-                    "expected at most {combinations}, which is all that the choices of {} give: the budget is the \
-                     same for every model",
+                    "expected at most {combinations}, the number of combinations of {}; every model has the same \
+                     budget",
                     model.name
                 ),
             });
@@ -122,11 +122,11 @@ impl Tune {
     }
 }
 
-/// The rungs that `trials` trials of each of `models` models climb.
+/// Reads `rungs` for `trials` trials of each of `models` models.
 fn rungs(section: &mut Section, trials: usize, models: usize) -> Result<Vec<Rung>, Mistake> {
     let remedy = format!(
-        "a list of {{ seeds = N, steps = N, keep = N }}, whose last keeps 1 and whose others keep fewer from rung to \
-         rung, each of at most {MOST_RUNS} runs and {MOST} steps"
+        "a list of {{ seeds = N, steps = N, keep = N }} whose keep falls from rung to rung and ends at 1, each with at \
+         most {MOST_RUNS} runs and {MOST} steps"
     );
     let value = section.require("rungs", &remedy)?;
     let rungs: Option<Vec<Rung>> = value.clone().try_into().ok();
@@ -144,7 +144,7 @@ fn rungs(section: &mut Section, trials: usize, models: usize) -> Result<Vec<Rung
 }
 
 impl Experiment {
-    /// All trials of the first rung, model after model; none where nothing is tuned.
+    /// All trials of the first rung, model by model; empty without tuning.
     pub fn trials(&self) -> Vec<Trial> {
         let Some(tune) = &self.tune else { return Vec::new() };
         let of =
@@ -152,7 +152,7 @@ impl Experiment {
         self.models.iter().enumerate().flat_map(of).collect()
     }
 
-    /// The experiment of a rung (from 1) for the trials that reached it.
+    /// The experiment of a rung, counted from 1, with the trials that reached it.
     pub fn rung(&self, number: usize, rung: Rung, trials: &[Trial]) -> Self {
         let models: Vec<ModelSpec> = trials.iter().map(|trial| trial.spec.clone()).collect();
         let mut experiment = self.with_models(models);
@@ -163,7 +163,7 @@ impl Experiment {
         experiment
     }
 
-    /// The experiment with the winners in the places and under the names of its models.
+    /// The experiment with each model replaced by its winner, under the model's name.
     pub fn tuned(&self, winners: &[Trial]) -> Self {
         let models = self.models.iter().enumerate().map(|(number, model)| {
             let winner = winners.iter().find(|trial| trial.model == number).map(|trial| trial.spec.clone());
