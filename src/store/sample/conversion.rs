@@ -4,7 +4,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{sample_run, sample_study};
+use super::{sample_experiment, sample_run, sample_study};
 use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
 use crate::record::{CurvePoint, Decile, FunnelScore, RunRecord, Space, Status, Target};
@@ -73,9 +73,9 @@ impl FunnelSample {
     }
 
     pub fn study(&self) -> Study {
-        let experiment = self.experiment();
+        let experiment = sample_experiment(&self.experiment());
         let swept = self.vary.as_ref().map(|(parameter, _)| *parameter);
-        sample_study(&experiment, |_, key| self.run(swept, key))
+        sample_study(experiment, |_, key| self.run(swept, key))
     }
 
     /// The experiment in TOML.

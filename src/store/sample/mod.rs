@@ -6,15 +6,18 @@ mod regression;
 
 use super::{Manifest, RunRecord, Status, Study};
 use crate::experiment::plan::RunKey;
-use crate::experiment::{ModelSpec, load};
+use crate::experiment::{Experiment, ModelSpec, load};
 
 pub(crate) use conversion::FunnelSample;
 pub(crate) use regression::Sample;
 
-/// The study of an experiment in TOML, with a made-up record of every run.
-fn sample_study(experiment: &str, record: impl Fn(&ModelSpec, RunKey) -> RunRecord) -> Study {
-    let experiment =
-        load::parse("sample", "sample.toml", experiment, &[]).expect("the sample is an experiment");
+/// The experiment of a sample, from TOML.
+fn sample_experiment(text: &str) -> Experiment {
+    load::parse("sample", "sample.toml", text, &[]).expect("the sample is an experiment")
+}
+
+/// The study of an experiment, with a made-up record of every run.
+fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> RunRecord) -> Study {
     let grid = &experiment.grid;
     let mut runs = Vec::new();
     for spec in &experiment.models {

@@ -4,10 +4,10 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use super::{sample_run, sample_study};
+use super::{sample_experiment, sample_run, sample_study};
 use crate::data::SyntheticSpec;
-use crate::experiment::ModelSpec;
 use crate::experiment::plan::RunKey;
+use crate::experiment::{Experiment, ModelSpec};
 use crate::record::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
 use crate::store::Study;
 
@@ -47,31 +47,40 @@ impl Default for Sample {
 
 impl Sample {
     pub fn study(&self) -> Study {
-        let mut study = sample_study(&self.experiment(), |spec, key| self.run(spec, key));
+        let mut study = sample_study(self.experiment(), |spec, key| self.run(spec, key));
         study.labels = self.labels(study.experiment.data.synthetic().expect("generated"));
         study
     }
 
-    /// The experiment in TOML, on fit B of the paper's Figure 2.
-    fn experiment(&self) -> String {
-        let Self { title, pairs, correlations, learning_rates, seeds, steps, .. } = self;
-        let names: Vec<&str> = self.models.iter().map(|(name, ..)| *name).collect();
+    /// The experiment, on fit B of the paper's Figure 2. A sample may be empty or have hostile names, which TOML may
+    /// not, so the grid and the names of its models are set afterwards.
+    fn experiment(&self) -> Experiment {
+        let Self { title, pairs, steps, .. } = self;
+        let keys: Vec<String> = (0..self.models.len()).map(|number| format!("model-{number}")).collect();
         let mut text = format!(
             "title = {title:?}\ndescription = \"A study that nobody trained.\"\n\
              [data]\nkind = \"synthetic\"\npairs = {pairs}\nscale = 0.557\n\
              alpha = [3.950, 5.190, 8.742, 10.954, 15.174]\nbeta = [1.672, 0.174, 3.024, 4.132, 1.019]\n\
              noise_std = 0.1\n\
-             [grid]\nmodels = {names:?}\ntask_correlations = {correlations:?}\n\
-             learning_rates = {learning_rates:?}\nseeds = {seeds}\n\
+             [grid]\nmodels = {keys:?}\ntask_correlations = [1]\nlearning_rates = [1]\nseeds = 1\n\
              [train]\nsteps = {steps}\nbatch_size = 512\nlog_every = {}\nlog_gates_every = {}\n\
              held_out_rows = 2048\n",
             steps / 100,
             steps / 10,
         );
-        for (name, architecture, sizes) in &self.models {
-            text += &format!("[models.{name}]\narchitecture = \"{architecture}\"\n{sizes}\n");
+        for (key, (_, architecture, sizes)) in keys.iter().zip(&self.models) {
+            text += &format!("[models.{key}]\narchitecture = \"{architecture}\"\n{sizes}\n");
         }
-        text
+        let mut experiment = sample_experiment(&text);
+        for (spec, (name, architecture, _)) in experiment.models.iter_mut().zip(&self.models) {
+            spec.name = name.to_string();
+            spec.title = if name == architecture { spec.architecture.title } else { name }.to_string();
+        }
+        experiment.grid.models = experiment.models.iter().map(|spec| spec.name.clone()).collect();
+        experiment.grid.task_correlations = self.correlations.clone();
+        experiment.grid.learning_rates = self.learning_rates.clone();
+        experiment.grid.seeds = (0..self.seeds).collect();
+        experiment
     }
 
     fn run(&self, model: &ModelSpec, key: RunKey) -> RunRecord {
