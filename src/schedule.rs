@@ -1,8 +1,7 @@
-//! The schedule: trains what is missing of a plan, group by group, on a few threads; on a GPU all groups as one
-//! population.
+//! The schedule: trains groups on threads, or on a GPU all groups as one population, and stores them.
 //!
-//! Each thread takes the next group when it is done with the last; groups know nothing of each other. Candle
-//! and its matrix products are single-threaded inside, so threads never wait for one another.
+//! Each thread takes the next group when it has finished one. Candle and its matrix products use one thread inside a
+//! group, so threads do not wait for each other.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Mutex;
@@ -18,13 +17,13 @@ use crate::experiment::{DeviceChoice, Experiment};
 use crate::record::GroupRecord;
 use crate::store::{Folder, StoreError};
 
-/// Who watches a sweep.
+/// Progress callbacks of a sweep.
 pub trait Observer: Progress {
-    /// A group is finished and stored, or was found stored by another process.
+    /// A group is stored, by this process or another.
     fn finished(&self, group: &Group);
 }
 
-/// Why a group was not finished.
+/// A group that could not be finished.
 #[derive(Debug, Error)]
 pub enum GroupError {
     /// Training failed.
@@ -34,17 +33,17 @@ pub enum GroupError {
         group: String,
         /// Its seed.
         seed: u64,
-        /// What Candle said.
+        /// Error of Candle.
         source: candle_core::Error,
     },
-    /// Training panicked: a mistake of this program.
+    /// Training panicked, which is a bug.
     #[error("group {group} (seed {seed}) panicked: {message}")]
     Panic {
         /// Identity of the group.
         group: String,
         /// Its seed.
         seed: u64,
-        /// What the panic said.
+        /// Message of the panic.
         message: String,
     },
     /// The group could not be stored.
@@ -65,9 +64,9 @@ impl GroupError {
     }
 }
 
-/// Trains `groups` on `threads` threads and stores each as it is finished. A group that cannot be trained does
-/// not stop the others; one that cannot be stored does, as theirs could not be either. The failures come back.
-/// Groups that the observer cancels are neither finished nor failed.
+/// Trains `groups` on `threads` threads and stores each when it is finished. Returns the failures. A group that cannot
+/// be trained does not stop the others; one that cannot be stored does, because the others could not be stored either.
+/// Cancelled groups are neither finished nor failed.
 pub fn train(
     experiment: &Experiment,
     groups: &[Group],
@@ -91,12 +90,12 @@ pub fn train(
     }
 }
 
-/// What trains several groups as one population: a record each, or nothing where the observer gave them up.
+/// Trains several groups as one population: gives a record for each, or none where the observer cancelled them.
 pub type JointTrainer<'a> = dyn Fn(&[Group]) -> candle_core::Result<Option<Vec<GroupRecord>>> + 'a;
 
-/// Trains and stores `groups` as one population; where that fails, as two halves of it, and so on: what is too
-/// large for a GPU's memory fails at once, and what fails alone is a failure. As on threads, groups that another process
-/// has stored meanwhile are left out, and no further population is begun where something could not be stored.
+/// Trains and stores `groups` as one population. A population that does not fit into the memory of a GPU fails at once,
+/// so one that fails is bisected, down to single groups, whose failures count. As on threads, groups that another
+/// process has stored meanwhile are skipped, and no further population starts once something could not be stored.
 fn train_jointly(
     groups: &[Group],
     folder: &Folder,
@@ -135,10 +134,10 @@ fn train_jointly(
     }
 }
 
-/// What trains one group: its records, or nothing where the observer gave it up.
+/// Trains one group: gives its records, or none where the observer cancelled it.
 pub type Trainer<'a> = dyn Fn(&Group) -> candle_core::Result<Option<GroupRecord>> + Sync + 'a;
 
-/// As [`train`] with another trainer: where tests plant faults.
+/// As [`train`] on threads with another trainer, with which tests plant faults.
 pub fn train_by(
     groups: &[Group],
     folder: &Folder,
@@ -168,7 +167,7 @@ pub fn train_by(
     failures.into_inner().expect("no thread panics while it holds this")
 }
 
-/// Trains and stores one group, unless another process has stored it since the plan was made.
+/// Trains and stores one group, unless another process has stored it meanwhile.
 fn finish(
     group: &Group,
     folder: &Folder,
@@ -225,7 +224,7 @@ mod tests {
         assert!(matches!(failures[..], [GroupError::Train { seed: 4, .. }]), "{failures:?}");
         let missing = folder.status().unwrap().missing;
         assert_eq!(missing.iter().map(|group| group.seed).collect::<Vec<_>>(), [4]);
-        // What is stored by then is not trained again.
+        // Stored groups are not trained again.
         sizes.borrow_mut().clear();
         train_jointly(&plan.groups, &folder, &(), &mut failures, &small);
         assert_eq!(*sizes.borrow(), [1]);

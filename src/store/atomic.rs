@@ -1,4 +1,4 @@
-//! Files that are whole or not there: written beside their place, then renamed into it.
+//! Atomic writes: a file is written under a temporary name, then renamed.
 
 use std::io::Write;
 use std::path::Path;
@@ -7,24 +7,30 @@ use tempfile::NamedTempFile;
 
 use super::StoreError;
 
-/// How files begin that are being written, or were when their process was killed.
+/// Prefix of files that are being written, or were when their process was killed.
 pub const UNFINISHED: &str = ".writing-";
 
-/// Replaces the file at `path` by `content`. Whoever reads sees the old content or the new, also when the
-/// process is killed or the machine loses power in between. A link at `path` is replaced, not followed.
+/// Replaces the file at `path` by `content`. Readers see the old content or the new, also when the process is killed
+/// or the machine loses power meanwhile. A link at `path` is replaced, not followed.
+///
+/// # Errors
+/// The file cannot be written or renamed.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     write_by(path, |file| file.as_file_mut().write_all(content))
 }
 
-/// As [`write()`], by a function that fills the file that will take the place of `path`.
+/// As [`write()`], where `fill` writes the content.
+///
+/// # Errors
+/// As for [`write()`], and errors of `fill`.
 pub fn write_by(
     path: &Path,
     fill: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
 ) -> Result<(), StoreError> {
-    // The parent of a bare file name is the empty path: the current folder.
+    // A bare file name has the empty path as its parent: the current folder.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let refused = || StoreError::io(path, "write");
-    // The ending stays: some writers choose a format by it.
+    // Some writers choose a format by the extension, so it stays.
     let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
     let mut file = tempfile::Builder::new()
         .prefix(UNFINISHED)
@@ -33,7 +39,7 @@ pub fn write_by(
         .map_err(|error| StoreError::io(folder, "write in")(system_error(error)))?;
     fill(&mut file).map_err(refused())?;
     file.as_file().sync_all().map_err(refused())?;
-    // Temporary files are for their owner alone; those of a study are as any other new file.
+    // Only their owner can read temporary files; those of a study have the usual permissions.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
@@ -41,13 +47,13 @@ pub fn write_by(
         file.as_file().set_permissions(readable).map_err(refused())?;
     }
     file.persist(path).map_err(|error| error.error).map_err(refused())?;
-    // The rename itself is durable once the folder is.
+    // The rename is durable once the folder is.
     #[cfg(unix)]
     std::fs::File::open(folder).and_then(|f| f.sync_all()).map_err(StoreError::io(folder, "sync"))?;
     Ok(())
 }
 
-/// What the system said, without the name of a temporary file that `tempfile` puts around it.
+/// The error of the operating system, without the name of the temporary file that `tempfile` adds.
 fn system_error(error: std::io::Error) -> std::io::Error {
     let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<std::io::Error>());
     match inner.and_then(std::io::Error::raw_os_error) {

@@ -1,4 +1,4 @@
-//! What can go wrong with the files of a study.
+//! Errors of the files of a study.
 
 use std::path::{Path, PathBuf};
 
@@ -9,78 +9,78 @@ use crate::experiment::plan::SCHEMA;
 /// A file or folder of a study that cannot be used.
 #[derive(Debug, Error)]
 pub enum StoreError {
-    /// The system refused.
+    /// The operating system refused.
     #[error("{}: cannot {action}: {source}", path.display())]
     Io {
         /// The file or folder.
         path: PathBuf,
-        /// What was tried, such as "read".
+        /// The action, such as "read".
         action: &'static str,
-        /// What the system said.
+        /// Error of the operating system.
         source: std::io::Error,
     },
-    /// There is no study where one was asked for.
-    #[error("{}: no study here (there is no {missing}); `sweep run` makes one", path.display())]
+    /// A folder without a study.
+    #[error("{}: no study here ({missing} is missing); `sweep run` trains one", path.display())]
     NoStudy {
         /// The folder.
         path: PathBuf,
-        /// The file that every study has.
+        /// The missing file, which every study has.
         missing: &'static str,
     },
-    /// A study whose models are still being tuned.
+    /// A study that is still being tuned.
     #[error(
-        "{0}: its models are still being tuned, so it has no runs yet; `sweep run {0}/study.toml --out {0}` goes on",
+        "{0}: still being tuned, so there are no runs yet; resume with `sweep run {0}/study.toml --out {0}`",
         path.display()
     )]
     BeingTuned {
         /// The folder.
         path: PathBuf,
     },
-    /// A study whose runs are still being trained, or whose processes were all killed.
-    #[error("{}: no tables yet (there is no {missing}); `sweep report` writes those of the runs that are finished", path.display())]
+    /// A study without tables: it is still being trained, or its processes were killed.
+    #[error("{}: no tables yet ({missing} is missing); `sweep report` writes the tables of the finished runs", path.display())]
     NoTables {
         /// The folder.
         path: PathBuf,
-        /// The file that every study with tables has.
+        /// The missing file, which every study with tables has.
         missing: &'static str,
     },
-    /// A file that a program of another schema wrote: the same experiment gives other results there.
-    #[error("{}: was written under schema {schema}, this program has schema {}", path.display(), SCHEMA)]
+    /// A file of a program with another schema, in which the same experiment has other results.
+    #[error("{}: was written with schema {schema}, but this program has schema {}", path.display(), SCHEMA)]
     Schema {
         /// The file.
         path: PathBuf,
         /// Its schema.
         schema: u32,
     },
-    /// A folder of a study that is a link to somewhere else.
-    #[error("{}: is a link; a study writes within its own folder only, so it has to be a folder", path.display())]
+    /// A folder of a study that is a link.
+    #[error("{}: is a link; expected a folder, because a study writes only within its own folder", path.display())]
     Link {
         /// The link.
         path: PathBuf,
     },
-    /// A file does not say what it should.
+    /// Invalid contents of a file.
     #[error("{}{}: {problem}", path.display(), line.map(|line| format!(":{line}")).unwrap_or_default())]
     Malformed {
         /// The file.
         path: PathBuf,
-        /// Line, from 1, where there is one.
+        /// Line, from 1, if known.
         line: Option<u64>,
-        /// What is wrong and what would be right.
+        /// The problem and its remedy.
         problem: String,
     },
-    /// `study.toml` is no experiment.
+    /// An invalid `study.toml`.
     #[error(transparent)]
     Experiment(#[from] crate::experiment::LoadError),
 }
 
 impl StoreError {
-    /// For `map_err`: the system refused to do `action` with `path`.
+    /// For `map_err`: the operating system refused `action` on `path`.
     pub fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, action, source }
     }
 
-    /// A file that does not say what it should.
+    /// Invalid contents of a file.
     pub fn malformed(path: &Path, line: Option<u64>, problem: impl Into<String>) -> Self {
         Self::Malformed { path: path.to_owned(), line, problem: problem.into() }
     }

@@ -1,10 +1,9 @@
-//! The folder of a study: what is finished, and the files that people read, made from it.
+//! The folder of a study: finished groups, and the tables merged from them.
 //!
-//! `groups/` holds what sweeps leave, one file a group. The CSV files, `study.toml` and `manifest.json` are
-//! made from them at the end of every sweep, finished or not, always in the order of the plan: the same
-//! groups give the same bytes, in whatever order and by however many processes they were trained. Of the
-//! shards of a sweep those do it that find the plan complete. Whoever does holds a lock on the folder and reads
-//! the groups under it, so that tables never go back to what they were.
+//! `groups/` holds one file for each finished group. A merge writes the CSV files and `manifest.json` from them, in the
+//! order of the plan, so the same groups give the same bytes whatever the order of training and the number of
+//! processes. Every sweep merges at its end, complete or not; a shard merges only when the whole plan is finished. A
+//! merge reads the groups under a lock, so that tables never lose runs.
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -22,26 +21,26 @@ pub struct Folder {
     path: PathBuf,
 }
 
-/// Everything that group files hold.
+/// The contents of all group files.
 #[derive(Default)]
 pub struct Finished {
     /// Runs by identity.
     pub runs: HashMap<Identity, RunRecord>,
     /// Label measurements by identity.
     pub labels: HashMap<Identity, Vec<LabelRecord>>,
-    /// Group files that were found.
+    /// Number of valid group files.
     pub groups: usize,
-    /// Group files that cannot be trusted, with the reason.
+    /// Errors of invalid group files.
     pub damaged: Vec<StoreError>,
 }
 
 impl Finished {
-    /// Whether the run or label measurement of this identity is there.
+    /// Whether the run or label measurement with this identity is finished.
     pub fn has(&self, identity: &Identity) -> bool {
         self.runs.contains_key(identity) || self.labels.contains_key(identity)
     }
 
-    /// Takes the runs of a plan out, in the order of the tables: model, condition, learning rate, seed.
+    /// Removes and gives the runs of a plan, ordered as in the tables: by model, condition, learning rate and seed.
     fn take_runs(&mut self, plan: &Plan) -> Vec<RunRecord> {
         let mut planned: Vec<&PlannedRun> = plan.runs().collect();
         planned.sort_by(|a, b| {
@@ -50,13 +49,13 @@ impl Finished {
                 .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
                 .then(a.key.seed.cmp(&b.key.seed))
         });
-        // A model may have another name than when it was trained.
+        // A model may have been renamed since it was trained.
         let named = |run: &PlannedRun, record| RunRecord { key: run.key.clone(), ..record };
         let runs = planned.into_iter();
         runs.filter_map(|run| self.runs.remove(&run.identity).map(|record| named(run, record))).collect()
     }
 
-    /// Takes the label measurements of a plan out, by task correlation, seed and pair.
+    /// Removes and gives the label measurements of a plan, ordered by task correlation, seed and pair.
     fn take_labels(&mut self, plan: &Plan) -> Vec<LabelRecord> {
         let identities = plan.groups.iter().filter_map(|group| group.label_identity.as_ref());
         let mut labels: Vec<LabelRecord> =
@@ -69,12 +68,12 @@ impl Finished {
 }
 
 impl Folder {
-    /// The folder at `path`; nothing is read or written.
+    /// The folder at `path`. Nothing is read or written.
     pub fn new(path: impl Into<PathBuf>) -> Self {
         Self { path: path.into() }
     }
 
-    /// Where it lies.
+    /// Path of the folder.
     pub fn path(&self) -> &Path {
         &self.path
     }
@@ -83,7 +82,10 @@ impl Folder {
         self.path.join("groups")
     }
 
-    /// Makes the folder and says in `study.toml` what it is for.
+    /// Creates the folder and writes `study.toml`.
+    ///
+    /// # Errors
+    /// The folder or file cannot be written, or `groups` is a link.
     pub fn create(&self, experiment: &Experiment) -> Result<(), StoreError> {
         self.create_within("groups")?;
         let mut table = toml::Table::new();
@@ -93,28 +95,36 @@ impl Folder {
         atomic::write(&self.path.join("study.toml"), text.as_bytes())
     }
 
-    /// Makes a folder within the study's, and gives its path. Fails where it is a link: files would be written
-    /// wherever it points.
+    /// Creates a folder within the study's folder and gives its path.
+    ///
+    /// # Errors
+    /// It cannot be created, or it is a link, through which files would be written elsewhere.
     pub fn create_within(&self, name: &str) -> Result<PathBuf, StoreError> {
         let path = self.path.join(name);
         if path.is_symlink() {
             return Err(StoreError::Link { path });
         }
-        std::fs::create_dir_all(&path).map_err(StoreError::io(&path, "make the folder"))?;
+        std::fs::create_dir_all(&path).map_err(StoreError::io(&path, "create the folder"))?;
         Ok(path)
     }
 
-    /// Whether a group's file is there already, whoever wrote it.
+    /// Whether the folder has a valid file of the group, from any process.
     pub fn has_group(&self, group: &Group) -> bool {
         group_file::read(&group_file::path(&self.groups(), &group.identity)).is_ok()
     }
 
-    /// Keeps a finished group.
+    /// Writes the file of a finished group.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_group(&self, group: &Group, record: &GroupRecord) -> Result<(), StoreError> {
         group_file::write(&self.groups(), group, record)
     }
 
-    /// Everything that is finished, in this plan or another.
+    /// Reads all group files, of any plan.
+    ///
+    /// # Errors
+    /// The folder cannot be read. Invalid files are among the result.
     pub fn finished(&self) -> Result<Finished, StoreError> {
         let folder = self.groups();
         let mut finished = Finished::default();
@@ -146,7 +156,10 @@ impl Folder {
         Ok(finished)
     }
 
-    /// Refuses a folder that a program of another schema wrote: its results would be replaced by others.
+    /// Refuses results of another schema, which training would replace by different ones.
+    ///
+    /// # Errors
+    /// A group file or the manifest has another schema.
     pub fn check_schema(&self, finished: &Finished) -> Result<(), StoreError> {
         let other = |error: &&StoreError| matches!(error, StoreError::Schema { .. });
         if let Some(StoreError::Schema { path, schema }) = finished.damaged.iter().find(other) {
@@ -160,8 +173,8 @@ impl Folder {
         }
     }
 
-    /// Holds other processes off merging until the file is dropped. Where the file system knows no locks nobody is
-    /// held off; then tables may lag behind the groups until the next merge.
+    /// Locks the folder against merges of other processes until the file is dropped. Some file systems have no locks;
+    /// there, tables may lack finished runs until the next merge.
     fn lock(&self) -> Option<std::fs::File> {
         let path = self.groups().join(".lock");
         let file = std::fs::File::options().create(true).truncate(false).write(true).open(path).ok()?;
@@ -169,7 +182,10 @@ impl Folder {
         Some(file)
     }
 
-    /// Writes the tables and the manifest of everything that the plan and the finished groups share.
+    /// Writes the tables and the manifest of the finished runs of the plan, and gives the study.
+    ///
+    /// # Errors
+    /// The groups cannot be read or a file cannot be written.
     pub fn merge(
         &self,
         experiment: &Experiment,
@@ -181,7 +197,10 @@ impl Folder {
         self.write_study(experiment, plan, finished, session)
     }
 
-    /// As [`Self::merge`] if the groups of the whole plan are finished, else nothing is done.
+    /// As [`Self::merge`] if the whole plan is finished, else none.
+    ///
+    /// # Errors
+    /// As for [`Self::merge`].
     pub fn merge_if_complete(
         &self,
         experiment: &Experiment,
@@ -196,23 +215,22 @@ impl Folder {
         }
     }
 
-    /// As [`Self::merge`] in a process that trained nothing; `before` is the manifest that is there.
+    /// As [`Self::merge`], in a process that trained nothing; `before` is the present manifest.
     pub(super) fn merge_again(
         &self,
         experiment: &Experiment,
         plan: &Plan,
         before: Option<Manifest>,
     ) -> Result<Study, StoreError> {
-        let place = self.path.display();
+        let path = self.path.display();
         let session = match before {
             Some(Manifest { command, threads, shards, .. }) => {
                 let shards = (shards > 1).then_some(shards);
                 Session { command, threads, resumed: true, shards, ..Session::default() }
             }
-            None => Session {
-                command: format!("sweep run {place}/study.toml --out {place}"),
-                ..Session::default()
-            },
+            None => {
+                Session { command: format!("sweep run {path}/study.toml --out {path}"), ..Session::default() }
+            }
         };
         self.merge(experiment, plan, &session)
     }
@@ -227,7 +245,7 @@ impl Folder {
         let runs = finished.take_runs(plan);
         let labels = finished.take_labels(plan);
         let classes = match experiment.rows.as_ref().map(|rows| rows.classes()).unwrap_or_default() {
-            // Rows that this process has not read were counted by the one that did.
+            // A process that did not read the rows keeps the table of the one that did.
             counted if counted.is_empty() => self.classes()?,
             counted => {
                 self.write_table("classes.csv", csv::rows_to_csv(&counted).as_bytes())?;
@@ -247,7 +265,7 @@ impl Folder {
         Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials: self.trials()? })
     }
 
-    /// Writes the CSV files; gives the digest of their content without timings.
+    /// Writes the CSV files and gives the digest of their contents without timings.
     fn write_tables(
         &self,
         experiment: &Experiment,
@@ -276,22 +294,28 @@ impl Folder {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// Distribution of labels, where `classes.csv` has it.
+    /// Records of `classes.csv`; empty where there is no such file.
     fn classes(&self) -> Result<Vec<ClassRecord>, StoreError> {
         csv::read_rows(&self.path.join("classes.csv"))
     }
 
-    /// Trials of the tuning, where `tuning.csv` has them.
+    /// Records of `tuning.csv`; empty where there is no such file.
     fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
         csv::read_rows(&self.path.join("tuning.csv"))
     }
 
-    /// Writes the trials of the tuning.
+    /// Writes `tuning.csv`.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_trials(&self, trials: &[TrialRecord]) -> Result<(), StoreError> {
         self.write_table("tuning.csv", csv::rows_to_csv(trials).as_bytes()).map(drop)
     }
 
-    /// Writes a table that was computed from the study beside its own; gives its path.
+    /// Writes a file of the study and gives its path.
+    ///
+    /// # Errors
+    /// The file cannot be written.
     pub fn write_table(&self, name: &str, content: &[u8]) -> Result<PathBuf, StoreError> {
         let path = self.path.join(name);
         atomic::write(&path, content)?;
@@ -299,12 +323,18 @@ impl Folder {
     }
 
     /// Removes the group files of a study that will not be resumed; its tables stay.
+    ///
+    /// # Errors
+    /// The files cannot be removed.
     pub fn remove_groups(&self) -> Result<(), StoreError> {
         let groups = self.groups();
         std::fs::remove_dir_all(&groups).map_err(StoreError::io(&groups, "remove"))
     }
 
-    /// The study's manifest.
+    /// Reads `manifest.json`.
+    ///
+    /// # Errors
+    /// The file is missing, cannot be read or is invalid.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");
         let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
@@ -315,11 +345,14 @@ impl Folder {
         })?;
         serde_json::from_str(&text).map_err(|error| {
             let line = error.line() as u64;
-            StoreError::malformed(&path, Some(line), format!("is no manifest of this program: {error}"))
+            StoreError::malformed(&path, Some(line), format!("is not a manifest of this program: {error}"))
         })
     }
 
-    /// The experiment of a study, from its `study.toml`.
+    /// Reads `study.toml`.
+    ///
+    /// # Errors
+    /// The file is missing, cannot be read or is invalid.
     pub fn experiment(&self) -> Result<Experiment, StoreError> {
         let path = self.path.join("study.toml");
         if !path.is_file() {
@@ -328,7 +361,10 @@ impl Folder {
         Ok(crate::experiment::load::load(&path, &[])?)
     }
 
-    /// Reads the study back from its CSV files, `study.toml` and `manifest.json`.
+    /// Reads the study from its CSV files, `study.toml` and `manifest.json`.
+    ///
+    /// # Errors
+    /// A file is missing, cannot be read or is invalid, or the study is still being tuned.
     pub fn read(&self) -> Result<Study, StoreError> {
         let experiment = self.experiment()?;
         if experiment.tune.is_some() {

@@ -1,7 +1,7 @@
-//! One file a finished group, `groups/<identity>.json`: what a killed sweep goes on from.
+//! Group files, `groups/<identity>.json`: one for each finished group, from which a sweep resumes.
 //!
-//! The first line is a header with the hash of the second, which holds the records. A file that does not
-//! parse, or whose hash or identity is not what it should be, is reported and trained again, never trusted.
+//! The first line is a header with the hash of the second line, which holds the records. A file that does not parse, or
+//! has a wrong hash or identity, is reported and its group is trained again.
 
 use std::path::{Path, PathBuf};
 
@@ -13,9 +13,9 @@ use crate::record::GroupRecord;
 
 #[derive(Debug, Serialize, Deserialize)]
 struct Header {
-    /// Version of specifications and of this file.
+    /// Version of specifications and of this format.
     schema: u32,
-    /// Identity of the group, also the file's name.
+    /// Identity of the group, which is also the name of the file.
     group: Identity,
     /// Identities of its runs, in their order.
     runs: Vec<Identity>,
@@ -25,22 +25,25 @@ struct Header {
     blake3: String,
 }
 
-/// A group file that was found whole.
+/// The contents of a valid group file.
 pub struct Found {
     /// Identities of its runs, in the order of the record.
     pub runs: Vec<Identity>,
     /// Identity of its label measurements, if it has any.
     pub labels: Option<Identity>,
-    /// What the group left.
+    /// The records of the group.
     pub record: GroupRecord,
 }
 
-/// Where a group's file lies within the folder of groups.
+/// Path of a group's file in the folder of groups.
 pub fn path(folder: &Path, group: &Identity) -> PathBuf {
     folder.join(format!("{group}.json"))
 }
 
-/// Writes a finished group into the folder of groups.
+/// Writes the file of a finished group into the folder of groups.
+///
+/// # Errors
+/// The file cannot be written.
 pub fn write(folder: &Path, group: &Group, record: &GroupRecord) -> Result<(), StoreError> {
     let body = serde_json::to_string(record).expect("records are plain data");
     let header = Header {
@@ -54,16 +57,16 @@ pub fn write(folder: &Path, group: &Group, record: &GroupRecord) -> Result<(), S
     atomic::write(&path(folder, &group.identity), format!("{header}\n{body}\n").as_bytes())
 }
 
-/// Largest group file in bytes; 30 runs of two tasks with a hundred thousand logged points are half of it.
-/// Whatever is larger is not read into memory, and no sweep is begun that would write it.
+/// Limit of the size of a group file in bytes, twice that of 30 runs of two tasks with a hundred thousand logged points.
+/// Larger files are not read, and a sweep that would write one is refused.
 pub const LARGEST_GROUP: u64 = 1 << 30;
 
-/// The text of a file that can be one of this program.
+/// Reads the text of a group file.
 fn text(path: &Path) -> Result<String, StoreError> {
     let about = std::fs::metadata(path).map_err(StoreError::io(path, "read"))?;
-    // Pipes and the like would be waited for.
+    // Reading a pipe would block.
     if !about.is_file() {
-        return Err(StoreError::malformed(path, None, "is no file"));
+        return Err(StoreError::malformed(path, None, "is not a regular file"));
     }
     if about.len() > LARGEST_GROUP {
         return Err(StoreError::malformed(path, None, "is larger than any group file"));
@@ -71,13 +74,16 @@ fn text(path: &Path) -> Result<String, StoreError> {
     std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))
 }
 
-/// Reads a group file and checks everything that can be checked.
+/// Reads and checks a group file.
+///
+/// # Errors
+/// The file cannot be read, is not a group file, is damaged, or belongs to another group or schema.
 pub fn read(path: &Path) -> Result<Found, StoreError> {
     let text = text(path)?;
     let damaged = |line, problem: &str| StoreError::malformed(path, Some(line), problem);
     let (header, rest) = text.split_once('\n').ok_or_else(|| damaged(1, "is cut off within its header"))?;
     let header: Header = serde_json::from_str(header)
-        .map_err(|error| damaged(1, &format!("is no group file of this program: {error}")))?;
+        .map_err(|error| damaged(1, &format!("is not a group file of this program: {error}")))?;
     if header.schema != SCHEMA {
         return Err(StoreError::Schema { path: path.to_owned(), schema: header.schema });
     }
@@ -89,12 +95,12 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
     }
     let body = rest.strip_suffix('\n').ok_or_else(|| damaged(2, "is cut off"))?;
     if blake3::hash(body.as_bytes()).to_hex().as_str() != header.blake3 {
-        return Err(damaged(2, "does not have the hash that its header says"));
+        return Err(damaged(2, "does not have the hash in its header"));
     }
     let record: GroupRecord =
-        serde_json::from_str(body).map_err(|error| damaged(2, &format!("holds no records: {error}")))?;
+        serde_json::from_str(body).map_err(|error| damaged(2, &format!("has invalid records: {error}")))?;
     if record.runs.len() != header.runs.len() {
-        return Err(damaged(2, "does not have the runs that its header names"));
+        return Err(damaged(2, "has another number of runs than its header"));
     }
     Ok(Found { runs: header.runs, labels: header.labels, record })
 }
@@ -106,7 +112,7 @@ mod tests {
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
 
-    /// A group that was trained for a step, in its file.
+    /// The file of a group that was trained for one step.
     fn written(folder: &Path) -> PathBuf {
         let sets =
             ["grid.seeds=1", "grid.models=[\"mmoe\"]", "train.steps=1", "data.dim=4", "data.label_points=10"];
@@ -118,7 +124,7 @@ mod tests {
     }
 
     #[test]
-    fn every_flipped_bit_and_every_cut_is_noticed() {
+    fn a_flipped_bit_or_a_cut_is_detected() {
         let folder = tempfile::tempdir().unwrap();
         let path = written(folder.path());
         assert!(read(&path).is_ok());
@@ -137,15 +143,15 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn pipes_folders_and_huge_files_are_not_read() {
+    fn pipes_folders_and_huge_files_are_refused() {
         let folder = tempfile::tempdir().unwrap();
         let reason = |name: &str| read(&folder.path().join(name)).err().unwrap().to_string();
         let pipe =
             std::process::Command::new("mkfifo").arg(folder.path().join("pipe.json")).status().unwrap();
         assert!(pipe.success());
-        assert!(reason("pipe.json").ends_with("is no file"));
+        assert!(reason("pipe.json").ends_with("is not a regular file"));
         std::fs::create_dir(folder.path().join("folder.json")).unwrap();
-        assert!(reason("folder.json").ends_with("is no file"));
+        assert!(reason("folder.json").ends_with("is not a regular file"));
         let huge = std::fs::File::create(folder.path().join("huge.json")).unwrap();
         huge.set_len(LARGEST_GROUP + 1).unwrap();
         assert!(reason("huge.json").ends_with("is larger than any group file"));

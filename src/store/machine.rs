@@ -1,4 +1,4 @@
-//! What machine and program made a study, as far as the system tells.
+//! The machine and the program, for the manifest, as far as the operating system reports them.
 
 /// Name of the CPU.
 pub fn cpu() -> String {
@@ -9,7 +9,7 @@ pub fn cpu() -> String {
         .map_or_else(|| std::env::consts::ARCH.to_string(), |(_, name)| name.trim().to_string())
 }
 
-/// Instruction sets that kernels choose among, as far as this CPU has them.
+/// Instruction sets of this CPU that kernels choose among.
 pub fn cpu_features() -> Vec<String> {
     #[cfg(target_arch = "x86_64")]
     let features = [
@@ -22,12 +22,12 @@ pub fn cpu_features() -> Vec<String> {
     features.into_iter().filter(|(_, has)| *has).map(|(name, _)| name.to_string()).collect()
 }
 
-/// Commit that this program was built from, where it was built in a git checkout.
+/// Commit that the program was built from; none outside a Git checkout.
 pub fn commit() -> Option<String> {
     option_env!("MMOE_STUDY_COMMIT").filter(|commit| !commit.is_empty()).map(str::to_string)
 }
 
-/// Largest resident memory of this process so far, in bytes; 0 where the system does not tell.
+/// Peak resident memory of this process, in bytes; 0 where the system does not report it.
 pub fn peak_memory_bytes() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     status
@@ -38,8 +38,8 @@ pub fn peak_memory_bytes() -> u64 {
         .map_or(0, |kilobytes| kilobytes * 1024)
 }
 
-/// Bytes of memory that this process can still have: what the system has available, or what its control group
-/// (a batch job's or a container's) leaves of its limit where that is less. None where the system does not tell.
+/// Available memory in bytes: that of the system, or what the control group (of a batch job or container) leaves of
+/// its limit where that is less. None where the system does not report it.
 pub fn available_memory_bytes() -> Option<u64> {
     let system = std::fs::read_to_string("/proc/meminfo").ok().and_then(|text| {
         let line = text.lines().find_map(|line| line.strip_prefix("MemAvailable:"))?;
@@ -49,11 +49,11 @@ pub fn available_memory_bytes() -> Option<u64> {
     system.into_iter().chain(groups.lines().filter_map(control_group_bytes)).min()
 }
 
-/// What a control group, a line of `/proc/self/cgroup`, leaves of its limit, itself and those it is in.
+/// Memory that a control group and its ancestors leave of their limits; `line` is one of `/proc/self/cgroup`.
 fn control_group_bytes(line: &str) -> Option<u64> {
     let mut fields = line.splitn(3, ':').skip(1);
     let (controllers, path) = (fields.next()?, fields.next()?);
-    // Version 2 has one tree and names no controllers, version 1 has a tree for each.
+    // Version 2 has one tree without controllers; version 1 has a tree for each controller.
     let (root, limit, used) = match controllers {
         "" => ("/sys/fs/cgroup", "memory.max", "memory.current"),
         "memory" => ("/sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
@@ -71,12 +71,12 @@ fn control_group_bytes(line: &str) -> Option<u64> {
         .min()
 }
 
-/// CPU seconds of this process so far, over all threads; 0 where the system does not tell.
+/// CPU seconds of all threads of this process; 0 where the system does not report them.
 pub fn cpu_seconds() -> f64 {
-    /// Linux counts them in hundredths of a second for every program, whatever the kernel's own clock.
+    /// Linux reports hundredths of a second to programs, whatever the kernel's own clock.
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    // Fields after the command's name in brackets; user and system time are the 12th and 13th of them.
+    // User and system time are the 12th and 13th fields after the command's name in brackets.
     let Some((_, fields)) = stat.rsplit_once(')') else { return 0.0 };
     fields.split_whitespace().skip(11).take(2).filter_map(|t| t.parse::<f64>().ok()).sum::<f64>()
         / TICKS_PER_SECOND

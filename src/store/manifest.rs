@@ -1,89 +1,88 @@
-//! `manifest.json`: how a study came to be.
+//! `manifest.json`: the program, the machine and the cost of a study.
 
 use serde::{Deserialize, Serialize};
 
 use super::{RunRecord, Status, machine};
 use crate::experiment::plan::SCHEMA;
 
-/// How a study came to be: `manifest.json`.
+/// The contents of `manifest.json`.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Manifest {
     /// Version of the layout of these files.
     pub schema: u32,
     /// Version of this program.
     pub version: String,
-    /// Commit that built it, where known.
+    /// Commit that the program was built from, if known.
     pub commit: Option<String>,
-    /// Command line that made or last extended the study.
+    /// Command line of the last session that extended the study.
     pub command: String,
-    /// CPU's name.
+    /// Name of the CPU.
     pub cpu: String,
-    /// Instruction sets that the engines may use.
+    /// Instruction sets that the engines can use.
     pub cpu_features: Vec<String>,
-    /// Threads that trained.
+    /// Number of training threads.
     pub threads: usize,
-    /// Shards that it was divided into; 1 where one process trained it.
+    /// Number of shards; 1 where one process trained the study.
     #[serde(default = "one")]
     pub shards: usize,
-    /// Runs of the plan.
+    /// Number of runs in the plan.
     pub runs_planned: usize,
-    /// Runs that are here.
+    /// Number of finished and diverged runs.
     pub runs_done: usize,
-    /// Of those, diverged.
+    /// Number of diverged runs.
     pub runs_diverged: usize,
-    /// Groups trained or found.
+    /// Number of group files.
     pub groups: usize,
-    /// Wall-clock seconds spent training, over all sessions. Of shards no one knows how they overlapped: the sum
-    /// over groups.
+    /// Wall-clock seconds of training in all sessions. For shards, whose overlap is unknown, the sum over groups.
     pub wall_seconds: f64,
-    /// CPU seconds spent training, over all sessions and threads; of shards as above.
+    /// CPU seconds of training in all sessions and threads; for shards as above.
     pub cpu_seconds: f64,
-    /// Largest resident memory seen, in bytes.
+    /// Peak resident memory in bytes.
     pub peak_memory_bytes: u64,
-    /// BLAKE3 of runs.csv (without `seconds`), curves.csv, gates.csv, scores.csv (where there is one) and
-    /// labels.csv: equal where all results are equal.
+    /// BLAKE3 of the tables of results: runs.csv (without `seconds`), curves.csv, gates.csv, those of the kind of study
+    /// (scores.csv, or funnel.csv and deciles.csv) and labels.csv. Equal where all results are equal.
     pub digest: String,
 }
 
-/// Manifests from before there were shards do not say how many.
+/// Default for old manifests, which do not have the number of shards.
 fn one() -> usize {
     1
 }
 
-/// One sitting of a sweep, for the manifest.
+/// One session of training, for the manifest.
 #[derive(Debug, Clone, Default)]
 pub struct Session {
     /// Command line.
     pub command: String,
-    /// Threads that trained.
+    /// Number of training threads.
     pub threads: usize,
     /// Wall-clock seconds.
     pub wall_seconds: f64,
     /// CPU seconds.
     pub cpu_seconds: f64,
-    /// Whether it went on from groups that were there, whose time then counts too.
+    /// Whether it resumed a study, whose time then counts too.
     pub resumed: bool,
-    /// Shards that the sweep was divided into, where it was.
+    /// Number of shards, if the sweep was divided.
     pub shards: Option<usize>,
 }
 
-/// What a merge found, for the manifest.
+/// Result of a merge, for the manifest.
 pub(super) struct Merged<'a> {
-    /// Runs of the plan.
+    /// Number of runs in the plan.
     pub runs_planned: usize,
-    /// Runs that are here.
+    /// Finished and diverged runs.
     pub runs: &'a [RunRecord],
-    /// Group files.
+    /// Number of group files.
     pub groups: usize,
     /// BLAKE3 of the tables.
     pub digest: String,
 }
 
 impl Manifest {
-    /// The manifest of a merge in this session; `before` is the manifest of the sessions that it resumes.
+    /// The manifest after a session; `before` is the manifest of the sessions that it resumes.
     pub(super) fn new(merged: Merged, session: &Session, before: &Self) -> Self {
         let Merged { runs_planned, runs, groups, digest } = merged;
-        // Sessions of shards overlap, and a process that trained nothing has no time: then the groups' own count.
+        // Sessions of shards overlap, and a process that trained nothing has no time: then the times of groups are summed.
         let (wall_seconds, cpu_seconds) = match session.shards.is_some() || session.threads == 0 {
             true => (runs.iter().map(|run| run.seconds).sum(), runs.iter().map(|run| run.seconds).sum()),
             false => (before.wall_seconds + session.wall_seconds, before.cpu_seconds + session.cpu_seconds),

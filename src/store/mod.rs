@@ -1,7 +1,6 @@
-//! The store: everything that is kept of a study, in files that people and pandas can read.
+//! The store: the files of a study, which people and pandas can read.
 //!
-//! Training hands finished groups to the store; analysis, figures and report read studies from it and from
-//! nothing else.
+//! Training writes finished groups to the store. Analysis, figures and report read studies from the store only.
 
 pub(crate) mod atomic;
 mod csv;
@@ -22,19 +21,19 @@ pub use group_file::LARGEST_GROUP;
 pub use manifest::{Manifest, Session};
 pub use status::StudyStatus;
 
-/// A study as it lies on disk: `results/<name>/`.
+/// A study: the contents of `results/<name>/`.
 #[derive(Debug, Clone)]
 pub struct Study {
     /// The resolved experiment (`study.toml`).
     pub experiment: Experiment,
-    /// How it came to be (`manifest.json`).
+    /// Program, machine and cost (`manifest.json`).
     pub manifest: Manifest,
-    /// Runs in the order of the plan: model, task correlation, setting, learning rate, seed.
+    /// Runs, ordered by model, condition, learning rate and seed.
     pub runs: Vec<RunRecord>,
-    /// Label correlations, by task correlation and seed.
+    /// Label correlations, ordered by task correlation and seed.
     pub labels: Vec<LabelRecord>,
-    /// Distribution of yes-or-no labels, by subset and task; empty where labels are numbers.
+    /// Class counts by subset and task; empty for regression.
     pub classes: Vec<ClassRecord>,
-    /// Trials of the tuning, by rung; empty where nothing was tuned.
+    /// Trials of the tuning by rung; empty without tuning.
     pub trials: Vec<TrialRecord>,
 }

@@ -1,4 +1,4 @@
-//! How far a study is: what of its plan is done, missing or damaged.
+//! The status of a study: done, missing and damaged runs.
 
 use super::folder::{Finished, Folder};
 use std::collections::HashSet;
@@ -7,42 +7,45 @@ use super::{Manifest, Status, StoreError, Study, atomic, csv};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 
-/// How far a study is.
+/// The status of a study.
 #[derive(Debug)]
 pub struct StudyStatus {
     /// The experiment, from `study.toml`.
     pub experiment: Experiment,
-    /// Everything it is to train.
+    /// All runs.
     pub plan: Plan,
-    /// What is still to be trained, as groups.
+    /// Groups of the missing runs.
     pub missing: Vec<Group>,
-    /// Runs that are done.
+    /// Number of finished and diverged runs.
     pub runs_done: usize,
-    /// Of those, diverged.
+    /// Number of diverged runs.
     pub runs_diverged: usize,
-    /// Group files that cannot be trusted, with the reason.
+    /// Errors of invalid group files.
     pub damaged: Vec<StoreError>,
-    /// Files that were being written when a process was killed, or are being written now.
+    /// Number of files that are being written, or were when a process was killed.
     pub unfinished: usize,
-    /// The manifest of the tables; none where there are no tables yet.
+    /// Manifest of the tables; none without tables.
     pub tables: Option<Manifest>,
 }
 
 impl StudyStatus {
-    /// Whether every run and label measurement of the plan is done. Before it is tuned, a study has no plan yet.
+    /// Whether every run and label measurement is done. A study that is still being tuned is never complete.
     pub fn is_complete(&self) -> bool {
         self.missing.is_empty() && self.experiment.tune.is_none()
     }
 
-    /// Whether group files hold more runs of the plan than the tables do.
+    /// Whether group files hold runs that the tables lack.
     pub fn tables_are_behind(&self) -> bool {
         self.tables.as_ref().is_none_or(|manifest| manifest.runs_done < self.runs_done)
     }
 }
 
 impl Folder {
-    /// How far the study is. Group files are looked at, not the tables, unless there are no group files: those
-    /// of a complete study may be deleted.
+    /// The status of the study, from its group files, or from its tables where there are no group files: those of a
+    /// complete study may be deleted.
+    ///
+    /// # Errors
+    /// There is no study, or a file cannot be read or is invalid.
     pub fn status(&self) -> Result<StudyStatus, StoreError> {
         let experiment = self.experiment()?;
         let plan = Plan::new(&experiment);
@@ -68,18 +71,21 @@ impl Folder {
         })
     }
 
-    /// The study as far as it is. Its tables are written again first where group files hold more than they do, as
-    /// when no shard has found the plan complete yet.
+    /// Reads the study, complete or not. First merges group files that the tables lack, for example those of shards that
+    /// are still running.
+    ///
+    /// # Errors
+    /// There is no study, or a file cannot be read or written or is invalid.
     pub fn read_latest(&self) -> Result<Study, StoreError> {
         let status = self.status()?;
-        // What is not tuned yet has runs of its rungs only.
+        // Before the end of the tuning there are only runs of its rungs.
         if status.experiment.tune.is_some() || !status.tables_are_behind() {
             return self.read();
         }
         self.merge_again(&status.experiment, &status.plan, status.tables)
     }
 
-    /// What of the plan the tables lack, and how the runs ended that they have.
+    /// Groups of the runs that the tables lack, and the status of the runs that they have.
     fn missing_of_tables(
         &self,
         experiment: &Experiment,
@@ -102,7 +108,7 @@ impl Folder {
         Ok((missing, runs.iter().map(|run| run.status).collect()))
     }
 
-    /// Number of files that a killed process left behind, or a living one is writing.
+    /// Number of files that are being written, or were when a process was killed.
     fn unfinished(&self) -> usize {
         let folders = [self.path().to_owned(), self.groups()];
         let entries =
@@ -111,7 +117,7 @@ impl Folder {
     }
 }
 
-/// What of the plan no group file has, and how the runs ended that they have.
+/// Groups of the runs that group files lack, and the status of the runs that they have.
 fn missing_of_groups(experiment: &Experiment, plan: &Plan, finished: &Finished) -> (Vec<Group>, Vec<Status>) {
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let runs = plan.runs().filter_map(|run| finished.runs.get(&run.identity));

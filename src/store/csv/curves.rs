@@ -1,4 +1,4 @@
-//! `curves.csv`: one row a run and logged step.
+//! `curves.csv`: one row for each run and logged step.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -31,7 +31,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -
     text
 }
 
-/// Gives runs the points of their curves.
+/// Reads the curves into their runs.
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
@@ -63,8 +63,7 @@ pub(super) fn read_into(
     check_steps(&path, runs.iter().map(|run| (run, steps(run))))
 }
 
-/// Refuses runs whose logged steps are not those of the others: a finished run has all of them, a diverged one the
-/// first.
+/// Refuses runs with other logged steps than the rest: a finished run has all of them, a diverged run the first ones.
 pub(super) fn check_steps<'a>(
     path: &Path,
     runs: impl Iterator<Item = (&'a RunRecord, Vec<u64>)> + Clone,
@@ -73,7 +72,7 @@ pub(super) fn check_steps<'a>(
     for (run, steps) in runs {
         let whole = run.status == Status::Diverged || steps.len() == longest.len();
         if !(whole && longest.starts_with(&steps)) {
-            let problem = format!("lacks steps of {:?} that other runs have", run.key);
+            let problem = format!("lacks steps of {:?} which other runs have", run.key);
             return Err(StoreError::malformed(path, None, problem));
         }
     }

@@ -26,7 +26,7 @@ pub fn deciles_to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> Stri
     records_to_csv(runs, swept, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
 }
 
-/// A table with the columns that name a run and then those of some records of it.
+/// A table of records of runs: the columns that name the run, then those of the record.
 fn records_to_csv<T: serde::Serialize>(
     runs: &[RunRecord],
     swept: Option<SweptParameter>,
@@ -44,14 +44,14 @@ fn records_to_csv<T: serde::Serialize>(
     text
 }
 
-/// Rows as CSV, without a header.
+/// Records as CSV without a header.
 fn headless_csv<T: serde::Serialize>(rows: &[T]) -> String {
     let mut writer = csv::WriterBuilder::new().has_headers(false).from_writer(Vec::new());
     rows.iter().for_each(|row| writer.serialize(row).expect("rows are plain data"));
     String::from_utf8(writer.into_inner().expect("writing to memory")).expect("rows are text")
 }
 
-/// Gives runs their scores and deciles, where the folder has the tables.
+/// Reads the scores and deciles into their runs, where the tables exist.
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
@@ -61,7 +61,7 @@ pub(super) fn read_into(
     read_records(&folder.join("deciles.csv"), swept, runs, |run| &mut run.deciles)
 }
 
-/// Records that a table has for each run beside the columns that name it; nothing where there is no such table.
+/// Reads the records of a table into their runs, where the table exists.
 fn read_records<T: serde::de::DeserializeOwned>(
     path: &Path,
     swept: Option<SweptParameter>,

@@ -1,4 +1,4 @@
-//! `gates.csv`: one row a run, logged step, task and expert.
+//! `gates.csv`: one row for each run, logged step, task and expert.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -29,7 +29,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
     text
 }
 
-/// Gives runs the use of their gates.
+/// Reads the gate statistics into their runs.
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
@@ -70,7 +70,7 @@ pub(super) fn read_into(
     check_gates(&path, runs)
 }
 
-/// Refuses gates that lack a task or an expert: all runs of a model have the same at every logged step.
+/// Refuses missing or repeated tasks and experts: all runs of a model have the same ones at every logged step.
 fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
     let steps = |run: &RunRecord| {
         run.gates.chunk_by(|a, b| a.step == b.step).map(|points| points[0].step).collect::<Vec<_>>()
@@ -87,7 +87,7 @@ fn check_gates(path: &Path, runs: &[RunRecord]) -> Result<(), StoreError> {
             let expected = of_model.entry(&run.key.model).or_insert_with(|| gates.clone());
             if *expected != gates {
                 let problem = format!(
-                    "lacks or repeats rows of {:?} at step {}: other steps of {} have other tasks or experts",
+                    "lacks or repeats rows of {:?} at step {}: the tasks or experts differ from other steps of {}",
                     run.key, points[0].step, run.key.model
                 );
                 return Err(StoreError::malformed(path, None, problem));

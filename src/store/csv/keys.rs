@@ -1,17 +1,17 @@
-//! The columns that name a run, and those of each task, as every table has them.
+//! Columns that several tables share: those that name a run, and those of each task.
 
 use std::fmt::Write;
 
 use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
 
-/// The columns that name a run: the header of every table begins with them.
+/// Header of the columns that name a run, with which tables begin.
 pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
     let setting = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
     format!("model,task_correlation{setting},learning_rate,seed")
 }
 
-/// Columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
+/// Header of the columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
 pub(super) fn task_columns(prefix: &str, tasks: usize) -> String {
     (1..=tasks).fold(String::new(), |mut columns, task| {
         write!(columns, ",{prefix}_{task}").expect("writing to a string");
@@ -19,7 +19,7 @@ pub(super) fn task_columns(prefix: &str, tasks: usize) -> String {
     })
 }
 
-/// Starts a row with the columns that name its run. Model names are plain words, so nothing needs quoting.
+/// Starts a row with the columns that name its run. Names of models never need quotes.
 pub(super) fn key(row: &mut String, key: &RunKey) {
     write!(row, "{},", key.model).expect("writing to a string");
     if let Some(task_correlation) = key.condition.task_correlation {

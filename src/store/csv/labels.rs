@@ -1,4 +1,4 @@
-//! `labels.csv`: one row a task correlation, seed and pair of tasks.
+//! `labels.csv`: one row for each task correlation, seed and pair of tasks.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -19,7 +19,10 @@ pub fn to_csv(labels: &[LabelRecord]) -> String {
     text
 }
 
-/// Rows of the table.
+/// Reads the table.
+///
+/// # Errors
+/// The table cannot be read, lacks a column or has an invalid value.
 pub fn read(folder: &Path) -> Result<Vec<LabelRecord>, StoreError> {
     let path = folder.join("labels.csv");
     let mut table = TableReader::open(&path)?;

@@ -1,19 +1,19 @@
-//! The CSV files of a study: tidy, one row an observation, columns that pandas and polars read as they are.
+//! The CSV files of a study: tidy tables with one row for each observation, which pandas and polars read as they are.
 //!
 //! | file | columns |
 //! |---|---|
-//! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (mean squared error of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
+//! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (loss of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
 //! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
-//! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the whole gate, equal in the rows of its experts) |
-//! | `scores.csv` (yes-or-no labels) | model, learning_rate, seed, subset, task, auc, log_loss (nats), calibration_error, mean_prediction, positive_rate |
-//! | `funnel.csv` (impressions) | model, task_correlation, learning_rate, seed, target, space, auc, log_loss (nats), calibration_error, absolute_error, mean_prediction, mean_truth, above_one |
-//! | `deciles.csv` (impressions) | model, task_correlation, learning_rate, seed, decile, mean_ctr, mean_prediction, mean_truth |
+//! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the gate, equal in the rows of its experts) |
+//! | `scores.csv` (classification) | model, learning_rate, seed, subset, task, auc, log_loss (nats), calibration_error, mean_prediction, positive_rate |
+//! | `funnel.csv` (conversion) | model, task_correlation, learning_rate, seed, target, space, auc, log_loss (nats), calibration_error, absolute_error, mean_prediction, mean_truth, above_one |
+//! | `deciles.csv` (conversion) | model, task_correlation, learning_rate, seed, decile, mean_ctr, mean_prediction, mean_truth |
 //! | `labels.csv` | task_correlation, seed, pair, points, label_correlation |
 //!
-//! Where a number of the funnel is varied, it has a column of its name after task_correlation.
-//! Where labels are yes or no, losses are cross-entropies in nats; where tasks are what they are,
-//! task_correlation is empty. Tasks and experts count from 1. Numbers are written with as many digits as bring back the same bits.
-//! `seconds` measures the machine; every other value follows from the run's specification.
+//! A swept parameter has a column of its name after `task_correlation`, which is empty where the data has no task
+//! correlation. Losses are mean squared errors for regression and cross-entropies in nats otherwise. Tasks and experts
+//! are counted from 1. Numbers have enough digits to restore the same bits. `seconds` is a measurement of the machine;
+//! every other value depends on the run's specification only.
 
 use std::path::Path;
 
@@ -31,14 +31,17 @@ mod reader;
 pub mod runs;
 pub mod scores;
 
-/// Rows as CSV, with a header.
+/// Records as CSV with a header.
 pub fn rows_to_csv<T: serde::Serialize>(rows: &[T]) -> String {
     let mut writer = csv::Writer::from_writer(Vec::new());
     rows.iter().for_each(|row| writer.serialize(row).expect("rows are plain data"));
     String::from_utf8(writer.into_inner().expect("writing to memory")).expect("rows are text")
 }
 
-/// Rows of a file that [`rows_to_csv`] wrote; none where there is no such file.
+/// Reads records that [`rows_to_csv`] wrote; empty where there is no such file.
+///
+/// # Errors
+/// The file cannot be read or has an invalid row.
 pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, StoreError> {
     if !path.is_file() {
         return Ok(Vec::new());
@@ -47,11 +50,10 @@ pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, 
     reader.deserialize().collect::<Result<_, _>>().map_err(|error| malformed(path, &error))
 }
 
-/// Runs of `runs.csv`, with what the other tables have for them. Rows of those must come in the order of the runs,
-/// as they are written.
+/// Reads `runs.csv` and the other tables of runs, whose rows must have the order of the runs.
 ///
 /// # Errors
-/// A table cannot be read, lacks a column, or holds a value or an order of rows that this program does not write.
+/// A table cannot be read, lacks a column, or has an invalid value or order of rows.
 pub fn read_runs(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
     let mut runs = runs::read(folder, swept)?;
     curves::read_into(&mut runs, folder, swept)?;

@@ -34,13 +34,13 @@ impl<'a> TableReader<'a> {
     /// Opens a table and reads its header.
     pub fn open(path: &'a Path) -> Result<Self, StoreError> {
         let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
-        // Pipes and the like would be waited for.
+        // Reading a pipe would block.
         if !file.metadata().is_ok_and(|about| about.is_file()) {
-            return Err(StoreError::malformed(path, None, "is no file"));
+            return Err(StoreError::malformed(path, None, "is not a regular file"));
         }
         let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file);
         let headers = reader.headers().map_err(|error| malformed(path, &error))?.clone();
-        // Of columns of one name the first counts.
+        // Of several columns with one name, the first counts.
         let mut columns = HashMap::new();
         for (at, name) in headers.iter().enumerate() {
             columns.entry(name.to_string()).or_insert(at);
@@ -48,7 +48,7 @@ impl<'a> TableReader<'a> {
         Ok(Self { path, reader, headers, columns })
     }
 
-    /// Index of a column that has to be there.
+    /// Index of a required column.
     pub fn column(&self, name: &str) -> Result<usize, StoreError> {
         self.columns
             .get(name)
@@ -94,7 +94,7 @@ impl<'a> TableReader<'a> {
         StoreError::malformed(self.path, row.position().map(csv::Position::line), problem)
     }
 
-    /// Which run a row belongs to.
+    /// Key of a row's run.
     pub fn key(&self, row: &StringRecord, columns: KeyColumns) -> Result<RunKey, StoreError> {
         let model: String = self.parse(row, columns.model)?;
         if !is_plain_name(&model) {
@@ -124,10 +124,10 @@ impl<'a> TableReader<'a> {
 /// An error of the CSV parser.
 pub(super) fn malformed(path: &Path, error: &csv::Error) -> StoreError {
     let line = error.position().map(csv::Position::line);
-    StoreError::malformed(path, line, format!("is no table of this program: {error}"))
+    StoreError::malformed(path, line, format!("is not a table of this program: {error}"))
 }
 
-/// The run that a row belongs to: the one at `current`, or a later one.
+/// The run of a row, which is the one at `current` or a later one.
 pub(super) fn find_run<'r>(
     runs: &'r mut [RunRecord],
     current: &mut usize,
@@ -140,6 +140,6 @@ pub(super) fn find_run<'r>(
     }
     runs.get_mut(*current).ok_or_else(|| {
         let line = row.position().map(csv::Position::line);
-        StoreError::malformed(path, line, format!("has a run that runs.csv does not have there: {key:?}"))
+        StoreError::malformed(path, line, format!("has a run that runs.csv lacks or has earlier: {key:?}"))
     })
 }

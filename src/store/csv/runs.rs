@@ -1,4 +1,4 @@
-//! `runs.csv`: one row a run.
+//! `runs.csv`: one row for each run.
 
 use std::collections::HashSet;
 use std::fmt::Write;
@@ -36,7 +36,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize, t
     text
 }
 
-/// Runs without what other tables have for them.
+/// Reads the runs, without the contents of other tables.
 pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
     let path = folder.join("runs.csv");
     let mut table = TableReader::open(&path)?;
@@ -59,7 +59,7 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
         };
         let key = table.key(&row, keys)?;
         if !seen.insert(key.clone()) {
-            return Err(table.wrong(&row, "is there twice: expected each run once".into()));
+            return Err(table.wrong(&row, "is a duplicate: expected each run once".into()));
         }
         runs.push(RunRecord {
             key,

@@ -1,4 +1,4 @@
-//! `scores.csv`: one row a run, subset and task of a classification.
+//! `scores.csv`: one row for each run, subset and task of a classification.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -34,7 +34,7 @@ pub fn to_csv(runs: &[RunRecord]) -> String {
     text
 }
 
-/// Gives runs their scores, where the folder has the table.
+/// Reads the scores into their runs, where the table exists.
 pub(super) fn read_into(runs: &mut [RunRecord], folder: &Path) -> Result<(), StoreError> {
     #[derive(serde::Deserialize)]
     struct Row {
