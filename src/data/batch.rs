@@ -1,4 +1,4 @@
-//! Rows as an engine reads them.
+//! Batches: rows as an engine reads them.
 
 use std::any::Any;
 use std::sync::{Arc, OnceLock};
@@ -23,8 +23,8 @@ pub struct Batch {
     pub y: Vec<f32>,
     /// Working memory of the generators: kept here so that a generator can be shared.
     pub(crate) scratch: Scratch,
-    /// What an engine has made of the inputs, for the next population that reads this batch; every fill empties it.
-    pub(crate) made: OnceLock<Arc<dyn Any + Send + Sync>>,
+    /// An engine's own form of the inputs, cached for the next population that reads this batch; every fill empties it.
+    pub(crate) cached: OnceLock<Arc<dyn Any + Send + Sync>>,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -56,7 +56,7 @@ impl Batch {
     /// # Panics
     /// If they differ in rows, features or tasks.
     pub fn join<'a>(&mut self, batches: impl IntoIterator<Item = &'a Self>) {
-        self.forget_made();
+        self.clear_cache();
         self.label_sets = 0;
         self.x.clear();
         self.y.clear();
@@ -72,9 +72,9 @@ impl Batch {
         }
     }
 
-    /// Drops what an engine has made of the inputs.
-    pub(crate) fn forget_made(&mut self) {
-        self.made = OnceLock::new();
+    /// Drops an engine's own form of the inputs.
+    pub(crate) fn clear_cache(&mut self) {
+        self.cached = OnceLock::new();
     }
 
     /// The labels of one task in one label set, `[rows]`.
@@ -98,7 +98,7 @@ impl Batch {
 
     /// Gives every buffer the length of the new shape; allocates only to grow.
     pub(super) fn reshape(&mut self, rows: usize, features: usize, tasks: usize, label_sets: usize) {
-        self.forget_made();
+        self.clear_cache();
         self.rows = rows;
         self.features = features;
         self.tasks = tasks;

@@ -25,7 +25,7 @@ impl PairSums {
         }
     }
 
-    /// Of all pairs so far.
+    /// The correlation of all pairs so far.
     pub fn correlation(&self) -> f64 {
         let covariance = |ab: f64, a: f64, b: f64| ab - a * b / self.n;
         let aa = covariance(self.aa, self.a, self.a);

@@ -10,7 +10,7 @@ pub enum DataError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         source: std::io::Error,
     },
     /// Files that are needed are not there.
@@ -23,7 +23,7 @@ pub enum DataError {
         path: PathBuf,
         /// The files that would be right.
         expected: String,
-        /// Where the data set is published.
+        /// Address of the data set.
         published: &'static str,
     },
     /// A packed file that breaks off or is damaged.
@@ -36,7 +36,7 @@ pub enum DataError {
         path: PathBuf,
         /// Line that could not be read whole, from 1.
         line: u64,
-        /// What was found.
+        /// The decoder's error.
         source: std::io::Error,
     },
     /// A row that is not one of the data set.
@@ -51,7 +51,7 @@ pub enum DataError {
         /// What is wrong, and what would be right.
         problem: String,
     },
-    /// Other rows than the study was made with.
+    /// Other rows than those that the study was trained on.
     #[error(
         "data.digest = {expected:?}: the files in {path:?} are others, with digest {found:?}; expected the files that \
          the study was made with, or no digest"
@@ -64,7 +64,7 @@ pub enum DataError {
         /// The digest asked for.
         expected: String,
     },
-    /// Rows that no study can be made with.
+    /// Rows that no study can be trained on.
     #[error("data.path = {path:?}: {problem}")]
     Unfit {
         /// The folder.

@@ -1,8 +1,7 @@
-//! Impressions with what became of them: what a conversion model is trained on, made by a generator or read
-//! from a log.
+//! Impressions with their outcomes: the rows of conversion models, simulated or read from a log.
 //!
 //! An impression is shown; some are clicked, and some clicks lead to a conversion, possibly days later (ESMM §2).
-//! A row has one word of every categorical field and some numbers. Rows lie in the order of time.
+//! A row has categorical and numeric features. Rows lie in the order of time.
 
 use std::sync::Arc;
 
@@ -17,10 +16,10 @@ use super::{Batch, Subset};
 /// Most rows of an embedding table: their indexes are stored as `f32`, which has every whole number up to this.
 pub const LARGEST_VOCABULARY: usize = 1 << 24;
 
-/// Facts of an impression that objectives are made of, in the order of `Batch::y`, `[FACTS, rows]`.
+/// Number of labels of an impression, in the order of `Batch::y`, `[FACTS, rows]`.
 pub const FACTS: usize = 4;
 
-/// What is known of an impression when a model is trained.
+/// A label of an impression, by its row in `Batch::y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fact {
     /// Whether it was clicked, 0 or 1.
@@ -46,16 +45,16 @@ pub struct Impressions {
     pub conversion: Vec<f32>,
     /// [`Fact::Waited`], `[rows]`; empty where times are not known.
     pub waited: Vec<f32>,
-    /// What only the maker of impressions knows; none where they are read.
+    /// The probabilities behind simulated outcomes; none where impressions are read.
     pub truth: Option<Truth>,
 }
 
 /// The probabilities that impressions were drawn from, `[rows]` each.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Truth {
-    /// Of a click.
+    /// Probability of a click.
     pub click: Vec<f32>,
-    /// Of a conversion after a click, whether it was clicked or not.
+    /// Probability of a conversion after a click, whether it was clicked or not.
     pub conversion: Vec<f32>,
 }
 
@@ -133,7 +132,7 @@ pub fn embedding(categorical: usize, vocabulary: usize, units: usize) -> Embeddi
 pub struct ImpressionFeed {
     log: Arc<ImpressionLog>,
     order: EpochOrder,
-    /// Where the uniforms of training rows come from.
+    /// The stream of the uniforms of training rows.
     sampling: Stream,
     rows: Vec<u64>,
 }
@@ -181,7 +180,7 @@ impl Feed for ImpressionFeed {
         }
     }
 
-    /// That of clicks and conversions of the training rows.
+    /// The correlation of clicks and conversions of the training rows.
     fn label_correlations(&self) -> Vec<Vec<f64>> {
         vec![vec![self.log.training.label_correlation()]]
     }

@@ -58,7 +58,7 @@ pub enum DataSpec {
     AliCcp(AliCcpSpec),
 }
 
-/// What is learned from rows: it decides the models, the loss, the scores and the report of a study.
+/// A task that is learned from rows. It decides the models, the loss, the scores and the report of a study.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Task {
     /// Labels are numbers. Models predict them; losses are mean squared errors.
@@ -81,7 +81,7 @@ impl DataSpec {
         }
     }
 
-    /// What is learned from the rows.
+    /// The task that is learned from the rows.
     pub fn task(&self) -> Task {
         self.source().task()
     }

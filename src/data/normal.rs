@@ -50,7 +50,7 @@ impl Stream {
     }
 }
 
-/// The rows of a table to make, in order.
+/// The rows of a stream to draw, in order.
 #[derive(Clone, Copy)]
 enum RowNumbers<'a> {
     From(u64),
@@ -100,7 +100,7 @@ fn fill_body(key: [u32; 2], purpose: u32, numbers: RowNumbers<'_>, width: usize,
                 }
             }
         }
-        tile.make(key, &counters);
+        tile.draw(key, &counters);
         let whole = width.is_multiple_of(BLOCK) && live == TILE;
         if whole {
             // Rows are whole blocks: the tile's normals follow each other in the table as well.
@@ -108,15 +108,15 @@ fn fill_body(key: [u32; 2], purpose: u32, numbers: RowNumbers<'_>, width: usize,
             tile.interleave(to.try_into().expect("a slice of the tile's length"));
         } else {
             tile.interleave(&mut normals);
-            for (lane, made) in normals.as_chunks::<BLOCK>().0[..live].iter().enumerate() {
+            for (lane, drawn) in normals.as_chunks::<BLOCK>().0[..live].iter().enumerate() {
                 let column = position.block[lane] as usize * BLOCK;
                 let to = &mut out[position.row[lane] as usize * width + column..];
                 if let (Some(to), true) = (to.first_chunk_mut(), column + BLOCK <= width) {
-                    *to = *made;
+                    *to = *drawn;
                 } else {
                     // At most three: not worth a call to copy memory.
-                    for (to, made) in to[..width - column].iter_mut().zip(made) {
-                        *to = *made;
+                    for (to, drawn) in to[..width - column].iter_mut().zip(drawn) {
+                        *to = *drawn;
                     }
                 }
             }
@@ -125,7 +125,7 @@ fn fill_body(key: [u32; 2], purpose: u32, numbers: RowNumbers<'_>, width: usize,
     }
 }
 
-/// Where each counter of a tile stands in the table that is being filled.
+/// Position of each counter of a tile in the table that is being filled.
 struct Positions {
     /// Row of the table (not of the stream).
     row: [u32; TILE],
@@ -159,7 +159,7 @@ impl Positions {
     }
 }
 
-/// What becomes of a tile's counters, word by word.
+/// Working memory of a tile: words, then normals.
 struct Tile {
     words: [[u32; TILE]; BLOCK],
     normals: [[f32; TILE]; BLOCK],
@@ -173,7 +173,7 @@ impl Default for Tile {
 
 impl Tile {
     #[inline(always)]
-    fn make(&mut self, key: [u32; 2], counters: &[[u32; TILE]; 4]) {
+    fn draw(&mut self, key: [u32; 2], counters: &[[u32; TILE]; 4]) {
         philox::blocks(key, counters, &mut self.words);
         for pair in [0, 2] {
             for lane in 0..TILE {
@@ -210,7 +210,7 @@ fn box_muller(radius: u32, angle: u32) -> (f32, f32) {
 
 /// ln((w + ½)·2⁻³²), with a relative error below 6e-7 (2e-7 of it the fit's); never positive.
 ///
-/// The sum w + ½ is exact below 2²³, where the tails are made: the smallest argument is 2⁻³³.
+/// The sum w + ½ is exact below 2²³, where the tails come from: the smallest argument is 2⁻³³.
 /// Towards one it is rounded to the 24 bits of a float, which moves normals by less than 4e-4 of
 /// a sigma and only among the smallest radii.
 #[inline(always)]
@@ -222,7 +222,7 @@ fn ln_unit(word: u32) -> f32 {
     let shifted = u.to_bits().wrapping_sub(SQRT_HALF);
     let exponent = (shifted.cast_signed() >> 23) - 32;
     let f = f32::from_bits((shifted & MANTISSA) + SQRT_HALF) - 1.0;
-    // ln(1 + f) = f + f²·Q(f), minimax in relative error (Remez, made for this file).
+    // ln(1 + f) = f + f²·Q(f), minimax in relative error (Remez, for this file).
     let q = -9.075_799e-2;
     let q = q * f + 1.590_426_3e-1;
     let q = q * f - 1.742_585_7e-1;
@@ -322,8 +322,8 @@ mod tests {
         let words = philox::block([42, 0], [0, 7, 0, Purpose::TrainingInputs as u32]);
         let mut rng = Stream::new(42, Purpose::TrainingInputs).rng(7);
         assert_eq!([0; 4].map(|_: u32| rng.next_u32()), words);
-        let mut made = [0.0; 4];
-        Stream::new(42, Purpose::TrainingInputs).normals(7, 1, 4, &mut made);
+        let mut drawn = [0.0; 4];
+        Stream::new(42, Purpose::TrainingInputs).normals(7, 1, 4, &mut drawn);
         for pair in [0, 2] {
             // The transform once more, in double precision and straight from its definition.
             let u = (f64::from(words[pair]) + 0.5) / 4_294_967_296.0;
@@ -331,8 +331,8 @@ mod tests {
             let turn = f64::from((words[pair + 1] << 1).cast_signed()) / 8_589_934_592.0;
             let (sin, cos) = (std::f64::consts::TAU * turn).sin_cos();
             let r = half * (-2.0 * u.ln()).sqrt();
-            assert!((f64::from(made[pair]) - r * cos).abs() < 1e-6);
-            assert!((f64::from(made[pair + 1]) - r * sin).abs() < 1e-6);
+            assert!((f64::from(drawn[pair]) - r * cos).abs() < 1e-6);
+            assert!((f64::from(drawn[pair + 1]) - r * sin).abs() < 1e-6);
         }
     }
 

@@ -25,7 +25,7 @@ pub fn block(key: [u32; 2], counter: [u32; 4]) -> [u32; 4] {
 }
 
 /// Many counters at once, as a structure of arrays: `counters[j][i]` and `words[j][i]` are word
-/// `j` of counter `i`. Equal to [`block`] lane by lane; made to be inlined into a caller compiled
+/// `j` of counter `i`. Equal to [`block`] lane by lane; meant to be inlined into a caller compiled
 /// for a wide vector unit, where the loop becomes vector code.
 #[inline(always)]
 pub fn blocks<const LANES: usize>(

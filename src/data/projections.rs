@@ -1,7 +1,7 @@
-//! Random directions among the inputs, and how far rows reach along them: what the tasks of a generator are made
-//! of.
+//! Random orthonormal vectors and the projections of rows on them.
 //!
-//! A task looks at its inputs through a few unit vectors, and how related two tasks are is an angle between them.
+//! A task of a generator depends on a few projections of its inputs, and two tasks are related by the angle between
+//! their vectors.
 
 use super::stream::Stream;
 use crate::simd::multiversion;
@@ -90,7 +90,7 @@ mod tests {
     use crate::simd::CpuFeatures;
 
     #[test]
-    fn fewer_directions_are_the_first_of_more() {
+    fn fewer_vectors_are_the_first_of_more() {
         let stream = Stream::new(3, Purpose::FunnelVectors);
         assert_eq!(orthonormal(stream, 4, 9), orthonormal(stream, 5, 9)[..4]);
     }

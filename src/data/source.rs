@@ -1,4 +1,4 @@
-//! What every kind of data answers: its specification is a [`Source`], its rows are [`Rows`], and a seed reads them
+//! The interface of every kind of data: its specification is a [`Source`], its rows are [`Rows`], and a seed reads them
 //! through a [`Feed`].
 
 use std::fmt::Debug;
@@ -13,7 +13,7 @@ pub trait Source: Debug {
     /// The word for `data.kind`.
     fn kind(&self) -> &'static str;
 
-    /// What is learned from the rows.
+    /// The task that is learned from the rows.
     fn task(&self) -> Task;
 
     /// Inputs of an architecture: behind the embeddings, where there are any.
@@ -22,12 +22,12 @@ pub trait Source: Debug {
     /// Labels of a row.
     fn tasks(&self) -> usize;
 
-    /// What the tasks are called; empty where they have numbers only.
+    /// Names of the tasks; empty where they have numbers only.
     fn task_names(&self) -> Vec<&'static str> {
         Vec::new()
     }
 
-    /// What a run's result depends on.
+    /// Everything that a run's result depends on.
     fn identity(&self) -> serde_json::Value;
 
     /// The section `[data]` without its `kind`, every default filled in.
@@ -196,18 +196,18 @@ pub struct Embedding {
     pub fan_in: usize,
 }
 
-/// How one task's labels are distributed over a subset of rows.
+/// The distribution of one task's labels over a subset of rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ClassRecord {
-    /// Which rows.
+    /// The subset.
     pub subset: Subset,
     /// Task, from 1.
     pub task: usize,
-    /// What it asks.
+    /// Its name.
     pub name: String,
     /// Number of rows.
     pub rows: usize,
-    /// Of those, positive.
+    /// Number of positive rows.
     pub positives: usize,
     /// Pearson correlation of the subset's two labels.
     pub label_correlation: f64,
@@ -225,7 +225,7 @@ pub struct LeftOut {
 }
 
 impl LeftOut {
-    /// All of them.
+    /// Sum of both.
     pub fn total(self) -> usize {
         self.malformed + self.unclicked
     }

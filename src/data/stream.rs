@@ -10,7 +10,7 @@ use rand::TryRng;
 
 use super::philox;
 
-/// What random numbers are for. Streams of different purposes are independent.
+/// The use of random numbers. Streams of different purposes are independent.
 ///
 /// The numbers enter the generator's counter: **never renumber or reuse one**, or every stored
 /// result stops being reproducible. New purposes take new numbers.
@@ -47,7 +47,7 @@ pub enum Purpose {
     FunnelEffects = 14,
     /// Inputs of impressions; the row is the impression.
     FunnelInputs = 15,
-    /// What becomes of impressions: click, conversion, delay; the row is the impression.
+    /// Outcomes of impressions: click, conversion, delay; the row is the impression.
     FunnelOutcomes = 16,
     /// Inputs of the impressions that rates are solved on.
     FunnelRates = 17,
@@ -64,7 +64,7 @@ pub enum Purpose {
 pub struct Stream {
     /// The run's seed.
     pub seed: u64,
-    /// What the numbers are for.
+    /// The use of the numbers.
     pub purpose: Purpose,
 }
 
@@ -75,7 +75,7 @@ impl Stream {
     }
 
     /// Uniform random words from one row, for the distributions of `rand_distr`. The words are
-    /// those that the row's normals are made of, so use a stream for one or the other.
+    /// those of the row's normals, so use a stream for one or the other.
     pub fn rng(&self, row: u64) -> StreamRng {
         StreamRng {
             key: self.key(),
@@ -107,7 +107,7 @@ pub struct StreamRng {
     key: [u32; 2],
     counter: [u32; 4],
     words: [u32; 4],
-    /// How many of `words` have been handed out.
+    /// Number of `words` that have been handed out.
     used: usize,
 }
 

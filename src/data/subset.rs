@@ -1,12 +1,12 @@
 //! Subsets of rows.
 
-/// What rows are for.
+/// The use of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subset {
     /// Trained on.
     Training,
-    /// Looked at to choose sizes and learning rates.
+    /// Used to choose sizes and learning rates.
     Validation,
     /// Reported.
     Test,

@@ -5,7 +5,7 @@ use super::funnel::FunnelSpec;
 /// A number of a [`FunnelSpec`] that a grid can sweep.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SweptParameter {
-    /// How differently clicked and unclicked impressions are distributed.
+    /// Standard deviation of the logit of pCTR: the larger, the more clicked impressions differ from the others.
     Selection,
     /// Share of the training impressions that are trained on.
     Share,
@@ -18,7 +18,7 @@ pub enum SweptParameter {
 }
 
 impl SweptParameter {
-    /// All of them.
+    /// All parameters.
     pub const ALL: [Self; 5] =
         [Self::Selection, Self::Share, Self::ClickRate, Self::ConversionRate, Self::MeanDelay];
 

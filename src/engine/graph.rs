@@ -85,14 +85,14 @@ impl<'a> GraphPopulation<'a> {
 
     /// All inputs of a batch on the device, brought there by the first population that asks.
     fn whole_inputs(&self, batch: &Batch, shape: (usize, usize, usize)) -> Result<Tensor> {
-        if let Some(x) = batch.made.get().and_then(|made| made.downcast_ref::<Tensor>())
+        if let Some(x) = batch.cached.get().and_then(|cached| cached.downcast_ref::<Tensor>())
             && x.device().same_device(&self.device)
         {
             return Ok(x.clone());
         }
         let x = Tensor::from_slice(&batch.x, shape, &self.device)?;
         if !self.device.is_cpu() {
-            _ = batch.made.set(Arc::new(x.clone()));
+            _ = batch.cached.set(Arc::new(x.clone()));
         }
         Ok(x)
     }

@@ -121,7 +121,7 @@ impl<'a> Batches<'a> {
                 std::mem::swap(current, following);
                 // Here, not in the thread that fills it next: a GPU frees memory in the order of a thread's own work,
                 // and the work that reads this was queued by this thread.
-                following.forget_made();
+                following.clear_cache();
             }
             Some(next) => {
                 train(current)?;

@@ -69,7 +69,8 @@ impl Extraction {
         Tensor::cat(&rows, 2)
     }
 
-    /// Gates of the tasks for experts that all read the same x: `[runs, batch, tasks, experts]`.
+    /// Gates of the tasks for experts that all read the same x, `[batch, features]` or `[runs, batch, features]`:
+    /// `weight` is `[runs, features, tasks · choices]`, the result `[runs, batch, tasks, experts]`.
     pub fn gates(&self, x: &Tensor, weight: &Tensor) -> Result<Tensor> {
         self.over_all_experts(&layers::softmax_gates(x, weight, self.tasks)?)
     }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter, Role};
 use crate::data::stream::{Purpose, Stream};
 
-/// How first values are drawn. Biases start at 0 unless stated.
+/// Distributions of first values. Biases start at 0 unless stated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Init {

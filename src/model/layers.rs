@@ -67,17 +67,19 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
     columns.reshape((runs, batch, blocks, width / blocks))
 }
 
-/// softmax(x W) in `gates` blocks of columns: `[runs, batch, gates, experts]`.
+/// softmax(x W) in `gates` blocks of columns: x as in [`linear`], W `[runs, features, gates · experts]`, the result
+/// `[runs, batch, gates, experts]`.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
     softmax(&gate_logits(x, weight, gates)?)
 }
 
-/// x W in `gates` blocks of columns, what gates are the softmax of: `[runs, batch, gates, experts]`.
+/// x W in `gates` blocks of columns, the logits of gates: x as in [`linear`], W `[runs, features, gates · experts]`, the
+/// result `[runs, batch, gates, experts]`.
 pub fn gate_logits(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
     split_columns(&linear(x, weight)?, gates)
 }
 
-/// Softmax over the last axis.
+/// Softmax over the last axis of `logits`, `[…, choices]`; the result has the same shape.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     if ops::fit(&[logits]) {
         return ops::softmax::softmax(logits);
@@ -90,8 +92,8 @@ pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     candle_nn::ops::softmax(logits, D::Minus1)
 }
 
-/// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0; `keep` has the shape of
-/// `logits`, and at least one 1 in every row.
+/// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0. `logits`, `keep` and the result are
+/// `[…, choices]`; every row of `keep` has at least one 1.
 pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
     /// Farther below any logit than a power can tell from 0, and finite.
     const FAR: f64 = 1e30;
@@ -99,8 +101,8 @@ pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
     softmax(&((logits * keep)? + below)?)? * keep
 }
 
-/// 1 where an entry is among the `count` largest of the last axis, else 0; of equal ones the first are taken.
-/// Has no gradient.
+/// 1 where an entry of `logits`, `[…, choices]`, is among the `count` largest of the last axis, else 0; of equal ones
+/// the first are taken. The result has the same shape and no gradient.
 pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
     if ops::fit(&[logits]) {
         return ops::largest::largest(logits, count);

@@ -1,4 +1,4 @@
-//! What a model's parameters are: names, shapes and fans, in one fixed order.
+//! Names, shapes and fans of a model's parameters, in one fixed order.
 //!
 //! A [`Layout`] is the contract between the initialisers, the two engines and the parameter counts of
 //! the report. Both engines hold a run's parameters in this order, flattened row-major, so that "the same
@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-/// What a parameter does, as far as its first value is concerned.
+/// The part of a parameter in its model, which decides its first values.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Role {
     /// A weight that multiplies `fan_in` inputs into `fan_out` outputs.
@@ -56,7 +56,7 @@ pub struct Parameter {
     pub name: Cow<'static, str>,
     /// Shape of one run's tensor; a population holds `[runs, shape…]`.
     pub shape: Vec<usize>,
-    /// What it is initialised as.
+    /// Its part in the model.
     pub role: Role,
     /// Equal blocks of columns that stand side by side in the last axis (the experts of `expert.weight`,
     /// the gates of `gate.weight`). First values are drawn block after block, so that a model with one
@@ -108,7 +108,7 @@ impl Parameter {
         Self::of(name, shape, Role::Factor { fan_in }, true)
     }
 
-    /// What tasks take from each other, `[tasks, tasks]`.
+    /// The share of every task in every other, `[tasks, tasks]`.
     pub fn mixing(name: impl Into<Cow<'static, str>>, tasks: usize, own: f64) -> Self {
         Self::of(name, &[tasks, tasks], Role::Mixing { own }, false)
     }

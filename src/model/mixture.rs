@@ -18,7 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter};
 use super::{Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers};
 
-/// How experts reach the towers.
+/// The way from experts to towers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Routing {
     /// One expert that every tower reads: the shared bottom. No gate.
@@ -44,7 +44,7 @@ pub struct MixtureShape {
     pub tasks: usize,
     /// Units of a tower's one hidden layer.
     pub tower_units: usize,
-    /// How experts reach towers.
+    /// The way from experts to towers.
     pub routing: Routing,
 }
 

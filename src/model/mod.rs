@@ -85,7 +85,7 @@ pub fn architecture(name: &str) -> Option<&'static Architecture> {
     REGISTRY.iter().chain(towers::REGISTRY).find(|architecture| architecture.name == name)
 }
 
-/// What the data asks of a model.
+/// Sizes of the inputs and outputs of a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problem {
     /// Input features (d).
@@ -101,6 +101,9 @@ pub trait Model: Send + Sync {
 
     /// Predictions of every run for inputs `x`: `[batch, features]`, the same for all runs, or
     /// `[runs, batch, features]`, every run its own.
+    ///
+    /// # Errors
+    /// Shapes that do not fit, or a device that fails.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
 
     /// The same while training, for a model that is trained with noise.
@@ -108,13 +111,13 @@ pub trait Model: Send + Sync {
         self.forward(parameters, x)
     }
 
-    /// What a run's objective has beside its tasks' losses, `[runs]`: a function of the parameters alone. It is
-    /// trained on and never logged, so that losses of different models are the same quantity.
+    /// A term of a run's objective beside its tasks' losses, `[runs]`: a function of the parameters only. It is trained
+    /// on and never logged, so that losses of different models are the same quantity.
     fn penalty(&self, _parameters: &Parameters) -> Result<Option<Tensor>> {
         Ok(None)
     }
 
-    /// How it learns conversions, where its predictions are the logits of [`towers::Method::heads`].
+    /// The method of learning conversions, where its predictions are the logits of [`towers::Method::heads`].
     fn method(&self) -> Option<towers::Method> {
         None
     }
@@ -136,7 +139,7 @@ pub trait Model: Send + Sync {
     }
 }
 
-/// What a forward pass gives.
+/// The result of a forward pass.
 pub struct Forward {
     /// `[runs, tasks, batch]`; heads in the place of tasks where conversions are learned.
     pub predictions: Tensor,
@@ -165,7 +168,10 @@ impl<'a> Parameters<'a> {
         Parameters::new(layout, &self.tensors[first..])
     }
 
-    /// The tensor called `name`; an error names a parameter that the layout does not have.
+    /// The tensor called `name`, `[runs, shape…]`.
+    ///
+    /// # Errors
+    /// A name that the layout does not have.
     pub fn get(&self, name: &str) -> Result<&'a Tensor> {
         match self.layout.position(name) {
             Some(position) => Ok(&self.tensors[position]),
@@ -177,25 +183,28 @@ impl<'a> Parameters<'a> {
 /// Sizes of an architecture: what stands under `[models.<name>]`.
 pub trait Configuration: Debug + Send + Sync {
     /// Refuses sizes that no network can have.
+    ///
+    /// # Errors
+    /// The first such size, with the values that it may have.
     fn check(&self) -> std::result::Result<(), InvalidSize>;
 
     /// The network of these sizes for a problem.
     fn build(&self, problem: Problem) -> Box<dyn Model>;
 }
 
-/// A size that cannot be.
+/// A size that no network can have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidSize {
     /// Key within the model's table.
     pub key: &'static str,
-    /// What it was set to.
+    /// Its value.
     pub value: String,
-    /// What would be right.
+    /// The values that it may have.
     pub remedy: &'static str,
 }
 
 impl InvalidSize {
-    /// A number outside of what it may be.
+    /// A size out of range.
     fn new(key: &'static str, value: impl ToString, remedy: &'static str) -> Self {
         Self { key, value: value.to_string(), remedy }
     }
@@ -221,7 +230,7 @@ pub struct Architecture {
     pub source: &'static str,
     /// Colour in figures.
     pub colour: Colour,
-    /// How it learns conversion; none where it does not.
+    /// Its way of learning conversion; none where it does not.
     pub learning: Option<Learning>,
     /// The size that is changed to give a model another number of parameters: units of the first layer. Empty
     /// where it is a list.
@@ -230,7 +239,7 @@ pub struct Architecture {
     pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,
 }
 
-/// How an architecture learns clicks and conversions, in words for tables.
+/// An architecture's way of learning clicks and conversions, in words for tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {
     /// Embeddings of its towers.

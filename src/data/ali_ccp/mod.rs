@@ -51,7 +51,7 @@ pub const FILES: [&str; 4] = [
     "common_features_test.csv",
 ];
 
-/// Where the data set is published.
+/// Address of the data set.
 const PUBLISHED: &str = "https://tianchi.aliyun.com/dataset/408";
 
 /// Categorical inputs of a row.
@@ -66,7 +66,7 @@ pub const ROW_BYTES: u64 = 4 * (FIELDS as u64 + NUMERIC as u64 + 2);
 /// Bytes of a row between reading and encoding: its own words, its pointer to the common ones, its labels.
 pub const READING_BYTES: u64 = 4 * (HALF as u64 + 1) + 2;
 
-/// Which rows of the published files, encoded how.
+/// The part of the published files that is read, and its encoding.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct AliCcpSpec {
     /// Folder with the four files.
@@ -87,7 +87,7 @@ pub struct AliCcpSpec {
 /// A log that was read.
 #[derive(Debug, Clone)]
 pub struct AliCcp {
-    /// Which rows they are.
+    /// The specification that they were read by.
     pub spec: AliCcpSpec,
     /// The rows.
     pub log: Arc<ImpressionLog>,

@@ -8,7 +8,7 @@ use super::schema::{COMMON, COMMON_COLUMNS, Field, HALF, SAMPLE, SAMPLE_COLUMNS}
 use crate::data::DataError;
 use crate::data::error::ParseError;
 
-/// In place of a word's number: the row has no word of the field.
+/// Stands for the number of a word where the row has no word of the field.
 pub const ABSENT: u32 = u32::MAX;
 
 /// Longest common feature index in bytes; the published ones are 16 hexadecimal digits.
@@ -17,13 +17,13 @@ const LONGEST_INDEX: usize = 64;
 /// Most bytes of a file that a message repeats.
 const SHOWN: usize = 40;
 
-/// What is read of a period, and how.
+/// The part of a period that is read, and how.
 pub struct Reader<'a> {
     /// Most lines of the skeleton, from its start; 0 for all.
     pub rows: usize,
     /// Whether malformed lines are left out and counted.
     pub skip_bad: bool,
-    /// Of the lines that were used.
+    /// Hash of the lines that were used.
     pub hasher: &'a mut blake3::Hasher,
     /// The number of a word: the field's place among the eighteen, and the word's id.
     pub word: &'a mut dyn FnMut(usize, u64) -> u32,

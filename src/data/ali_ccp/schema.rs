@@ -9,9 +9,9 @@
 /// A field that is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field {
-    /// What feature lists call it.
+    /// Its name in feature lists.
     pub id: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub name: &'static str,
 }
 

@@ -32,7 +32,10 @@ fn divide(lengths: [usize; 2], split: u64) -> [Vec<u64>; 3] {
     }
 }
 
-/// Rows in the order of their sets, encoded. Says what is wrong with rows that no study can be made with.
+/// Rows in the order of their sets, encoded.
+///
+/// # Errors
+/// Rows whose labels are all alike in some set.
 pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<Census, String> {
     let sets = divide(lengths, spec.split);
     let sizes = [0, 1, 2].map(|set| sets[set].len());
@@ -101,7 +104,7 @@ fn vocabulary(raw: &RawRows, training: &[usize]) -> (Vec<Vec<u32>>, usize) {
     (tables, rows as usize)
 }
 
-/// How a numeric input is read.
+/// The scale of a numeric feature.
 struct Scale {
     kind: Kind,
     mean: f64,

@@ -1,4 +1,4 @@
-//! Census-Income (KDD): the real data of MMoE §6.3, two tasks of yes or no for every person asked.
+//! Census-Income (KDD): the real data of MMoE §6.3, two binary tasks for every person asked.
 //!
 //! The original files are read ([`schema`], [`mod@read`]), divided and encoded (`encode`) once, when a study is
 //! opened; every run then draws its batches from the same [`Census`]. A seed changes a run's first parameters
@@ -26,7 +26,7 @@ pub use encode::encode;
 /// Names of the original files: training and test.
 const FILES: [&str; 2] = ["census-income.data", "census-income.test"];
 
-/// Where the data set is published.
+/// Address of the data set.
 const PUBLISHED: &str = "https://doi.org/10.24432/C5N30T";
 
 /// The main task; the auxiliary one is "never married" either way (MMoE §6.3).
@@ -39,7 +39,7 @@ pub enum MainTask {
     Education,
 }
 
-/// Which rows, divided how, for which tasks.
+/// The files, the division of their rows and the tasks.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
 pub struct CensusSpec {
     /// Folder with the original files.
@@ -58,7 +58,7 @@ pub struct CensusSpec {
 }
 
 impl CensusSpec {
-    /// What the main and the auxiliary task are called.
+    /// Names of the main and the auxiliary task.
     pub fn task_names(&self) -> [&'static str; 2] {
         match self.main {
             MainTask::Income => ["income above $50,000", "never married"],
@@ -156,7 +156,7 @@ impl Source for CensusSpec {
 /// Encoded rows: training, then validation, then test.
 #[derive(Debug, Clone)]
 pub struct Census {
-    /// Which rows they are.
+    /// The specification that they were read by.
     pub spec: CensusSpec,
     /// Names of the files that were found.
     pub files: Vec<String>,
@@ -177,7 +177,7 @@ pub struct Census {
 const COLUMNS: usize = CATEGORICAL + NUMERIC;
 
 impl Census {
-    /// Where the rows of a set lie.
+    /// Range of the rows of a set.
     pub fn rows(&self, set: Subset) -> Range<usize> {
         let before = self.sizes[..set as usize].iter().sum();
         before..before + self.sizes[set as usize]
@@ -222,7 +222,7 @@ impl Rows for Census {
         Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), rows: Vec::new() })
     }
 
-    /// A fan-in of 1 makes words weigh as the standardised numbers beside them.
+    /// With a fan-in of 1 an embedding weighs as much as the standardised numeric features beside it.
     fn embedding(&self) -> Option<Embedding> {
         Some(Embedding {
             categorical: CATEGORICAL,
@@ -299,7 +299,7 @@ impl Feed for CensusFeed {
         self.census.fill(subset, 0..usize::MAX, batch);
     }
 
-    /// That of the training rows.
+    /// The correlation over the training rows.
     fn label_correlations(&self) -> Vec<Vec<f64>> {
         vec![vec![self.census.label_correlation(Subset::Training)]]
     }

@@ -3,7 +3,7 @@
 //! Names are those of the data set's own description. Fields that code a class by a number (industry,
 //! occupation, own business, veterans' benefits, year) are categories: their numbers have no order.
 
-/// What a field is to a model.
+/// The part of a field in a model.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
     /// One of a list of words.
@@ -12,7 +12,7 @@ pub enum Kind {
     Number,
     /// An amount of money or a wage, mostly 0 and otherwise over several magnitudes: ln(1 + x) of it.
     Amount,
-    /// How many people the row stands for: for estimates about the population, not a feature.
+    /// Number of people that the row stands for: for estimates about the population, not a feature.
     Weight,
     /// Label: at least a college degree, "Associates" and up.
     Education,
@@ -39,7 +39,7 @@ impl Kind {
 pub struct Field {
     /// Its name.
     pub name: &'static str,
-    /// What it is.
+    /// Its meaning.
     pub kind: Kind,
 }
 

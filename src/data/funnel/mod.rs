@@ -16,7 +16,7 @@
 //! wordsᵢ = Σ_f eᵢ,f[word_f] / √fields        P(word_f = k) ∝ k^-zipf
 //! ```
 //!
-//! Effects e are normals, made to have mean 0, variance 1 and covariance 0 under the words' frequencies whatever
+//! Effects e are normals, adjusted to have mean 0, variance 1 and covariance 0 under the words' frequencies whatever
 //! was drawn. The dense parts take an interaction and a wave, which no linear model follows.
 //!
 //! **Funnel.** With the task correlation p, which is the correlation of A and B over impressions:
@@ -63,13 +63,13 @@ mod words;
 /// relative 0.6 to 0.8 % at a selection of 1 and by 2 % at 2: less than the counts of 10,000 and 2,500 clicks scatter.
 pub const RATE_ROWS: usize = 1 << 16;
 
-/// Rows made at a time: 200 columns of them are 800 KiB, less than a second-level cache.
+/// Rows generated at a time: 200 columns of them are 800 KiB, less than a second-level cache.
 const BLOCK_ROWS: usize = 1024;
 
 /// The first test impression's row in the streams: test rows do not move when the training window grows.
 const TEST: u64 = 1 << 62;
 
-/// How impressions are made.
+/// The specification of simulated impressions.
 ///
 /// Assumed valid: at least one training impression, `share` in (0, 1], `numbers >= 4`, rates between 0 and 1 and
 /// neither; where there are fields, `words >= 3`, `zipf` from 0 to 4 (so that three words come) and `fields * words`
@@ -140,8 +140,7 @@ impl FunnelSpec {
         kept.clamp(1, self.training_impressions)
     }
 
-    /// Memory in bytes that [`FunnelSpec::generate`] holds at its peak: the rows that it returns and what it makes
-    /// them with.
+    /// Memory in bytes that [`FunnelSpec::generate`] holds at its peak: the rows that it returns and its working memory.
     pub fn bytes(&self) -> u64 {
         let rows = (self.kept_impressions() + self.test_impressions) as u64;
         // Click, conversion and their probabilities, and the wait.
@@ -247,7 +246,7 @@ impl Rows for FunnelSpec {
         self.test_impressions
     }
 
-    /// What generating takes, and the order of the training impressions.
+    /// The memory of generating, and the order of the training impressions.
     fn feed_bytes(&self) -> u64 {
         self.bytes().saturating_add(8 * self.training_impressions as u64)
     }
@@ -297,7 +296,7 @@ impl<'a> Funnel<'a> {
         [h1, self.mixing[0] * h1 + self.mixing[1] * h2]
     }
 
-    /// Makes `count` rows of a stream of inputs, a block at a time.
+    /// Generates `count` rows of a stream of inputs, a block at a time.
     fn blocks(
         &self,
         inputs: Purpose,
@@ -319,7 +318,7 @@ impl<'a> Funnel<'a> {
     /// The `count` impressions whose rows in the streams are `number(0..count)`.
     fn impressions(&self, count: usize, number: impl Fn(usize) -> u64) -> Impressions {
         let facts = || Vec::with_capacity(count);
-        let mut made = Impressions {
+        let mut simulated = Impressions {
             x: Vec::with_capacity(count * self.spec.columns()),
             click: facts(),
             conversion: facts(),
@@ -329,7 +328,7 @@ impl<'a> Funnel<'a> {
         let mut truth = Truth { click: facts(), conversion: facts() };
         self.blocks(Purpose::FunnelInputs, count, number, |numbers, block| {
             for (row, &number) in numbers.iter().enumerate() {
-                self.add_inputs(block, row, &mut made.x);
+                self.add_inputs(block, row, &mut simulated.x);
                 let [a, b] = self.click_and_conversion_scores(block, row);
                 // Drawn with the probabilities as they are told, in single precision.
                 let click = sigmoid(self.intercepts[0] + self.spec.selection * a) as f32;
@@ -337,12 +336,12 @@ impl<'a> Funnel<'a> {
                 let outcome = self.outcome(number, [click, conversion], block.delay[row]);
                 truth.click.push(click);
                 truth.conversion.push(conversion);
-                made.click.push(f32::from(u8::from(outcome.click)));
-                made.conversion.push(f32::from(u8::from(outcome.conversion)));
-                made.waited.push(outcome.waited as f32);
+                simulated.click.push(f32::from(u8::from(outcome.click)));
+                simulated.conversion.push(f32::from(u8::from(outcome.conversion)));
+                simulated.waited.push(outcome.waited as f32);
             }
         });
-        Impressions { truth: Some(truth), ..made }
+        Impressions { truth: Some(truth), ..simulated }
     }
 
     fn add_inputs(&self, block: &Block, row: usize, x: &mut Vec<f32>) {
@@ -352,7 +351,7 @@ impl<'a> Funnel<'a> {
         x.extend_from_slice(&block.numbers[row * numbers..][..numbers]);
     }
 
-    /// What becomes of impression `number`. Click, conversion and delay have a uniform of the row each, in this
+    /// The outcome of impression `number`. Click, conversion and delay have a uniform of the row each, in this
     /// order.
     fn outcome(&self, number: u64, [click, conversion]: [f32; 2], delay_score: f64) -> Outcome {
         let mut uniforms = Stream::new(self.seed, Purpose::FunnelOutcomes).rng(number);
@@ -374,7 +373,7 @@ impl<'a> Funnel<'a> {
     }
 }
 
-/// What is known of an impression in the end.
+/// The outcome of an impression.
 struct Outcome {
     click: bool,
     conversion: bool,

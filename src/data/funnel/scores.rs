@@ -1,4 +1,4 @@
-//! Inputs of impressions and the two parts of a row that scores are made of.
+//! Inputs of impressions and the two parts of a row that scores are sums of.
 
 use rand::Rng;
 
@@ -21,7 +21,7 @@ const WORDS: u64 = 1 << 63;
 pub struct Scores {
     numbers: usize,
     /// t₁, s₁, t₂, s₂ and, where there are five numbers, c.
-    directions: Vec<Vec<Lanes>>,
+    vectors: Vec<Vec<Lanes>>,
     frequencies: Frequencies,
     /// `[fields][words]`.
     effects: Vec<Vec<[f64; 2]>>,
@@ -44,7 +44,7 @@ pub struct Block {
     pub parts: [Vec<f64>; 2],
     /// The score of the delay, `[rows]`.
     pub delay: Vec<f64>,
-    /// `[directions, rows]`.
+    /// `[vectors, rows]`.
     projections: Vec<f32>,
     /// `[rows]`.
     waves: Vec<f32>,
@@ -54,12 +54,12 @@ impl Scores {
     /// Those of `seed`.
     pub fn new(spec: &FunnelSpec, seed: u64) -> Self {
         let stream = Stream::new(seed, Purpose::FunnelVectors);
-        let directions = orthonormal(stream, spec.numbers.min(5), spec.numbers);
+        let vectors = orthonormal(stream, spec.numbers.min(5), spec.numbers);
         let frequencies = Frequencies::new(spec.words.max(1), spec.zipf);
         let share = if spec.fields == 0 { 0.0 } else { spec.word_share };
         Self {
             numbers: spec.numbers,
-            directions: directions.iter().map(|vector| pad(vector)).collect(),
+            vectors: vectors.iter().map(|vector| pad(vector)).collect(),
             effects: (0..spec.fields).map(|field| effects(seed, field, &frequencies)).collect(),
             frequencies,
             dense_weight: (0.5 * (1.0 - share)).sqrt(),
@@ -79,11 +79,11 @@ impl Scores {
             let words = self.effects.iter().map(|_| self.frequencies.word(draws.next_u32()) as u32);
             block.words.extend(words);
         }
-        block.projections.resize(count * self.directions.len(), 0.0);
-        project(CpuFeatures::best(), &self.directions, self.numbers, &block.numbers, &mut block.projections);
+        block.projections.resize(count * self.vectors.len(), 0.0);
+        project(CpuFeatures::best(), &self.vectors, self.numbers, &block.numbers, &mut block.projections);
         self.parts(count, block);
         // Without a fifth direction that of s₂: uncorrelated with the scores, if not independent of them.
-        let delay = block.projections.chunks_exact(count).next_back().expect("there are four directions");
+        let delay = block.projections.chunks_exact(count).next_back().expect("there are four vectors");
         block.delay.clear();
         block.delay.extend(delay.iter().map(|c| f64::from(*c)));
     }
@@ -165,7 +165,7 @@ mod tests {
         }
     }
 
-    /// A part's formula once more, in double precision from the directions.
+    /// A part's formula once more, in double precision from the vectors.
     #[test]
     fn parts_follow_the_formula() {
         let spec = small();

@@ -46,8 +46,8 @@ fn mean_and_variance(values: &[f64]) -> (f64, f64) {
     (mean, values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / n)
 }
 
-fn truth(made: &Impressions) -> &Truth {
-    made.truth.as_ref().expect("impressions that are made have their truth")
+fn truth(simulated: &Impressions) -> &Truth {
+    simulated.truth.as_ref().expect("simulated impressions have their truth")
 }
 
 #[test]
@@ -60,7 +60,7 @@ fn scores_correlate_by_the_task_correlation() {
         funnel.blocks(
             Purpose::FunnelInputs,
             ROWS,
-            |place| place as u64,
+            |index| index as u64,
             |numbers, block| {
                 for row in 0..numbers.len() {
                     let [a, b] = funnel.click_and_conversion_scores(block, row);
@@ -84,23 +84,23 @@ fn rates_are_those_asked_for() {
     let samples = 1.0 / ROWS as f64 + 1.0 / RATE_ROWS as f64;
     for (selection, signal, p, seed) in [(0.0, 0.0, 0.0, 1), (1.0, 1.0, 0.5, 2), (1.5, 0.7, -0.8, 3)] {
         let spec = FunnelSpec { click_rate: 0.01, conversion_rate: 0.005, selection, signal, ..dense(ROWS) };
-        let made = spec.generate(seed, p).training;
-        let Truth { click, conversion } = truth(&made);
+        let simulated = spec.generate(seed, p).training;
+        let Truth { click, conversion } = truth(&simulated);
         let click: Vec<f64> = click.iter().map(|p| f64::from(*p)).collect();
         let (mean, variance) = mean_and_variance(&click);
         assert!(selection > 0.0 || variance < 1e-12);
-        // A constant 0.01 is off by its rounding to single precision alone: 1e-9 is a unit of its last place.
+        // A constant 0.01 is off by its rounding to single precision alone: 1e-9 is a unit of its last index.
         let rounding = 1e-9 / 4.5;
         assert_near("E pCTR", mean, 0.01, (variance * samples).sqrt() + rounding);
         let scatter = variance * samples + 0.01 * 0.99 / ROWS as f64;
-        assert_near("clicks", made.clicks() as f64 / ROWS as f64, 0.01, scatter.sqrt());
+        assert_near("clicks", simulated.clicks() as f64 / ROWS as f64, 0.01, scatter.sqrt());
         // The ratio's error by its linearisation: terms pCTR·(pCVR - rate) / E pCTR.
         let terms = click.iter().zip(conversion).map(|(click, p)| click * (f64::from(*p) - 0.005) / mean);
         let (excess, variance) = mean_and_variance(&terms.collect::<Vec<_>>());
         assert_near("E pCTR pCVR / E pCTR", excess, 0.0, (variance * samples).sqrt() + rounding);
-        let clicks = made.clicks() as f64;
+        let clicks = simulated.clicks() as f64;
         let scatter = variance * samples + 0.005 * 0.995 / clicks;
-        assert_near("conversions", made.conversions() as f64 / clicks, 0.005, scatter.sqrt());
+        assert_near("conversions", simulated.conversions() as f64 / clicks, 0.005, scatter.sqrt());
     }
 }
 
@@ -108,12 +108,12 @@ fn rates_are_those_asked_for() {
 fn outcomes_come_as_often_as_their_probabilities_say() {
     const ROWS: usize = 1 << 18;
     let spec = FunnelSpec { selection: 1.5, signal: 1.5, click_rate: 0.2, ..dense(ROWS) };
-    let made = spec.generate(7, 0.4).training;
-    let Truth { click, conversion } = truth(&made);
-    let clicked: Vec<usize> = (0..ROWS).filter(|row| made.click[*row] == 1.0).collect();
+    let simulated = spec.generate(7, 0.4).training;
+    let Truth { click, conversion } = truth(&simulated);
+    let clicked: Vec<usize> = (0..ROWS).filter(|row| simulated.click[*row] == 1.0).collect();
     let all: Vec<usize> = (0..ROWS).collect();
     for (what, mut rows, p, happened) in
-        [("click", all, click, &made.click), ("conversion", clicked, conversion, &made.conversion)]
+        [("click", all, click, &simulated.click), ("conversion", clicked, conversion, &simulated.conversion)]
     {
         rows.sort_by(|a, b| p[*a].total_cmp(&p[*b]));
         let tenth = rows.len().div_ceil(10);
@@ -130,7 +130,7 @@ fn outcomes_come_as_often_as_their_probabilities_say() {
         assert!(rates[9] > 5.0 * rates[0], "{rates:?}");
     }
     for row in 0..ROWS {
-        assert!(made.conversion[row] <= made.click[row]);
+        assert!(simulated.conversion[row] <= simulated.click[row]);
     }
 }
 
@@ -142,15 +142,16 @@ fn clicked_rows_differ_by_selection_and_correlation() {
     // Scores of conversion from a funnel of the same rows without selection, up to an intercept.
     let gap = |selection: f64, p: f64| {
         let spec = FunnelSpec { selection, ..dense(ROWS) };
-        let made = spec.generate(11, p).training;
+        let simulated = spec.generate(11, p).training;
         let reference = FunnelSpec { selection: 0.0, ..spec }.generate(11, p).training;
-        assert_eq!(made.x, reference.x);
+        assert_eq!(simulated.x, reference.x);
         let score = |row: usize| {
             let p = f64::from(truth(&reference).conversion[row]);
             (p / (1.0 - p)).ln()
         };
-        let of =
-            |click: f32| (0..ROWS).filter(|row| made.click[*row] == click).map(score).collect::<Vec<_>>();
+        let of = |click: f32| {
+            (0..ROWS).filter(|row| simulated.click[*row] == click).map(score).collect::<Vec<_>>()
+        };
         let [clicked, others] = [1.0, 0.0].map(of);
         let [(a, var_a), (b, var_b)] = [mean_and_variance(&clicked), mean_and_variance(&others)];
         (a - b, (var_a / clicked.len() as f64 + var_b / others.len() as f64).sqrt())
@@ -183,16 +184,16 @@ fn conversions_are_seen_as_often_as_their_delays_allow() {
     const ROWS: usize = 1 << 16;
     let at_once = FunnelSpec { click_rate: 0.5, conversion_rate: 0.5, ..dense(ROWS) };
     let delayed = FunnelSpec { mean_delay: 0.4, ..at_once.clone() };
-    let (all, made) = (at_once.generate(2, 0.5).training, delayed.generate(2, 0.5).training);
-    assert_eq!((&all.x, &all.click, &all.truth), (&made.x, &made.click, &made.truth));
+    let (all, simulated) = (at_once.generate(2, 0.5).training, delayed.generate(2, 0.5).training);
+    assert_eq!((&all.x, &all.click, &all.truth), (&simulated.x, &simulated.click, &simulated.truth));
     let at_once = all.conversion.iter().zip(&all.waited).filter(|(conversion, _)| **conversion > 0.0);
     assert!(at_once.clone().count() > 0 && at_once.into_iter().all(|(_, waited)| *waited == 0.0));
     for (quarter, rows) in (0..ROWS).collect::<Vec<_>>().chunks(ROWS / 4).enumerate() {
         let [mut found, mut expected, mut variance] = [0.0; 3];
         for row in rows {
             let left = 1.0 - *row as f32 / ROWS as f32;
-            let waited = made.waited[*row];
-            match (all.click[*row], all.conversion[*row], made.conversion[*row]) {
+            let waited = simulated.waited[*row];
+            match (all.click[*row], all.conversion[*row], simulated.conversion[*row]) {
                 (0.0, conversion, seen) => assert_eq!([conversion, seen, waited], [0.0; 3]),
                 (_, 0.0, seen) => assert_eq!([seen, waited], [0.0, left]),
                 (_, _, 0.0) => assert_eq!(waited, left),
@@ -200,7 +201,7 @@ fn conversions_are_seen_as_often_as_their_delays_allow() {
             }
             if all.conversion[*row] == 1.0 {
                 let p = seen(0.4, f64::from(1.0 - left));
-                found += f64::from(made.conversion[*row]);
+                found += f64::from(simulated.conversion[*row]);
                 expected += p;
                 variance += p * (1.0 - p);
             }
@@ -221,12 +222,12 @@ fn delays_have_their_mean_and_depend_on_the_row() {
         mean_delay: 0.02,
         ..dense(1)
     };
-    let made = spec.generate(5, 0.5).test;
+    let simulated = spec.generate(5, 0.5).test;
     let mut scores = vec![];
     Funnel::new(&spec, 5, 0.5).blocks(
         Purpose::FunnelInputs,
         ROWS,
-        |place| TEST + place as u64,
+        |index| TEST + index as u64,
         |_, block| scores.extend_from_slice(&block.delay),
     );
     let half = statrs::function::erf::erf(0.5 / 2f64.sqrt());
@@ -234,23 +235,29 @@ fn delays_have_their_mean_and_depend_on_the_row() {
     for (range, factor) in
         [(all, 1.0), (0.0..f64::INFINITY, 1.0 + half), (f64::NEG_INFINITY..0.0, 1.0 - half)]
     {
-        let rows = (0..ROWS).filter(|row| made.conversion[*row] == 1.0 && range.contains(&scores[*row]));
-        let delays: Vec<f64> = rows.map(|row| f64::from(made.waited[row])).collect();
+        let rows = (0..ROWS).filter(|row| simulated.conversion[*row] == 1.0 && range.contains(&scores[*row]));
+        let delays: Vec<f64> = rows.map(|row| f64::from(simulated.waited[row])).collect();
         let (mean, variance) = mean_and_variance(&delays);
         let error = (variance / delays.len() as f64).sqrt();
         assert_near(&format!("mean delay at C in {range:?}"), mean, 0.02 * factor, error);
     }
     for row in 0..ROWS {
-        if made.click[row] == 1.0 && made.conversion[row] == 0.0 {
-            assert_eq!(made.waited[row], 1.0);
+        if simulated.click[row] == 1.0 && simulated.conversion[row] == 0.0 {
+            assert_eq!(simulated.waited[row], 1.0);
         }
     }
 }
 
-/// The row in place `place`, all that is known of it.
-fn row(made: &Impressions, columns: usize, place: usize) -> (&[f32], [f32; 5]) {
-    let facts = [&made.click, &made.conversion, &made.waited, &truth(made).click, &truth(made).conversion];
-    (&made.x[place * columns..][..columns], facts.map(|fact| fact[place]))
+/// The row in index `index`, all that is known of it.
+fn row(simulated: &Impressions, columns: usize, index: usize) -> (&[f32], [f32; 5]) {
+    let facts = [
+        &simulated.click,
+        &simulated.conversion,
+        &simulated.waited,
+        &truth(simulated).click,
+        &truth(simulated).conversion,
+    ];
+    (&simulated.x[index * columns..][..columns], facts.map(|fact| fact[index]))
 }
 
 #[test]
@@ -266,9 +273,9 @@ fn smaller_shares_are_random_subsets_of_larger_ones() {
         let numbers = part.kept(1).unwrap_or_else(|| (0..3000).collect());
         assert!(numbers.is_sorted_by(|a, b| a < b));
         assert!(numbers.iter().all(|number| larger.binary_search(number).is_ok()));
-        for (place, number) in numbers.iter().enumerate() {
+        for (index, number) in numbers.iter().enumerate() {
             let columns = spec.columns();
-            assert_eq!(row(&log.training, columns, place), row(&whole.training, columns, *number as usize));
+            assert_eq!(row(&log.training, columns, index), row(&whole.training, columns, *number as usize));
         }
         // The mean number of a random subset: variance (n² - 1)/12 a draw, less without replacement.
         let mean = numbers.iter().sum::<u64>() as f64 / count as f64;
@@ -289,7 +296,7 @@ fn a_longer_window_begins_with_the_same_impressions_at_other_times() {
     assert_eq!(short.training.click, long.training.click[..3000]);
     assert_eq!(truth(&short.training).conversion, truth(&long.training).conversion[..3000]);
     // The same conversions later in the window: fewer of the first 3000 of 5000 are cut off.
-    let conversions = |made: &Impressions| made.conversion[..3000].iter().sum::<f32>();
+    let conversions = |simulated: &Impressions| simulated.conversion[..3000].iter().sum::<f32>();
     assert!(conversions(&short.training) < conversions(&long.training));
     let [short, long] = [&spec, &longer].map(|spec| {
         let log = FunnelSpec { mean_delay: 0.0, ..spec.clone() }.generate(1, 0.5);
@@ -343,9 +350,11 @@ fn a_row_is_a_code_of_every_field_and_the_numbers() {
 fn the_bits_are_what_they_always_were() {
     let log = FunnelSpec { share: 0.7, ..small() }.generate(3, 0.5);
     let mut hasher = blake3::Hasher::new();
-    for made in [&log.training, &log.test] {
-        let Truth { click, conversion } = truth(made);
-        for values in [&made.x, &made.click, &made.conversion, &made.waited, click, conversion] {
+    for simulated in [&log.training, &log.test] {
+        let Truth { click, conversion } = truth(simulated);
+        for values in
+            [&simulated.x, &simulated.click, &simulated.conversion, &simulated.waited, click, conversion]
+        {
             for value in values {
                 hasher.update(&value.to_bits().to_le_bytes());
             }
@@ -354,7 +363,7 @@ fn the_bits_are_what_they_always_were() {
     assert_eq!(&hasher.finalize().to_hex()[..16], "261d6e6c6bfd80a5");
 }
 
-/// Vectors are made as long as they get, so that the account holds what is resident and little more.
+/// Vectors are allocated at their final length, so that the account holds what is resident and little more.
 #[test]
 fn the_account_of_memory_holds_the_rows() {
     for spec in [small(), FunnelSpec { share: 0.2, mean_delay: 0.0, ..small() }, dense(100_000)] {
@@ -364,9 +373,9 @@ fn the_account_of_memory_holds_the_rows() {
         let order = if spec.share < 1.0 { 8 * spec.training_impressions as u64 } else { 0 };
         let row = 5 + spec.columns() as u64;
         assert_eq!(spec.bytes(), rows + order + beside.bytes() - 4 * row);
-        for made in [&log.training, &log.test] {
-            assert_eq!(made.x.capacity(), made.x.len());
-            assert_eq!(made.waited.capacity(), made.waited.len());
+        for simulated in [&log.training, &log.test] {
+            assert_eq!(simulated.x.capacity(), simulated.x.len());
+            assert_eq!(simulated.waited.capacity(), simulated.waited.len());
         }
     }
 }

@@ -25,7 +25,7 @@ use super::{Batch, Task};
 use crate::simd::CpuFeatures;
 use crate::simd::sine;
 
-/// Where training examples come from.
+/// The source of training examples.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TrainingSet {
     /// Every step sees examples never seen before.
@@ -334,7 +334,7 @@ impl Generator {
     }
 
     /// Labels from projections and noise. The first task of a pair is the same for every
-    /// correlation: made once, copied after.
+    /// correlation: computed once, then copied.
     fn label(&self, batch: &mut Batch) {
         let (rows, tasks) = (batch.rows, batch.tasks);
         let c = self.spec.scale as f32;

@@ -192,7 +192,7 @@ fn simulated_labels_have_the_closed_forms_moments() {
     }
 }
 
-/// MMoE figure 2 as the paper made it: 100 trials of 10,000 points. The trials' mean is within
+/// MMoE figure 2 as in the paper: 100 trials of 10,000 points. The trials' mean is within
 /// 4.5 of its standard errors of the closed form, which is tested against the figure above.
 #[test]
 fn measured_label_correlations_average_to_the_closed_form() {

@@ -41,7 +41,7 @@ fn masked_with_sums_body(active: &[f32], gradient: &[f32], masked: &mut [f32], s
     }
 }
 
-/// `rows` copies of `row`, appended: where a bias goes before a product is added to it.
+/// Appends `rows` copies of `row`, such as a bias to which a product is added.
 pub fn push_copies(out: &mut Vec<f32>, row: &[f32], rows: usize) {
     for _ in 0..rows {
         out.extend_from_slice(row);

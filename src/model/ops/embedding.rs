@@ -1,6 +1,6 @@
-//! Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, or every run's own,
-//! `[runs, batch, columns + numbers]`, whose first `columns` are row numbers of the table E `[runs, words, units]`,
-//! gives `[runs, batch, columns · units + numbers]`. A row number beyond the table gives zeros.
+//! Rows of a table side by side, then numeric features as they are: x `[batch, columns + numeric]`, or every run's own,
+//! `[runs, batch, columns + numeric]`, whose first `columns` are row numbers of the table E `[runs, vocabulary, units]`,
+//! gives `[runs, batch, columns · units + numeric]`. A row number beyond the table gives zeros.
 //!
 //! Backward: ∂E gets the gradients of all places where a row was looked up, added up in the order of the
 //! batch; nothing for x, which is data.
@@ -13,16 +13,17 @@ struct Embedding {
     columns: usize,
 }
 
-/// Looks up the first `columns` of x for every run.
+/// Looks up the first `columns` of x, `[batch, features]` or `[runs, batch, features]`, in the table
+/// `[runs, vocabulary, units]` of every run; the result is `[runs, batch, columns · units + features − columns]`.
 pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
     x.contiguous()?.apply_op2(&table.contiguous()?, Embedding { columns })
 }
 
 impl Embedding {
-    /// Where a row number's units lie in a run's table; nothing beyond it.
-    fn place(code: f32, words: usize, units: usize) -> Option<std::ops::Range<usize>> {
+    /// Range of a row's units in a run's table; none for a row number beyond it.
+    fn range(code: f32, vocabulary: usize, units: usize) -> Option<std::ops::Range<usize>> {
         let row = code as usize;
-        (row < words).then(|| row * units..(row + 1) * units)
+        (row < vocabulary).then(|| row * units..(row + 1) * units)
     }
 
     /// The rows of x that a run reads, of `each` floats.
@@ -53,7 +54,7 @@ impl CustomOp2 for Embedding {
             for row in Self::rows(x, batch * features, run).chunks_exact(features) {
                 let (codes, numbers) = row.split_at(self.columns);
                 for &code in codes {
-                    match Self::place(code, words, units) {
+                    match Self::range(code, words, units) {
                         Some(place) => y.extend_from_slice(&table[place]),
                         None => y.resize(y.len() + units, 0.0),
                     }
@@ -82,7 +83,7 @@ impl CustomOp2 for Embedding {
             let rows = Self::rows(&x, batch * features, run).chunks_exact(features);
             for (row, gradient) in rows.zip(gradient.chunks_exact(width)) {
                 for (&code, gradient) in row[..self.columns].iter().zip(gradient.chunks_exact(units)) {
-                    let Some(place) = Self::place(code, words, units) else { continue };
+                    let Some(place) = Self::range(code, words, units) else { continue };
                     to_e[place].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
                 }
             }

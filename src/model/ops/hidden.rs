@@ -13,7 +13,8 @@ use crate::simd::CpuFeatures;
 
 struct Hidden;
 
-/// ReLU(x W + b) for every run.
+/// ReLU(x W + b) for every run: x `[batch, features]`, W `[runs, features, columns]`, b `[runs, columns]`; the result is
+/// `[runs, batch, columns]`.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Hidden)
 }

@@ -4,8 +4,8 @@ use candle_core::{D, Device, Result, Tensor};
 
 use super::read;
 
-/// 1 where an entry is among the `count` largest of its row; of equal ones the first are taken, and one that
-/// is no number is always kept, so that a diverged run shows in its loss.
+/// 1 where an entry of `logits`, `[…, choices]`, is among the `count` largest of its row, else 0, in the same shape. Of
+/// equal ones the first are taken. NaN is always kept, so that a diverged run shows in its loss.
 pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
     let choices = logits.dim(D::Minus1)?;
     let logits = logits.contiguous()?;

@@ -16,7 +16,8 @@ const LANES: usize = 8;
 
 struct Mixture;
 
-/// Mixtures of experts.
+/// Mixtures of `experts`, `[runs, batch, experts · units]`, by `gates`, `[runs, batch, gates, experts]`; the result is
+/// `[runs, gates, batch, units]`.
 pub fn mixture(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     gates.contiguous()?.apply_op2(&experts.contiguous()?, Mixture)
 }

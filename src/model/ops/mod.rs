@@ -84,7 +84,7 @@ pub fn read(tensor: &Tensor) -> Result<impl Deref<Target = [f32]>> {
     }
 }
 
-/// What a guard of a tensor's storage guards.
+/// The floats behind a guard of a tensor's storage.
 struct Floats<Guard> {
     storage: Guard,
     range: (usize, usize),
@@ -101,7 +101,7 @@ impl<Guard: Deref<Target = Storage>> Deref for Floats<Guard> {
     }
 }
 
-/// What a forward pass gives.
+/// The result of a forward pass.
 fn result(values: Vec<f32>, shape: impl Into<Shape>) -> Result<(CpuStorage, Shape)> {
     Ok((CpuStorage::F32(values), shape.into()))
 }

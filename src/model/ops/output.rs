@@ -9,7 +9,8 @@ use super::{floats, read, result, tensor};
 
 struct Output;
 
-/// The prediction of every tower.
+/// The prediction of every tower: `hidden` is `[runs, tasks, batch, units]`, `weight` `[runs, tasks, units]`, `bias`
+/// `[runs, tasks]`; the result is `[runs, tasks, batch]`.
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     hidden.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Output)
 }

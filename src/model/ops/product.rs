@@ -29,7 +29,7 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// What becomes of the values that stand where a product goes.
+/// The treatment of the values that a product is written over.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Before {
     /// They are overwritten.
@@ -38,7 +38,8 @@ pub enum Before {
     Added,
 }
 
-/// `out` = `left` · `right`, or `out` += `left` · `right`; `out` is row-major. On the calling thread alone.
+/// `out` = `left` · `right`, or `out` += `left` · `right`, on the calling thread; `out` is `[left.rows, right.columns]`,
+/// row after row.
 pub fn product(left: Matrix, right: Matrix, out: &mut [f32], before: Before) {
     assert_eq!(left.columns, right.rows);
     assert_eq!(out.len(), left.rows * right.columns);

@@ -9,7 +9,7 @@ use super::{floats, read, result, tensor};
 
 struct SharedInput;
 
-/// x W for every run.
+/// x W for every run: x `[batch, features]`, W `[runs, features, columns]`; the result is `[runs, batch, columns]`.
 pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op2(&weight.contiguous()?, SharedInput)
 }

@@ -9,7 +9,7 @@ use crate::simd::{CpuFeatures, multiversion};
 
 struct Softmax;
 
-/// Softmax over the last axis.
+/// Softmax over the last axis of `logits`, `[…, choices]`; the result has the same shape.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     logits.contiguous()?.apply_op1(Softmax)
 }

@@ -14,7 +14,9 @@ use crate::simd::CpuFeatures;
 
 struct Tower;
 
-/// The hidden layer of every tower.
+/// The hidden layer of every tower: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]` where all towers
+/// read the same; `weight` is `[runs, tasks, units, hidden]`, `bias` `[runs, tasks, hidden]`; the result is
+/// `[runs, tasks, batch, hidden]`.
 pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     input.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Tower)
 }

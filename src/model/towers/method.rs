@@ -1,9 +1,8 @@
-//! What a model of click and conversion is trained on.
+//! The methods by which models of click and conversion learn conversion.
 
 use crate::model::InvalidSize;
 
-/// How conversion is learned, beside the cross-entropy of clicks on all impressions, which every method has. The
-/// losses stand in `engine::objective::conversion`.
+/// A method of learning conversion. Every method also has the cross-entropy of clicks on all impressions. The losses stand in `engine::objective::conversion`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     /// Cross-entropy of conversions on clicked impressions.
@@ -15,7 +14,7 @@ pub enum Method {
     },
     /// Clicked impressions, those with a conversion several times.
     Oversampling {
-        /// How many times, at least 1.
+        /// Number of times, at least 1.
         copies: f64,
     },
     /// Clicked impressions, accepted with probability `floor` / pCTR, which makes them distributed as all are.

@@ -104,7 +104,7 @@ fn bias_relu_gradients(b: &Tensor, h: &Tensor, gradient: &Tensor) -> Result<(Ten
     parts(&back.launch(&[h, &gradient.contiguous()?])?, h, b)
 }
 
-/// What stands one behind the other in `both`: tensors of the shapes of `first` and `second`.
+/// The two tensors in `both`, one behind the other, with the shapes of `first` and `second`.
 fn parts(both: &Tensor, first: &Tensor, second: &Tensor) -> Result<(Tensor, Tensor)> {
     let from = first.elem_count();
     let second = both.narrow(0, from, second.elem_count())?.reshape(second.shape())?;
