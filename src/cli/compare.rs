@@ -6,20 +6,16 @@ use std::path::Path;
 use anyhow::Result;
 
 use super::{DONE, print};
+use crate::analysis::Measure;
 use crate::analysis::comparison::{By, Change, RunsComparison, RunsName, StudyComparison, compare};
-use crate::analysis::{Measure, TaskLoss};
 use crate::store::Folder;
+use crate::study;
 
 /// Compares the studies in two folders by final loss.
 pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let (a, b) = (Folder::new(first).read()?, Folder::new(second).read()?);
-    let shown = Measure::from_study(&a);
-    // Of impressions what all their models are for, the conversions.
-    let (task, whose) = match a.experiment.data.task() == crate::data::Task::Conversion {
-        true => (TaskLoss::Task(2), "conversions (pCTCVR)"),
-        false => (shown.task, "task 1"),
-    };
-    let measure = Measure { task, ..shown };
+    let (task, whose) = study::kind_of(&a).compared_task();
+    let measure = Measure { task, ..Measure::from_study(&a) };
     let loss = format!("{} of {whose}", measure.rows.loss());
     let comparison = compare(&a, &b, measure, By::LearningRate);
     print(&text(&comparison, &loss, first, second)?)?;

@@ -9,6 +9,7 @@ pub mod regression;
 
 use std::path::{Path, PathBuf};
 
+use crate::analysis::TaskLoss;
 use crate::claim::ClaimResult;
 use crate::data::Task;
 use crate::figure::{self, Figure};
@@ -25,6 +26,11 @@ pub trait StudyKind: Sync {
 
     /// Words and tables of the study's page.
     fn content(&self, study: &Study) -> Content;
+
+    /// The task by whose loss two studies are compared, and its name.
+    fn compared_task(&self) -> (TaskLoss, &'static str) {
+        (TaskLoss::Task(1), "task 1")
+    }
 }
 
 /// The kind of study that trains models on a task.

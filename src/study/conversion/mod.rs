@@ -9,6 +9,7 @@ mod reference;
 mod runs;
 
 use super::StudyKind;
+use crate::analysis::TaskLoss;
 use crate::claim::ClaimResult;
 use crate::figure::Figure;
 use crate::report::Content;
@@ -28,5 +29,9 @@ impl StudyKind for Conversion {
 
     fn content(&self, study: &Study) -> Content {
         page::content(study)
+    }
+
+    fn compared_task(&self) -> (TaskLoss, &'static str) {
+        (TaskLoss::Task(2), "conversions (pCTCVR)")
     }
 }
