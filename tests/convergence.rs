@@ -12,8 +12,8 @@ use mmoe_study::experiment::library;
 fn column(path: &Path, name: &str, by: &[&str]) -> BTreeMap<Vec<String>, f64> {
     let mut reader = csv::Reader::from_path(path).unwrap();
     let headers = reader.headers().unwrap().clone();
-    let place = |name: &str| headers.iter().position(|header| header == name).unwrap();
-    let (value, by): (usize, Vec<usize>) = (place(name), by.iter().map(|name| place(name)).collect());
+    let position = |name: &str| headers.iter().position(|header| header == name).unwrap();
+    let (value, by): (usize, Vec<usize>) = (position(name), by.iter().map(|name| position(name)).collect());
     let rows = reader.records().map(Result::unwrap);
     rows.map(|row| (by.iter().map(|&c| row[c].to_string()).collect(), row[value].parse().unwrap())).collect()
 }
@@ -36,9 +36,9 @@ fn every_model_learns_the_waves_and_mixtures_learn_them_best() {
         assert!(*loss > data.noise_floor(), "{run:?}: {loss} is less than the noise");
     }
     let mean = |model: &str, p: &str| {
-        let cell: Vec<f64> =
+        let losses: Vec<f64> =
             losses.iter().filter(|(run, _)| run[0] == model && run[1] == p).map(|(_, loss)| *loss).collect();
-        cell.iter().sum::<f64>() / cell.len() as f64
+        losses.iter().sum::<f64>() / losses.len() as f64
     };
     for p in ["0.5", "1"] {
         for mixture in ["omoe", "mmoe"] {

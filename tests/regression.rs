@@ -38,7 +38,7 @@ impl Progress for Quiet {
     }
 }
 
-/// Trains an experiment on two threads with populations that `make` makes.
+/// Trains an experiment on two threads with populations of a factory.
 fn study_on(experiment: &Experiment, make: &PopulationFactory) -> Study {
     let place = tempfile::tempdir().unwrap();
     let folder = Folder::new(place.path());
@@ -63,16 +63,16 @@ fn study(overrides: &[&str]) -> Study {
     study_on(&experiment(overrides), &population)
 }
 
-/// Few seeds: mistakes show in early trajectories, which need no crowd.
+/// Few seeds: mistakes show in early trajectories.
 const FEW: &str = "grid.seeds=4";
 
-/// The study that sound code makes.
+/// The study of correct code.
 fn baseline() -> &'static Study {
     static BASELINE: OnceLock<Study> = OnceLock::new();
     BASELINE.get_or_init(|| study(&[FEW]))
 }
 
-/// That the check of a study against the sound one fails, and says so of the runs of `model`.
+/// Asserts that the check of a study against the correct one fails for runs of `model`.
 fn assert_caught(mistake: &str, planted: &Study, model: &str) {
     let found = check(baseline(), planted);
     assert_eq!(found.verdict, Verdict::Regressed, "{mistake}: {}", found.reason);
@@ -158,7 +158,7 @@ fn wrong_axis(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
     Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
 }
 
-/// Towers that see their biases alone: the mixture counts for nothing, but keeps its place in the graph.
+/// Towers that use only their biases: the mixture has no effect, but stays in the graph.
 fn deaf_towers(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
     let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, TASKS)?;
     let mixed = layers::mix(&gates, &experts(parameters, x)?)?;
@@ -166,7 +166,7 @@ fn deaf_towers(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
     Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
 }
 
-/// No mistake at all: what the others are compared with, to show that it is the mistake that is caught.
+/// No mistake. It shows that the check catches the mistakes of the others, and nothing else.
 fn sound(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
     let gates = layers::softmax_gates(x, parameters.get("gate.weight")?, gate_count(parameters)?)?;
     let predictions = layers::towers(parameters, &layers::mix(&gates, &experts(parameters, x)?)?)?;
@@ -239,7 +239,7 @@ fn unchanged_code_with_other_seeds_is_not_flagged() {
 }
 
 #[test]
-fn what_cannot_be_compared_is_said_to_be_so() {
+fn studies_that_cannot_be_compared_are_refused_with_the_reason() {
     for (change, reason) in [
         ("train.batch_size=128", "different steps or batches"),
         ("data.noise_std=0.2", "different data"),
