@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use mmoe_study::model::{REGISTRY, towers};
+
 use crate::common::{Desk, census_rows};
 use crate::markdown::{Page, Table, root};
 
@@ -298,19 +300,22 @@ fn keys_of_tuning_are_documented() {
 }
 
 #[test]
-fn the_architectures_are_those_of_sweep_list() {
-    let listed = Desk::new().done(&["list"]);
+fn architectures_are_those_of_the_registries() {
     let page = Page::read("docs/architectures.md");
-    let documented: Vec<String> = page
-        .tables()
-        .iter()
-        .filter(|table| table.header[0] == "name")
-        .flat_map(|table| table.rows.iter().map(|row| row[0].trim_matches('`').to_string()))
-        .collect();
-    let listed: Vec<&str> = listed
-        .split("\n\n")
-        .filter(|part| part.contains("(grid.models)"))
-        .flat_map(|part| part.lines().skip(1).filter_map(|line| line.split_whitespace().next()))
-        .collect();
-    assert_eq!(documented, listed);
+    let tables = page.tables().into_iter().filter(|table| table.header[0] == "name");
+    let documented: Vec<Vec<String>> = tables.flat_map(|table| table.rows).collect();
+    let registered = REGISTRY.iter().chain(towers::REGISTRY);
+    assert_eq!(documented.len(), registered.clone().count());
+    for (row, architecture) in documented.iter().zip(registered) {
+        assert_eq!(row[0], format!("`{}`", architecture.name));
+        assert_eq!(row.last().unwrap(), architecture.source, "source of {}", architecture.name);
+        if let Some(learning) = &architecture.learning {
+            assert_eq!(
+                [&row[1], &row[2]],
+                [learning.embeddings, learning.learned_from],
+                "{}",
+                architecture.name
+            );
+        }
+    }
 }

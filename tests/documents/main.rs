@@ -48,3 +48,20 @@ fn links_between_documents_lead_somewhere() {
         }
     }
 }
+
+/// Files named in code spans, such as `src/store/mod.rs`. `NAME` stands for any name.
+#[test]
+fn files_that_documents_name_are_there() {
+    const FOLDERS: [&str; 6] = ["src/", "tests/", "experiments/", "benches/", ".ci/", "docs/"];
+    for page in markdown::everything() {
+        let prose = page.prose();
+        let spans = prose
+            .split('`')
+            .skip(1)
+            .step_by(2)
+            .filter(|span| !span.contains([' ', '*']) && !span.contains("NAME"));
+        for path in spans.filter(|span| FOLDERS.iter().any(|folder| span.starts_with(folder))) {
+            assert!(markdown::root().join(path).exists(), "{}: no {path}", page.path);
+        }
+    }
+}
