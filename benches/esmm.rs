@@ -1,6 +1,6 @@
 //! Training throughput of ESMM on impressions, beside PyTorch (`benches/esmm.sh`).
 //!
-//! `cargo bench --bench esmm -- 8 64,32` trains ESMM with embeddings of 8 and heads of 64 and 32 units, on batches of
+//! `cargo bench --bench esmm -- 8 64,32` trains ESMM with embeddings of 8 and towers of 64 and 32 units, on batches of
 //! 1,024 made impressions, and prints impressions per CPU second (machines are shared), feeding and Adam included.
 //! One run, one thread.
 

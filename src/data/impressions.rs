@@ -16,12 +16,12 @@ use super::{Batch, Subset};
 /// Most rows of an embedding table: their indexes are stored as `f32`, which has every whole number up to this.
 pub const LARGEST_VOCABULARY: usize = 1 << 24;
 
-/// Number of labels of an impression, in the order of `Batch::y`, `[FACTS, rows]`.
-pub const FACTS: usize = 4;
+/// Number of labels of an impression, in the order of `Batch::y`, `[LABELS, rows]`.
+pub const LABELS: usize = 4;
 
 /// A label of an impression, by its row in `Batch::y`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact {
+pub enum Label {
     /// Whether it was clicked, 0 or 1.
     Click = 0,
     /// Whether the click was seen to lead to a conversion by the end of training, 0 or 1; 0 without a click.
@@ -43,7 +43,7 @@ pub struct Impressions {
     pub click: Vec<f32>,
     /// 1 where a click was seen to lead to a conversion, `[rows]`.
     pub conversion: Vec<f32>,
-    /// [`Fact::Waited`], `[rows]`; empty where times are not known.
+    /// [`Label::Waited`], `[rows]`; empty where times are not known.
     pub waited: Vec<f32>,
     /// The probabilities behind simulated outcomes; none where impressions are read.
     pub truth: Option<Truth>,
@@ -151,26 +151,26 @@ impl Feed for ImpressionFeed {
         let (rows, first) = (&self.log.training, step * batch_size as u64);
         self.order.rows(first, batch_size, rows.len(), &mut self.rows);
         let columns = self.log.columns();
-        batch.reshape(batch_size, columns, FACTS, 1);
+        batch.reshape(batch_size, columns, LABELS, 1);
         for (index, &row) in self.rows.iter().enumerate() {
             let row = row as usize;
             batch.x[index * columns..][..columns].copy_from_slice(&rows.x[row * columns..][..columns]);
-            rows.put_facts(row, index, batch);
+            rows.put_labels(row, index, batch);
             let word = self.sampling.rng(first + index as u64).next_u32();
             // The last words round to 1.
             let uniform = ((f64::from(word) + 0.5) / 2f64.powi(32)) as f32;
-            batch.y[Fact::Uniform as usize * batch_size + index] = uniform.min(1.0 - f32::EPSILON / 2.0);
+            batch.y[Label::Uniform as usize * batch_size + index] = uniform.min(1.0 - f32::EPSILON / 2.0);
         }
     }
 
-    /// The first rows of the second period; their [`Fact::Uniform`] is 0.
+    /// The first rows of the second period; their [`Label::Uniform`] is 0.
     fn held_out(&self, rows: usize, batch: &mut Batch) {
         let (test, columns) = (&self.log.test, self.log.columns());
         let rows = rows.min(test.len());
-        batch.reshape(rows, columns, FACTS, 1);
+        batch.reshape(rows, columns, LABELS, 1);
         batch.x.copy_from_slice(&test.x[..rows * columns]);
         batch.y.fill(0.0);
-        (0..rows).for_each(|row| test.put_facts(row, row, batch));
+        (0..rows).for_each(|row| test.put_labels(row, row, batch));
     }
 
     fn scored(&self, subset: Subset, batch: &mut Batch) {
@@ -192,12 +192,12 @@ impl Feed for ImpressionFeed {
 
 impl Impressions {
     /// Puts what is known of a row at a place of a batch.
-    fn put_facts(&self, row: usize, place: usize, batch: &mut Batch) {
+    fn put_labels(&self, row: usize, place: usize, batch: &mut Batch) {
         let rows = batch.rows;
-        let mut put = |fact: Fact, value| batch.y[fact as usize * rows + place] = value;
-        put(Fact::Click, self.click[row]);
-        put(Fact::Conversion, self.conversion[row]);
-        put(Fact::Waited, self.waited.get(row).copied().unwrap_or(0.0));
+        let mut put = |label: Label, value| batch.y[label as usize * rows + place] = value;
+        put(Label::Click, self.click[row]);
+        put(Label::Conversion, self.conversion[row]);
+        put(Label::Waited, self.waited.get(row).copied().unwrap_or(0.0));
     }
 }
 
@@ -237,9 +237,9 @@ mod tests {
             for place in 0..5 {
                 let row = batch.x[2 * place];
                 assert_eq!(batch.x[2 * place + 1], -row);
-                assert_eq!(batch.labels(0, Fact::Click as usize)[place], row % 2.0);
-                assert_eq!(batch.labels(0, Fact::Waited as usize)[place], row / 100.0);
-                let uniform = batch.labels(0, Fact::Uniform as usize)[place];
+                assert_eq!(batch.labels(0, Label::Click as usize)[place], row % 2.0);
+                assert_eq!(batch.labels(0, Label::Waited as usize)[place], row / 100.0);
+                let uniform = batch.labels(0, Label::Uniform as usize)[place];
                 assert!(uniform > 0.0 && uniform < 1.0);
                 seen.push((row as usize, uniform.to_bits()));
             }
@@ -266,7 +266,7 @@ mod tests {
         feed.held_out(3, &mut batch);
         assert_eq!(batch.x, [10.0, -10.0, 11.0, -11.0, 12.0, -12.0]);
         feed.held_out(usize::MAX, &mut batch);
-        assert_eq!((batch.rows, batch.tasks), (4, FACTS));
-        assert_eq!(batch.labels(0, Fact::Conversion as usize), [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!((batch.rows, batch.tasks), (4, LABELS));
+        assert_eq!(batch.labels(0, Label::Conversion as usize), [0.0, 0.0, 0.0, 1.0]);
     }
 }

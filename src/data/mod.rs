@@ -38,7 +38,7 @@ pub use batch::Batch;
 pub use census::{Census, CensusSpec};
 pub use error::DataError;
 pub use funnel::FunnelSpec;
-pub use impressions::{Fact, ImpressionFeed, ImpressionLog, Impressions};
+pub use impressions::{ImpressionFeed, ImpressionLog, Impressions, Label};
 pub use source::{Axes, ClassRecord, Embedding, Feed, LabelMeasurement, LeftOut, Rows, Source};
 pub use stream::{Purpose, Stream, StreamRng};
 pub use subset::Subset;

@@ -169,9 +169,9 @@ impl Population for GraphPopulation<'_> {
             pieces.push((rows, forward.predictions.flatten_all()?.to_vec1()?));
         }
         // Joined here: all rows of all runs can be more than a GPU's tensor holds.
-        let heads = pieces.first().map_or(0, |(rows, piece)| piece.len() / rows);
-        let of_head = |head: usize| pieces.iter().map(move |(rows, piece)| &piece[head * rows..][..*rows]);
-        Ok((0..heads).flat_map(of_head).flatten().copied().collect())
+        let towers = pieces.first().map_or(0, |(rows, piece)| piece.len() / rows);
+        let of_tower = |tower: usize| pieces.iter().map(move |(rows, piece)| &piece[tower * rows..][..*rows]);
+        Ok((0..towers).flat_map(of_tower).flatten().copied().collect())
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {

@@ -1,9 +1,9 @@
 //! How much memory a sweep takes, before it starts.
 
 use super::graph::EVALUATION_ROWS;
-use super::objective::conversion::MOST_HEADS;
+use super::objective::conversion::MOST_TOWERS;
 use crate::data::Task;
-use crate::data::impressions::FACTS;
+use crate::data::impressions::LABELS;
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
 use crate::experiment::{Condition, DeviceChoice, Experiment};
@@ -100,8 +100,8 @@ fn impressions_bytes(experiment: &Experiment) -> u64 {
         let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
         let test = rows.scored_rows();
         let batched = train.batch_size + train.held_out_rows.min(test) + test;
-        let batched = 4 * batched as u64 * (rows.columns() + FACTS) as u64;
-        let scored = test as u64 * (8 * SCORED + 4 * MOST_HEADS * MAX_GROUP_RUNS_OF_ROWS) as u64;
+        let batched = 4 * batched as u64 * (rows.columns() + LABELS) as u64;
+        let scored = test as u64 * (8 * SCORED + 4 * MOST_TOWERS * MAX_GROUP_RUNS_OF_ROWS) as u64;
         rows.feed_bytes().saturating_add(batched).saturating_add(scored)
     };
     experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0)

@@ -160,7 +160,7 @@ pub fn population<'a>(
     start: Start<'a>,
 ) -> Result<Box<dyn Population + 'a>> {
     let one_input = start.runs.iter().all(|run| run.input_set == 0);
-    match (engine, start.model.mixture(), start.model.heads()) {
+    match (engine, start.model.mixture(), start.model.towers()) {
         (Engine::Graph, ..) => Ok(Box::new(GraphPopulation::new(start, device::open(choice)?)?)),
         (Engine::Fused, ..) if !one_input => {
             candle_core::bail!("the fused engine trains one group at a time")

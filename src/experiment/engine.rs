@@ -34,7 +34,7 @@ impl Engine {
     /// Whether the fused engine can train a model: the mixture family for regression, towers for conversion.
     pub fn fused_can_train(problem: Problem, data: &DataSpec, model: &ModelSpec) -> bool {
         let network = model.sizes.configuration.build(problem);
-        network.heads().is_some() || (network.mixture().is_some() && !data.source().has_categorical())
+        network.towers().is_some() || (network.mixture().is_some() && !data.source().has_categorical())
     }
 
     /// Name in `runs.csv`, with the kind of device.

@@ -13,7 +13,7 @@
 use candle_core::{D, DType, Result, Tensor};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, HeadsShape, Model, Noise, Parameters, ops};
+use super::{Forward, Model, Noise, Parameters, TowersShape, ops};
 use crate::model::towers::Method;
 
 /// A network with a table of embeddings before it.
@@ -100,10 +100,15 @@ impl Model for Embedded {
         self.network.method()
     }
 
-    fn heads(&self) -> Option<HeadsShape> {
+    fn towers(&self) -> Option<TowersShape> {
         let table = &self.layout.parameters[0].shape;
-        let [.., words, embedding_units] = table[..] else { return None };
-        Some(HeadsShape { fields: self.categorical, words, embedding_units, ..self.network.heads()? })
+        let [.., vocabulary, embedding_units] = table[..] else { return None };
+        Some(TowersShape {
+            categorical: self.categorical,
+            vocabulary,
+            embedding_units,
+            ..self.network.towers()?
+        })
     }
 
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {

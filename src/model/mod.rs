@@ -63,7 +63,7 @@ pub mod towers;
 pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
 pub use noise::Noise;
-pub use towers::HeadsShape;
+pub use towers::TowersShape;
 
 /// Every architecture that an experiment can name, in the order `sweep list` shows them.
 pub static REGISTRY: &[Architecture] = &[
@@ -117,7 +117,7 @@ pub trait Model: Send + Sync {
         Ok(None)
     }
 
-    /// The method of learning conversions, where its predictions are the logits of [`towers::Method::heads`].
+    /// The method of learning conversions, where its predictions are the logits of [`towers::Method::towers`].
     fn method(&self) -> Option<towers::Method> {
         None
     }
@@ -133,15 +133,15 @@ pub trait Model: Send + Sync {
         None
     }
 
-    /// The embeddings and heads that this model is, if it is that: the fused engine trains those too.
-    fn heads(&self) -> Option<HeadsShape> {
+    /// The embeddings and towers that this model consists of, if it does: the fused engine trains those too.
+    fn towers(&self) -> Option<TowersShape> {
         None
     }
 }
 
 /// The result of a forward pass.
 pub struct Forward {
-    /// `[runs, tasks, batch]`; heads in the place of tasks where conversions are learned.
+    /// `[runs, tasks, batch]`; of every tower where conversions are learned.
     pub predictions: Tensor,
     /// Softmax weights of the gates, `[runs, gates, batch, experts]`; gates is 1 where all tasks share it.
     pub gates: Option<Tensor>,

@@ -144,8 +144,8 @@ impl FunnelSpec {
     pub fn bytes(&self) -> u64 {
         let rows = (self.kept_impressions() + self.test_impressions) as u64;
         // Click, conversion and their probabilities, and the wait.
-        let facts = 5;
-        let log = 4 * rows * (self.columns() as u64 + facts);
+        let labels = 5;
+        let log = 4 * rows * (self.columns() as u64 + labels);
         let order = if self.share < 1.0 { 8 * self.training_impressions as u64 } else { 0 };
         // Of each word two effects in double precision and two normals in single, and for the vocabulary a
         // threshold and up to two entries of the guide.
@@ -317,15 +317,15 @@ impl<'a> Funnel<'a> {
 
     /// The `count` impressions whose rows in the streams are `number(0..count)`.
     fn impressions(&self, count: usize, number: impl Fn(usize) -> u64) -> Impressions {
-        let facts = || Vec::with_capacity(count);
+        let labels = || Vec::with_capacity(count);
         let mut simulated = Impressions {
             x: Vec::with_capacity(count * self.spec.columns()),
-            click: facts(),
-            conversion: facts(),
-            waited: facts(),
+            click: labels(),
+            conversion: labels(),
+            waited: labels(),
             truth: None,
         };
-        let mut truth = Truth { click: facts(), conversion: facts() };
+        let mut truth = Truth { click: labels(), conversion: labels() };
         self.blocks(Purpose::FunnelInputs, count, number, |numbers, block| {
             for (row, &number) in numbers.iter().enumerate() {
                 self.add_inputs(block, row, &mut simulated.x);

@@ -250,14 +250,14 @@ fn delays_have_their_mean_and_depend_on_the_row() {
 
 /// The row in index `index`, all that is known of it.
 fn row(simulated: &Impressions, columns: usize, index: usize) -> (&[f32], [f32; 5]) {
-    let facts = [
+    let labels = [
         &simulated.click,
         &simulated.conversion,
         &simulated.waited,
         &truth(simulated).click,
         &truth(simulated).conversion,
     ];
-    (&simulated.x[index * columns..][..columns], facts.map(|fact| fact[index]))
+    (&simulated.x[index * columns..][..columns], labels.map(|label| label[index]))
 }
 
 #[test]

@@ -22,7 +22,7 @@ pub enum Method {
         /// pCTR below which every clicked impression is accepted, above 0.
         floor: f64,
     },
-    /// Cross-entropy of pCTCVR, which the second head gives, on all impressions; pCVR is its ratio to pCTR and may
+    /// Cross-entropy of pCTCVR, which the second tower gives, on all impressions; pCVR is its ratio to pCTR and may
     /// be above 1.
     Division,
     /// Cross-entropy of pCTR · pCVR on all impressions.
@@ -35,14 +35,14 @@ pub enum Method {
         smallest_propensity: f64,
     },
     /// [`Self::EntireSpace`], and a doubly robust estimate of the cross-entropy of conversions over all impressions:
-    /// a third head imputes its value, clicked impressions correct it.
+    /// a third tower imputes its value, clicked impressions correct it.
     DoublyRobust {
-        /// Weight of the estimate and of the third head's error.
+        /// Weight of the estimate and of the third tower's error.
         cvr_weight: f64,
         /// As above.
         smallest_propensity: f64,
     },
-    /// Likelihood of conversions and of the time waited for them on clicked impressions; a third head gives the
+    /// Likelihood of conversions and of the time waited for them on clicked impressions; a third tower gives the
     /// logarithm of the rate of the exponential delay.
     DelayedFeedback,
     /// Every clicked impression as a negative and, once it is seen to convert, as a positive too, weighted so that
@@ -52,7 +52,7 @@ pub enum Method {
 
 impl Method {
     /// What it predicts: click and conversion, and for some a third thing.
-    pub fn heads(self) -> usize {
+    pub fn towers(self) -> usize {
         match self {
             Self::DoublyRobust { .. } | Self::DelayedFeedback => 3,
             _ => 2,

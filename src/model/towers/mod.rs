@@ -4,7 +4,7 @@
 //! thing that is predicted, its *tower*. The architectures differ in which towers share embeddings and in what they are
 //! trained on, the [`Method`]. [`REGISTRY`] says of each what conversion is learned from, and its source.
 //!
-//! Every one predicts clicks with a head trained on all impressions. With embeddings of its own it is the same network,
+//! Every one predicts clicks with a tower trained on all impressions. With embeddings of its own it is the same network,
 //! bit for bit, in all of them but `esmm_ns`, whose product also trains it, as the paper gives its competitors one CTR
 //! network.
 
@@ -17,17 +17,17 @@ use super::{
     Sizes, mmoe,
 };
 
-mod heads;
 mod method;
 mod network;
+mod shape;
 
-pub use heads::HeadsShape;
 pub use method::Method;
 use network::Network;
+pub use shape::TowersShape;
 
-/// Hidden units of a head where an experiment does not say; the paper has 360, 200 and 80 (§3.1).
+/// Hidden units of a tower where an experiment does not say; the paper has 360, 200 and 80 (§3.1).
 const HIDDEN: [usize; 2] = [64, 32];
-/// Most hidden layers of a head, far beyond any use.
+/// Most hidden layers of a tower, far beyond any use.
 const MOST_LAYERS: usize = 16;
 /// Most units of a hidden layer.
 const MOST_UNITS: usize = 100_000;
@@ -197,13 +197,13 @@ pub static REGISTRY: &[Architecture] = &[
 /// the others.
 const PROPENSITY: [(&str, f64); 2] = [("cvr_weight", 0.1), ("smallest_propensity", 0.01)];
 
-/// Sizes of heads, and what they are trained on.
+/// Sizes of towers, and their method.
 #[derive(Debug)]
-struct Heads {
-    /// Units of the hidden layers of every head, from the embeddings up.
+struct TowerSizes {
+    /// Units of the hidden layers of every tower, from the embeddings up.
     hidden: Vec<usize>,
     method: Method,
-    /// Whether the heads read the same embeddings.
+    /// Whether the towers read the same embeddings.
     shared: bool,
 }
 
@@ -239,11 +239,11 @@ fn parse<const N: usize>(
     let list = hidden.iter().map(|&units| toml::Value::Integer(units as i64)).collect::<Vec<_>>();
     let mut table = toml::Table::from_iter([("hidden".to_string(), list.into())]);
     table.extend(numbers.iter().zip(values).map(|((key, _), value)| (key.to_string(), value.into())));
-    let heads = Heads { hidden, method: method(values), shared };
-    Ok(Sizes { configuration: std::sync::Arc::new(heads), table })
+    let towers = TowerSizes { hidden, method: method(values), shared };
+    Ok(Sizes { configuration: std::sync::Arc::new(towers), table })
 }
 
-impl Configuration for Heads {
+impl Configuration for TowerSizes {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
         let right = |units: &usize| (1..=MOST_UNITS).contains(units);
         if self.hidden.is_empty() || self.hidden.len() > MOST_LAYERS || !self.hidden.iter().all(right) {
@@ -262,7 +262,7 @@ impl Configuration for Heads {
 #[derive(Debug)]
 struct EsmmMmoeSizes(std::sync::Arc<dyn Configuration>);
 
-/// Reads the sizes of MMoE; experts of 64 and towers of 32 units are as deep and wide as the other models' heads.
+/// Reads the sizes of MMoE; experts of 64 and towers of 32 units are as deep and wide as the other models' towers.
 fn parse_mmoe(mut table: toml::Table) -> std::result::Result<Sizes, toml::de::Error> {
     for (key, default) in
         [("experts", 4), ("expert_units", HIDDEN[0] as i64), ("tower_units", HIDDEN[1] as i64)]
@@ -283,7 +283,7 @@ impl Configuration for EsmmMmoeSizes {
     }
 }
 
-/// MMoE whose two towers are the heads of ESMM.
+/// MMoE whose two towers give the logits of ESMM.
 struct EsmmMmoe(Box<dyn Model>);
 
 impl Model for EsmmMmoe {

@@ -1,15 +1,15 @@
-//! The network: a multi-layer perceptron for every head, over the embedded impression.
+//! The network: a multi-layer perceptron for every tower, over the embedded impression.
 
 use candle_core::{Result, Tensor};
 
-use super::{HeadsShape, Method};
+use super::{Method, TowersShape};
 use crate::model::layout::{Layout, Parameter};
 use crate::model::{Forward, Model, Parameters, layers};
 
-/// Heads over one input, or each over its own.
+/// Towers over one input, or each over its own.
 pub(super) struct Network {
     method: Method,
-    /// Whether all heads read the same embeddings.
+    /// Whether all towers read the same embeddings.
     shared: bool,
     features: usize,
     hidden: Vec<usize>,
@@ -22,25 +22,30 @@ fn name(layer: usize, what: &str) -> String {
 }
 
 impl Network {
-    /// Heads of these hidden units over `features` inputs.
+    /// Towers of these hidden units over `features` inputs.
     ///
     /// | name | shape |
     /// |---|---|
-    /// | `head.<layer>.weight` | `[heads, inputs, units]` |
-    /// | `head.<layer>.bias` | `[heads, units]` |
-    /// | `output.weight` | `[heads, units]` |
-    /// | `output.bias` | `[heads]` |
+    /// | `head.<layer>.weight` | `[towers, inputs, units]` |
+    /// | `head.<layer>.bias` | `[towers, units]` |
+    /// | `output.weight` | `[towers, units]` |
+    /// | `output.bias` | `[towers]` |
     pub fn new(features: usize, hidden: &[usize], method: Method, shared: bool) -> Self {
-        let heads = method.heads();
+        let towers = method.towers();
         let mut parameters = Vec::new();
         let mut inputs = features;
         for (layer, &units) in (1..).zip(hidden) {
-            parameters.push(Parameter::weight(name(layer, "weight"), &[heads, inputs, units], inputs, units));
-            parameters.push(Parameter::bias(name(layer, "bias"), &[heads, units], inputs));
+            parameters.push(Parameter::weight(
+                name(layer, "weight"),
+                &[towers, inputs, units],
+                inputs,
+                units,
+            ));
+            parameters.push(Parameter::bias(name(layer, "bias"), &[towers, units], inputs));
             inputs = units;
         }
-        parameters.push(Parameter::output("output.weight", &[heads, inputs], inputs));
-        parameters.push(Parameter::bias("output.bias", &[heads], inputs));
+        parameters.push(Parameter::output("output.weight", &[towers, inputs], inputs));
+        parameters.push(Parameter::bias("output.bias", &[towers], inputs));
         Self { method, shared, features, hidden: hidden.to_vec(), layout: Layout::new(parameters) }
     }
 }
@@ -51,18 +56,18 @@ impl Model for Network {
     }
 
     fn tables(&self) -> usize {
-        if self.shared { 1 } else { self.method.heads() }
+        if self.shared { 1 } else { self.method.towers() }
     }
 
     fn method(&self) -> Option<Method> {
         Some(self.method)
     }
 
-    fn heads(&self) -> Option<HeadsShape> {
-        Some(HeadsShape {
+    fn towers(&self) -> Option<TowersShape> {
+        Some(TowersShape {
             features: self.features,
-            fields: 0,
-            words: 0,
+            categorical: 0,
+            vocabulary: 0,
             embedding_units: 0,
             tables: self.tables(),
             hidden: self.hidden.clone(),
@@ -70,8 +75,8 @@ impl Model for Network {
         })
     }
 
-    /// Logits of the heads for `x`, `[runs, batch, features]` or, where heads have embeddings of their own,
-    /// `[runs, heads, batch, features]`.
+    /// Logits of the towers for `x`, `[runs, batch, features]` or, where towers have embeddings of their own,
+    /// `[runs, towers, batch, features]`.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let mut units = x.clone();
         for layer in 1..=self.hidden.len() {

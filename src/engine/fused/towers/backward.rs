@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::{Ranges, Work};
-use crate::model::HeadsShape;
+use crate::model::TowersShape;
 use crate::model::ops::elementwise::masked_with_sums;
 use crate::model::ops::product::{Before, Matrix, product};
 use crate::simd::{CpuFeatures, multiversion};
@@ -16,7 +16,7 @@ fn part(range: &Range<usize>, tower: usize, size: usize) -> Range<usize> {
 /// The gradient of a tower's output layer, with ∂z of the hidden layer below it left in `work.masked` and
 /// `work.sums`.
 pub(super) fn output_gradient(
-    shape: &HeadsShape,
+    shape: &TowersShape,
     ranges: &Ranges,
     parameters: &[f32],
     tower: usize,
@@ -59,7 +59,7 @@ pub(super) struct LayerView {
 impl LayerView {
     /// The hidden layers of a tower, from its inputs on.
     pub fn of_tower(
-        shape: &HeadsShape,
+        shape: &TowersShape,
         ranges: &Ranges,
         tower: usize,
     ) -> impl DoubleEndedIterator<Item = Self> {

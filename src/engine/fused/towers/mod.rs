@@ -4,9 +4,7 @@
 //! it are more than half of its time here. Towers are products of matrices between loops over rows, and the objective
 //! gives the gradient of the logits ([`Predictions`]), so one pass forward and one back is all there is: in buffers that
 //! are allocated once, into one flat gradient in the order of the layout, which one pass of Adam takes. The graph engine
-//! is the reference, and trains what has no [`HeadsShape`].
-//!
-//! A tower is what the model calls a head: one logit of a row.
+//! is the reference, and trains models without a [`TowersShape`].
 
 mod backward;
 
@@ -16,12 +14,12 @@ use candle_core::{Result, bail};
 
 use self::backward::{LayerView, output_gradient};
 use crate::data::Batch;
-use crate::data::impressions::FACTS;
+use crate::data::impressions::LABELS;
 use crate::engine::adam;
 use crate::engine::objective::conversion::Predictions;
 use crate::engine::{Evaluation, Population, Start, StartRun};
 use crate::model::ops::product::{Before, Matrix, product};
-use crate::model::towers::HeadsShape;
+use crate::model::towers::TowersShape;
 use crate::simd::{CpuFeatures, multiversion};
 
 /// Rows of one pass outside training: bounds the memory of scoring.
@@ -29,7 +27,7 @@ const EVALUATION_ROWS: usize = 1024;
 
 /// Runs of one model of embeddings and towers, trained on this CPU.
 pub struct TowersPopulation {
-    shape: HeadsShape,
+    shape: TowersShape,
     runs: Vec<StartRun>,
     /// Where each parameter lies in a run's flat vector.
     ranges: Ranges,
@@ -78,7 +76,7 @@ impl TowersPopulation {
     ///
     /// # Errors
     /// If the number of initial parameters is not that of the layout.
-    pub fn new(shape: HeadsShape, start: Start) -> Result<Self> {
+    pub fn new(shape: TowersShape, start: Start) -> Result<Self> {
         let layout = start.model.layout();
         let (runs, count) = (start.runs.len(), layout.count());
         if start.parameters.len() != runs * count {
@@ -104,7 +102,7 @@ impl TowersPopulation {
     fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>) {
         let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
         let parameters = &self.parameters[run * ranges.count..][..ranges.count];
-        let (count, towers, cpu) = (rows.len(), shape.method.heads(), CpuFeatures::best());
+        let (count, towers, cpu) = (rows.len(), shape.method.towers(), CpuFeatures::best());
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
         shape.embed(&parameters[ranges.table.clone()], x, &mut work.input);
         work.units.resize_with(shape.hidden.len(), Vec::new);
@@ -145,10 +143,10 @@ impl TowersPopulation {
         let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
         let parameters = &self.parameters[run * ranges.count..][..ranges.count];
         let rows = batch.rows;
-        let word_columns = shape.fields * shape.embedding_units;
+        let word_columns = shape.categorical * shape.embedding_units;
         work.gradient.resize(ranges.count, 0.0);
         work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
-        for tower in 0..shape.method.heads() {
+        for tower in 0..shape.method.towers() {
             output_gradient(shape, ranges, parameters, tower, rows, work);
             for layer in LayerView::of_tower(shape, ranges, tower).rev() {
                 layer.weight_gradient(rows, work);
@@ -163,16 +161,16 @@ impl TowersPopulation {
         shape.embed_backward(&batch.x, &work.word_gradient, to_table);
     }
 
-    /// A run's part in a batch's facts, `[FACTS, rows]`, and its logits.
+    /// A run's part in a batch's labels, `[LABELS, rows]`, and its logits.
     fn predictions<'a>(&'a self, run: usize, batch: &'a Batch, logits: &'a [f32]) -> Predictions<'a> {
-        let each = FACTS * batch.rows;
-        let facts = &batch.y[self.runs[run].label_set * each..][..each];
-        Predictions { method: self.shape.method, logits, facts }
+        let each = LABELS * batch.rows;
+        let labels = &batch.y[self.runs[run].label_set * each..][..each];
+        Predictions { method: self.shape.method, logits, labels }
     }
 
     /// Logits of a run on a whole batch, `[towers, rows]`, appended to `out`.
     fn predict_run(&mut self, run: usize, batch: &Batch, out: &mut Vec<f32>) {
-        let (start, towers) = (out.len(), self.shape.method.heads());
+        let (start, towers) = (out.len(), self.shape.method.towers());
         out.resize(start + towers * batch.rows, 0.0);
         for first in (0..batch.rows).step_by(EVALUATION_ROWS) {
             let rows = first..(first + EVALUATION_ROWS).min(batch.rows);
@@ -222,7 +220,7 @@ impl Population for TowersPopulation {
     }
 
     fn predict(&mut self, batch: &Batch) -> Result<Vec<f32>> {
-        let mut logits = Vec::with_capacity(self.runs.len() * self.shape.method.heads() * batch.rows);
+        let mut logits = Vec::with_capacity(self.runs.len() * self.shape.method.towers() * batch.rows);
         (0..self.runs.len()).for_each(|run| self.predict_run(run, batch, &mut logits));
         Ok(logits)
     }
@@ -353,7 +351,7 @@ mod tests {
             let experiment = experiment(&more.iter().map(String::as_str).collect::<Vec<_>>());
             for model in &experiment.models {
                 let network = experiment.network(model);
-                let shape = network.heads().expect("a model of towers");
+                let shape = network.towers().expect("a model of towers");
                 let mut towers =
                     TowersPopulation::new(shape, start(&experiment, &*network, &[0, 3])).unwrap();
                 let mut graph =
@@ -380,7 +378,8 @@ mod tests {
         for model in &experiment.models {
             let network = experiment.network(model);
             let of = |seeds: &[u64]| {
-                TowersPopulation::new(network.heads().unwrap(), start(&experiment, &*network, seeds)).unwrap()
+                TowersPopulation::new(network.towers().unwrap(), start(&experiment, &*network, seeds))
+                    .unwrap()
             };
             let alone = trained(&experiment, &mut of(&[3])).3;
             let mut beside = of(&[0, 3, 5]);

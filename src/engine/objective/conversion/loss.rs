@@ -25,13 +25,13 @@
 //! stream that lasts until they do. Of a window that ends they undo no more than that: with s the probability of a
 //! conversion that is seen, its optimum is q = s, as that of `Clicked` is.
 
-use crate::data::Fact;
-use crate::data::impressions::FACTS;
+use crate::data::Label;
+use crate::data::impressions::LABELS;
 use crate::engine::metrics::{cross_entropy, sigmoid, softplus};
 use crate::model::towers::Method;
 
 /// Most logits of a row.
-pub const MOST_HEADS: usize = 3;
+pub const MOST_TOWERS: usize = 3;
 
 /// Losses that are logged, of every method alike: of clicks, and of clicks that convert.
 pub const LOSSES: usize = 2;
@@ -41,7 +41,7 @@ pub const LOSSES: usize = 2;
 struct Term {
     weight: f64,
     loss: f64,
-    gradient: [f64; MOST_HEADS],
+    gradient: [f64; MOST_TOWERS],
 }
 
 /// One impression of a batch.
@@ -54,7 +54,7 @@ struct Row {
 }
 
 /// −ln of the probability of what the row shows of a conversion, p q or 1 − p q; and its derivatives by z₀ and z₁.
-fn entire_space(z: [f64; MOST_HEADS], converted: bool) -> (f64, [f64; 2]) {
+fn entire_space(z: [f64; MOST_TOWERS], converted: bool) -> (f64, [f64; 2]) {
     let (p, q) = (sigmoid(z[0]), sigmoid(z[1]));
     let (not_p, not_q) = (sigmoid(-z[0]), sigmoid(-z[1]));
     if converted {
@@ -66,7 +66,7 @@ fn entire_space(z: [f64; MOST_HEADS], converted: bool) -> (f64, [f64; 2]) {
 }
 
 /// A row's part in what conversion is learned from. No gradient flows through `fixed`, which are the logits again.
-fn term(method: Method, z: [f64; MOST_HEADS], fixed: [f64; MOST_HEADS], row: Row) -> Term {
+fn term(method: Method, z: [f64; MOST_TOWERS], fixed: [f64; MOST_TOWERS], row: Row) -> Term {
     let Row { click, conversion, uniform, .. } = row;
     match method {
         Method::Clicked => weighted(click, z, row),
@@ -89,7 +89,7 @@ fn term(method: Method, z: [f64; MOST_HEADS], fixed: [f64; MOST_HEADS], row: Row
 }
 
 /// w CE(z₁, c).
-fn weighted(weight: f64, z: [f64; MOST_HEADS], Row { conversion, .. }: Row) -> Term {
+fn weighted(weight: f64, z: [f64; MOST_TOWERS], Row { conversion, .. }: Row) -> Term {
     Term {
         weight,
         loss: weight * cross_entropy(z[1], conversion),
@@ -98,7 +98,7 @@ fn weighted(weight: f64, z: [f64; MOST_HEADS], Row { conversion, .. }: Row) -> T
 }
 
 /// −c ln(p q) − (1 − c) ln(1 − p q): equation 3 of ESMM.
-fn entire_space_term(z: [f64; MOST_HEADS], row: Row) -> Term {
+fn entire_space_term(z: [f64; MOST_TOWERS], row: Row) -> Term {
     let (loss, [d0, d1]) = entire_space(z, row.conversion > 0.0);
     Term { weight: 1.0, loss, gradient: [d0, d1, 0.0] }
 }
@@ -107,8 +107,8 @@ fn entire_space_term(z: [f64; MOST_HEADS], row: Row) -> Term {
 fn inverse_propensity(
     lambda: f64,
     smallest: f64,
-    z: [f64; MOST_HEADS],
-    fixed: [f64; MOST_HEADS],
+    z: [f64; MOST_TOWERS],
+    fixed: [f64; MOST_TOWERS],
     row: Row,
 ) -> Term {
     let Row { click, conversion, .. } = row;
@@ -120,13 +120,13 @@ fn inverse_propensity(
 }
 
 /// That of `EntireSpace` + λ (e + y (CE(z₁, c) − e) / \[p̂\] + y (\[CE(z₁, c)\] − e)² / \[p̂\]), e = ln(1 + e^z₂): §3 of
-/// ESCM². Without a click the third head's e stands for the cross-entropy; with one, its error is corrected by 1/p̂ and
+/// ESCM². Without a click the third tower's e stands for the cross-entropy; with one, its error is corrected by 1/p̂ and
 /// trained on.
 fn doubly_robust(
     lambda: f64,
     smallest: f64,
-    z: [f64; MOST_HEADS],
-    fixed: [f64; MOST_HEADS],
+    z: [f64; MOST_TOWERS],
+    fixed: [f64; MOST_TOWERS],
     row: Row,
 ) -> Term {
     let Row { click, conversion, .. } = row;
@@ -142,7 +142,7 @@ fn doubly_robust(
 
 /// Of a click −ln q − z₂ + r d where it converted, else −ln(1 − q + q e^(−r d)), r = e^z₂, d the time waited:
 /// equations 6 and 7 of Chapelle 2014.
-fn delayed_feedback(z: [f64; MOST_HEADS], Row { click, conversion, waited, .. }: Row) -> Term {
+fn delayed_feedback(z: [f64; MOST_TOWERS], Row { click, conversion, waited, .. }: Row) -> Term {
     if click == 0.0 {
         return Term::default();
     }
@@ -162,8 +162,8 @@ fn delayed_feedback(z: [f64; MOST_HEADS], Row { click, conversion, waited, .. }:
 
 /// −\[(1 − q)(1 + q)\] ln(1 − q) of a click and − \[1 + q\] ln q of a conversion: equation 9 of Ktena et al. 2019.
 fn fake_negative_weighted(
-    z: [f64; MOST_HEADS],
-    fixed: [f64; MOST_HEADS],
+    z: [f64; MOST_TOWERS],
+    fixed: [f64; MOST_TOWERS],
     Row { click, conversion, .. }: Row,
 ) -> Term {
     let (q, fixed) = (sigmoid(z[1]), sigmoid(fixed[1]));
@@ -175,25 +175,25 @@ fn fake_negative_weighted(
     }
 }
 
-/// Logits of all heads of rows, and what is known of the rows.
+/// Logits of all towers of rows, and what is known of the rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Predictions<'a> {
     /// What they are trained on.
     pub method: Method,
-    /// `[heads, rows]`.
+    /// `[towers, rows]`.
     pub logits: &'a [f32],
-    /// `[FACTS, rows]`.
-    pub facts: &'a [f32],
+    /// `[LABELS, rows]`.
+    pub labels: &'a [f32],
 }
 
 impl Predictions<'_> {
     fn rows(&self) -> usize {
-        self.facts.len() / FACTS
+        self.labels.len() / LABELS
     }
 
-    /// The logits of a row; 0 for a head that the method does not have.
-    fn logits_of(&self, row: usize) -> [f64; MOST_HEADS] {
-        let mut z = [0.0; MOST_HEADS];
+    /// The logits of a row; 0 for a tower that the method does not have.
+    fn logits_of(&self, row: usize) -> [f64; MOST_TOWERS] {
+        let mut z = [0.0; MOST_TOWERS];
         for (z, logits) in z.iter_mut().zip(self.logits.chunks_exact(self.rows())) {
             *z = f64::from(logits[row]);
         }
@@ -201,17 +201,17 @@ impl Predictions<'_> {
     }
 
     fn row(&self, row: usize) -> Row {
-        let fact = |fact: Fact| f64::from(self.facts[fact as usize * self.rows() + row]);
+        let label = |label: Label| f64::from(self.labels[label as usize * self.rows() + row]);
         Row {
-            click: fact(Fact::Click),
-            conversion: fact(Fact::Conversion),
-            waited: fact(Fact::Waited),
-            uniform: fact(Fact::Uniform),
+            click: label(Label::Click),
+            conversion: label(Label::Conversion),
+            waited: label(Label::Waited),
+            uniform: label(Label::Uniform),
         }
     }
 
     /// Cross-entropies of a row's click and of its click that converts, in nats; `term` is its part in the objective.
-    fn row_losses(&self, z: [f64; MOST_HEADS], row: Row, term: Option<&Term>) -> [f64; LOSSES] {
+    fn row_losses(&self, z: [f64; MOST_TOWERS], row: Row, term: Option<&Term>) -> [f64; LOSSES] {
         let joint = match (self.method, term) {
             (Method::Division, _) => cross_entropy(z[1], row.conversion),
             (Method::EntireSpace, Some(term)) => term.loss,
@@ -248,17 +248,17 @@ impl Predictions<'_> {
         sums.map(|sum| (sum / self.rows() as f64) as f32)
     }
 
-    /// Appends the derivative of the objective by every logit, `[heads, rows]`, to `out`; gives [`Self::losses`].
+    /// Appends the derivative of the objective by every logit, `[towers, rows]`, to `out`; gives [`Self::losses`].
     pub fn gradient(&self, out: &mut Vec<f32>) -> [f32; LOSSES] {
         let (start, rows) = (out.len(), self.rows());
         out.resize(start + self.logits.len(), 0.0);
         let out = &mut out[start..];
         let (mut weight, mut losses) = (0.0, [0.0; LOSSES]);
         for row in 0..rows {
-            let (z, facts) = (self.logits_of(row), self.row(row));
-            let term = term(self.method, z, z, facts);
+            let (z, labels) = (self.logits_of(row), self.row(row));
+            let term = term(self.method, z, z, labels);
             weight += term.weight;
-            losses = sum(losses, self.row_losses(z, facts, Some(&term)));
+            losses = sum(losses, self.row_losses(z, labels, Some(&term)));
             for (out, gradient) in out.chunks_exact_mut(rows).zip(term.gradient) {
                 out[row] = gradient as f32;
             }
@@ -267,7 +267,7 @@ impl Predictions<'_> {
         let scale = if weight > 0.0 { (1.0 / weight) as f32 } else { 0.0 };
         out.iter_mut().for_each(|gradient| *gradient *= scale);
         for (row, out) in out[..rows].iter_mut().enumerate() {
-            let apart = sigmoid(f64::from(self.logits[row])) - f64::from(self.facts[row]);
+            let apart = sigmoid(f64::from(self.logits[row])) - f64::from(self.labels[row]);
             *out += (apart / rows as f64) as f32;
         }
         if self.all_finite() { self.mean(losses) } else { [f32::NAN; LOSSES] }
@@ -315,18 +315,18 @@ mod tests {
             for (number, row) in rows().into_iter().enumerate() {
                 for z in [[-1.0, 0.5, 0.3], [0.7, -2.0, -0.8], [-3.0, 1.5, 1.2]] {
                     let term_at = |z| term(method, z, [-1.1, 0.4, 0.2], row);
-                    for head in 0..MOST_HEADS {
+                    for tower in 0..MOST_TOWERS {
                         let moved = |by: f64| {
                             let mut moved = z;
-                            moved[head] += by;
+                            moved[tower] += by;
                             term_at(moved).loss
                         };
                         let difference = (moved(STEP) - moved(-STEP)) / (2.0 * STEP);
-                        let analytic = term_at(z).gradient[head];
+                        let analytic = term_at(z).gradient[tower];
                         // The third derivative times STEP², and rounding of the loss over STEP.
                         assert!(
                             (difference - analytic).abs() < 1e-8 * (1.0 + analytic.abs()),
-                            "{method:?}, row {number}, head {head}: {difference} and {analytic}"
+                            "{method:?}, row {number}, tower {tower}: {difference} and {analytic}"
                         );
                     }
                 }
@@ -404,10 +404,10 @@ mod tests {
 
     #[test]
     fn a_batch_without_a_click_trains_the_clicks_alone() {
-        let facts = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5];
+        let labels = [0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.5, 0.5];
         for method in [Method::Clicked, Method::FakeNegativeWeighted] {
             let mut gradient = Vec::new();
-            Predictions { method, logits: &[0.0, 0.0, 1.0, 1.0], facts: &facts }.gradient(&mut gradient);
+            Predictions { method, logits: &[0.0, 0.0, 1.0, 1.0], labels: &labels }.gradient(&mut gradient);
             assert_eq!(gradient, [0.25, 0.25, 0.0, 0.0]);
         }
     }

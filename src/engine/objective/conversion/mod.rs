@@ -8,7 +8,7 @@ use candle_core::{Result, Tensor};
 mod loss;
 mod score;
 
-pub use loss::{LOSSES, MOST_HEADS, Predictions};
+pub use loss::{LOSSES, MOST_TOWERS, Predictions};
 pub use score::{conversion_probability, joint_probability, scores};
 
 use super::{Loss, Objective, ScoredRows, Targets};
@@ -24,11 +24,11 @@ pub struct Conversion {
 
 impl Objective for Conversion {
     fn loss(&self, logits: &Tensor, targets: &Targets) -> Result<Loss> {
-        let (_, heads, rows) = logits.dims3()?;
+        let (_, towers, rows) = logits.dims3()?;
         let values = logits.flatten_all()?.to_vec1::<f32>()?;
         let (mut losses, mut gradient) = (Vec::new(), Vec::with_capacity(values.len()));
-        for (logits, facts) in values.chunks_exact(heads * rows).zip(targets.of_runs(0..rows)) {
-            let predictions = Predictions { method: self.method, logits, facts: &facts };
+        for (logits, labels) in values.chunks_exact(towers * rows).zip(targets.of_runs(0..rows)) {
+            let predictions = Predictions { method: self.method, logits, labels: &labels };
             losses.extend(predictions.gradient(&mut gradient));
         }
         // Its derivative by the logits is the objective's.
@@ -43,12 +43,12 @@ impl Objective for Conversion {
         targets: &Targets,
         rows: Range<usize>,
     ) -> Result<()> {
-        let (runs, heads, count) = logits.dims3()?;
+        let (runs, towers, count) = logits.dims3()?;
         sums.resize(runs * LOSSES, 0.0);
         let values = logits.flatten_all()?.to_vec1::<f32>()?;
-        let runs = values.chunks_exact(heads * count).zip(targets.of_runs(rows));
-        for ((logits, facts), sums) in runs.zip(sums.as_chunks_mut::<LOSSES>().0) {
-            Predictions { method: self.method, logits, facts: &facts }.add_losses(sums);
+        let runs = values.chunks_exact(towers * count).zip(targets.of_runs(rows));
+        for ((logits, labels), sums) in runs.zip(sums.as_chunks_mut::<LOSSES>().0) {
+            Predictions { method: self.method, logits, labels: &labels }.add_losses(sums);
         }
         Ok(())
     }

@@ -72,7 +72,7 @@ impl Column {
     }
 }
 
-/// Scores of a method's logits, `[heads, rows]`, on impressions: pCTR on all, pCVR on clicked ones and, where the truth
+/// Scores of a method's logits, `[towers, rows]`, on impressions: pCTR on all, pCVR on clicked ones and, where the truth
 /// is known, on all, pCTCVR on all; and the deciles, where the truth is known.
 pub fn scores(method: Method, logits: &[f32], impressions: &Impressions) -> (Vec<FunnelScore>, Vec<Decile>) {
     let rows = impressions.len();
