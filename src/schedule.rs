@@ -207,8 +207,8 @@ mod tests {
     fn a_population_that_is_too_large_is_split_until_it_fits() {
         let sets = ["grid.seeds=7", "train.steps=5", "data.dim=8", "label_points=50", "train.engine=graph"];
         let experiment = library::find("ci", &sets.map(String::from)).unwrap();
-        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
-        let folder = Folder::new(place.path());
+        let (plan, directory) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(directory.path());
         folder.create(&experiment).unwrap();
         let sizes = std::cell::RefCell::new(Vec::new());
         let small = |groups: &[Group]| {

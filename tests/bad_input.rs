@@ -1,8 +1,8 @@
-//! Whatever a person, a broken disk or a stranger puts into a file or on the command line: one message or a
-//! result, never a panic, a hang or a file outside the study's folder.
+//! Invalid input in files and on the command line gives one message or a result, never a panic, a hang or a file outside
+//! the study's folder.
 //!
-//! Each property is tried on a few hundred mutated inputs; `MMOE_STUDY_FUZZ_CASES=250000 cargo test --release
-//! --test bad_input` tries as many as it says of each. To put another reader under test, add a property that
+//! Each property is tested on a few hundred mutated inputs, or on `MMOE_STUDY_FUZZ_CASES` of them:
+//! `MMOE_STUDY_FUZZ_CASES=250000 cargo test --release --test bad_input`. To test another reader, add a property that
 //! writes [`mutated`] text into its file and reads it.
 
 mod common;
@@ -23,21 +23,21 @@ use mmoe_study::store::Folder;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
-/// CPU time that no input may take; the slowest, of which a report is drawn, takes a second or two.
+/// Limit of the CPU time for one input; the slowest, with a report, takes one or two seconds.
 const LONGEST: Duration = Duration::from_secs(20);
 
-/// CPU time of this thread so far, however busy the machine is; nothing where the system does not tell.
+/// CPU time of this thread, independent of the load of the machine; 0 where the system does not report it.
 fn cpu_time() -> Duration {
     let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
     Duration::from_nanos(text.split(' ').next().and_then(|text| text.parse().ok()).unwrap_or(0))
 }
 
-/// Cases of each property.
+/// Number of cases of each property.
 fn cases() -> u32 {
     std::env::var("MMOE_STUDY_FUZZ_CASES").map_or(300, |text| text.parse().expect("a number of cases"))
 }
 
-/// Tries a property on as many values of a strategy as asked for.
+/// Tests a property on [`cases`] values of a strategy.
 fn try_on<S: Strategy>(strategy: S, property: impl Fn(S::Value) -> Result<(), TestCaseError>)
 where
     S::Value: std::fmt::Debug,
@@ -55,7 +55,7 @@ where
     }
 }
 
-/// Values that readers have stumbled over somewhere.
+/// Values on which readers have failed somewhere.
 const NASTY: &[&str] = &[
     "",
     " ",
@@ -144,7 +144,7 @@ enum Change {
     Token(usize, String),
     /// A byte gets another value; the rest is read as UTF-8 as far as it goes.
     Byte(usize, u8),
-    /// A line is gone, there twice, or where another was.
+    /// A line is deleted, repeated or moved.
     Drop(usize),
     Double(usize),
     Swap(usize, usize),
@@ -183,8 +183,8 @@ fn changes() -> impl Strategy<Value = Vec<Change>> {
     proptest::collection::vec(change(), 1..5)
 }
 
-/// The nearest place of a text, from `at` down, where a character begins.
-fn place(text: &str, at: usize) -> usize {
+/// The last index of a character boundary in a text that is at most `at`.
+fn boundary(text: &str, at: usize) -> usize {
     let at = at % (text.len() + 1);
     (0..=at).rev().find(|&at| text.is_char_boundary(at)).unwrap_or(0)
 }
@@ -197,7 +197,7 @@ fn mutated(text: &str, changes: &[Change]) -> String {
         match change {
             Change::Token(at, other) => {
                 let ends = |c: char| !(c.is_alphanumeric() || "._-+\"".contains(c));
-                let at = place(&text, *at);
+                let at = boundary(&text, *at);
                 let start = text[..at]
                     .rfind(ends)
                     .map_or(0, |at| at + text[at..].chars().next().map_or(1, char::len_utf8));
@@ -229,8 +229,8 @@ fn mutated(text: &str, changes: &[Change]) -> String {
                 lines.swap(a % count, b % count);
                 text = lines.concat();
             }
-            Change::Cut(at) => text.truncate(place(&text, *at)),
-            Change::Insert(at, other) => text.insert_str(place(&text, *at), other),
+            Change::Cut(at) => text.truncate(boundary(&text, *at)),
+            Change::Insert(at, other) => text.insert_str(boundary(&text, *at), other),
         }
     }
     text
@@ -274,13 +274,12 @@ log_every = 80
 held_out_rows = 64
 "#;
 
-/// Twelve rows in the form of the original file, often enough that every set has rows of both kinds.
+/// Twelve rows in the original format, repeated so that every subset has both classes.
 fn census_rows() -> String {
     include_str!("census/census-income.test").repeat(5)
 }
 
-/// What is done with an experiment that was accepted, short of training: it must be possible to plan it if it is
-/// small, and to say what it takes however large it is.
+/// Uses an accepted experiment without training: plans it if it is small, and estimates its memory whatever its size.
 fn use_experiment(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
     /// More are planned in seconds, not milliseconds.
     const FEW: usize = 2_000;
@@ -341,7 +340,7 @@ fn tuned_experiments() {
 }
 
 #[test]
-fn budgets_of_tuning_that_nobody_has_are_refused() {
+fn excessive_budgets_of_tuning_are_refused() {
     for (set, message) in [
         ("tune.rungs=[{ seeds = 9223372036854775807, steps = 1, keep = 1 }]", "at most 1000000 runs"),
         ("tune.rungs=[{ seeds = 1, steps = 9223372036854775807, keep = 1 }]", "2147483648 steps"),
@@ -368,7 +367,7 @@ fn census_files() {
     let experiment = parse("fuzz", "fuzz.toml", &toml, &[]).unwrap();
     let mut read = 0u64;
     let count = std::cell::RefCell::new(&mut read);
-    // Plain or packed; what is packed can be damaged once more, or cut off.
+    // Plain or compressed; a compressed file can also be damaged or cut off.
     let damage = proptest::option::of((any::<usize>(), any::<u8>(), any::<bool>()));
     try_on((changes(), any::<bool>(), proptest::option::of(damage)), |(changes, skip, packed)| {
         let bad = mutated(&text, &changes);
@@ -410,7 +409,7 @@ fn census_files() {
     assert!(read > 0, "some changes leave rows that can be read");
 }
 
-/// What is done with rows that were accepted, short of training.
+/// Uses accepted rows without training.
 fn use_rows(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
     let plan = Plan::new(experiment);
     prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
@@ -499,7 +498,7 @@ fn searches_and_shards() {
     });
 }
 
-/// A finished study in a folder of its own, with the content of every file that readers read.
+/// A finished study in its own folder, with the contents of every file that readers read.
 fn study() -> (Desk, PathBuf, Vec<(PathBuf, String)>) {
     let desk = Desk::new();
     let small = [
@@ -524,7 +523,7 @@ fn tables() {
     let (_desk, folder, files) = study();
     let groups = folder.join("groups");
     std::fs::remove_dir_all(groups).unwrap();
-    // Everything that is computed of a study, which takes a hundred times as long as reading it.
+    // Everything computed from a study takes a hundred times as long as reading it.
     let mut read = 0u64;
     let count = std::cell::RefCell::new(&mut read);
     try_on((0..files.len(), changes()), |(file, changes)| {
@@ -571,7 +570,7 @@ fn group_files() {
 }
 
 #[test]
-fn names_do_not_lead_out_of_the_study_folder() {
+fn names_do_not_lead_outside_the_study_folder() {
     let desk = Desk::new();
     for name in ["../up", "/tmp/absolute", "a/b", "..", ".hidden", "a\\b", "", "a\u{0}b", "a\nb"] {
         for text in [
@@ -637,14 +636,14 @@ fn links_in_a_study_folder_are_not_followed_when_writing() {
         let output = desk.run(&["run", "small.toml"]);
         let messages = String::from_utf8(output.stderr).unwrap();
         assert_eq!(output.status.code(), Some(1), "{messages}");
-        assert!(messages.contains(&format!("results/small/{name}: is a link")), "{messages}");
+        assert!(messages.contains(&format!("results/small/{name}: is a link; expected a folder, because a study writes only within its own folder")), "{messages}");
         std::fs::remove_file(study.join(name)).unwrap();
     }
     assert_eq!(std::fs::read_dir(desk.path("outside")).unwrap().count(), 0);
 }
 
 #[test]
-fn files_that_are_none_are_not_waited_for() {
+fn pipes_and_folders_are_refused_without_waiting() {
     let desk = Desk::new();
     let path = desk.path("pipe.toml");
     assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());

@@ -85,7 +85,10 @@ fn a_tuned_study_is_divided_once_it_is_tuned() {
     let output = desk.run(&["run", "census.toml", "--out", "tuned", "--shard", "0/2"]);
     assert_eq!(output.status.code(), Some(2));
     let message = String::from_utf8(output.stderr).unwrap();
-    assert!(message.contains("shard 0/2: census is tuned first"), "{message}");
+    assert!(
+        message.contains("shard 0/2: census has [tune], whose rungs cannot be divided into shards"),
+        "{message}"
+    );
     assert!(!desk.path("tuned").exists());
     desk.done(&["run", "census.toml", "--out", "tuned", "--set", "grid.seeds=1", "--no-report"]);
     assert!(desk.done(&["status", "tuned"]).contains("3 of 3 are done"));
@@ -106,8 +109,8 @@ fn a_tuned_study_is_divided_once_it_is_tuned() {
         assert_eq!(output.status.code(), Some(1));
         assert_eq!(
             String::from_utf8(output.stderr).unwrap(),
-            "error: begun: its models are still being tuned, so it has no runs yet; `sweep run begun/study.toml --out begun` \
-             goes on\n"
+            "error: begun: still being tuned, so there are no runs yet; resume with `sweep run begun/study.toml --out \
+             begun`\n"
         );
     }
 }

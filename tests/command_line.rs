@@ -1,4 +1,4 @@
-//! What a person at a terminal sees: output, exit codes, files.
+//! The command line: output, exit codes and files.
 
 mod common;
 
@@ -18,13 +18,13 @@ fn a_run_ends_with_the_path_of_its_report() {
     {
         assert!(desk.path("results/small").join(file).is_file(), "{file}");
     }
-    // The tests start the program by its whole path, which is nobody else's business.
+    // The tests start the program by its absolute path, which the manifest must not have.
     let manifest = std::fs::read_to_string(desk.path("results/small/manifest.json")).unwrap();
     assert!(manifest.contains("\"command\": \"sweep run small.toml\""), "{manifest}");
 }
 
 #[test]
-fn the_report_can_be_made_again_from_the_tables_alone() {
+fn the_report_can_be_written_again_from_the_tables_alone() {
     let desk = Desk::new();
     desk.done(&["run", "small.toml"]);
     let study = desk.path("results/small");
@@ -42,11 +42,11 @@ fn a_finished_study_is_not_trained_again() {
     let output = desk.run(&["run", "small.toml", "--no-report"]);
     let messages = String::from_utf8(output.stderr).unwrap();
     assert!(messages.contains("0 runs of 150 steps in 0 groups"), "{messages}");
-    assert!(messages.contains("24 runs are here already"), "{messages}");
+    assert!(messages.contains("24 runs are already finished"), "{messages}");
 }
 
 #[test]
-fn bad_requests_say_why_and_write_nothing() {
+fn invalid_requests_are_explained_and_write_nothing() {
     let desk = Desk::new();
     let cases: &[(&[&str], &str)] = &[
         (
@@ -77,7 +77,7 @@ fn bad_requests_say_why_and_write_nothing() {
     assert_eq!(output.status.code(), Some(1));
     assert_eq!(
         String::from_utf8(output.stderr).unwrap(),
-        "error: nowhere: no study here (there is no study.toml); `sweep run` makes one\n"
+        "error: nowhere: no study here (study.toml is missing); `sweep run` trains one\n"
     );
 }
 
@@ -130,10 +130,10 @@ fn finite_data_pairs_and_negative_correlations_train() {
 }
 
 #[test]
-fn models_are_made_as_large_as_another_on_request() {
+fn match_parameters_sizes_all_other_models() {
     let desk = Desk::new();
     let out = desk.done(&["run", "small.toml", "--match-parameters", "mmoe", "--dry-run"]);
-    // 16 · 16 · 8 + 2 · 16 · 8 = 2,304 weights of MMoE; a shared bottom has 16 + 2 · 8 a unit.
+    // 16 · 16 · 8 + 2 · 16 · 8 = 2,304 weights of MMoE; a shared bottom has 16 + 2 · 8 for each unit.
     assert!(out.contains("shared_bottom: bottom_units = 72, tower_units = 8; "), "{out}");
     assert_eq!(out.matches("2,304 of them weights of hidden layers").count(), 3, "{out}");
     let output = desk.run(&["run", "small.toml", "--match-parameters", "mmeo", "--dry-run"]);

@@ -1,4 +1,5 @@
-//! What can happen to a sweep from outside, and that nothing finished is lost by it. docs/reliability.md has the table.
+//! Faults from outside, none of which loses a finished group: kills, signals, damaged files, full disks. The table is in
+//! docs/reliability.md.
 
 mod common;
 
@@ -8,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use common::{Desk, digest, group_files, tables};
 
-/// Slow enough to be hit: twelve groups, one after the other.
+/// Slow enough to be interrupted: twelve groups, one after the other.
 const SLOW: [&str; 6] = ["--set", "train.engine=graph", "--set", "grid.seeds=12", "--threads", "1"];
 
 fn sweep(desk: &Desk, out: &str, extra: &[&str]) -> Command {
@@ -30,14 +31,14 @@ fn results(desk: &Desk, study: &str) -> (Vec<(String, String)>, String) {
     (tables(&desk.path(study)), digest(&desk.path(study)))
 }
 
-/// A study of these arguments that nothing happened to.
+/// The results of an undisturbed study with these arguments.
 fn undisturbed(desk: &Desk, extra: &[&str]) -> (Vec<(String, String)>, String) {
     let output = sweep(desk, "undisturbed", extra).output().unwrap();
     assert!(output.status.success(), "{}", messages(&output));
     results(desk, "undisturbed")
 }
 
-/// Waits until a sweep has finished a group; it must not have ended by then.
+/// Waits until a sweep that is still running has finished a group.
 fn wait_for_a_group(child: &mut Child, study: &Path) {
     while group_files(study).is_empty() {
         assert!(child.try_wait().unwrap().is_none(), "it must not end before it is disturbed");
@@ -45,7 +46,7 @@ fn wait_for_a_group(child: &mut Child, study: &Path) {
     }
 }
 
-/// `kill -9` at random moments: `MMOE_STUDY_KILLS` of them, five where it is not set.
+/// `kill -9` at random moments, `MMOE_STUDY_KILLS` times (five by default).
 #[test]
 fn killed_at_random_moments_and_resumed_a_sweep_ends_in_the_same_bytes() {
     let kills: u64 =
@@ -84,7 +85,7 @@ fn killed_at_random_moments_and_resumed_a_sweep_ends_in_the_same_bytes() {
 }
 
 #[test]
-fn sigint_and_sigterm_keep_what_is_finished() {
+fn sigint_and_sigterm_keep_finished_groups() {
     for (signal, name) in [("-INT", "interrupted"), ("-TERM", "terminated")] {
         let desk = Desk::new();
         let expected = undisturbed(&desk, &SLOW);
@@ -138,7 +139,7 @@ fn damaged_and_foreign_group_files_are_reported_and_trained_again() {
     let text = messages(&output);
     assert!(output.status.success(), "{text}");
     assert_eq!(text.matches("warning: ").count(), 4, "{text}");
-    for reason in ["is cut off", "does not have the hash", "belongs to group"] {
+    for reason in ["is cut off", "does not have the hash in its header", "belongs to group"] {
         assert!(text.contains(reason), "{reason}: {text}");
     }
     assert_eq!(results(&desk, "undisturbed"), expected);
@@ -160,7 +161,7 @@ fn a_study_of_another_schema_is_refused_and_left_alone() {
         let output = sweep(&desk, "undisturbed", &[]).output().unwrap();
         let text = messages(&output);
         assert_eq!(output.status.code(), Some(2), "{out}: {text}");
-        assert!(text.contains("was written under schema 0, this program has schema 1"), "{out}: {text}");
+        assert!(text.contains("was written with schema 0, but this program has schema 1"), "{out}: {text}");
         assert!(text.contains("choose another --out"), "{out}: {text}");
         assert_eq!(tables(&study), before);
         // The same of a study whose group files are gone.
@@ -172,7 +173,7 @@ fn a_study_of_another_schema_is_refused_and_left_alone() {
 }
 
 #[test]
-fn times_of_files_mean_nothing() {
+fn modification_times_of_files_are_ignored() {
     let desk = Desk::new();
     let expected = undisturbed(&desk, &[]);
     let far = [Duration::ZERO, Duration::from_secs(4_000_000_000)];
@@ -181,12 +182,12 @@ fn times_of_files_mean_nothing() {
         std::fs::File::options().write(true).open(file).unwrap().set_modified(time).unwrap();
     }
     let output = sweep(&desk, "undisturbed", &[]).output().unwrap();
-    assert!(messages(&output).contains("24 runs are here already"), "{}", messages(&output));
+    assert!(messages(&output).contains("24 runs are already finished"), "{}", messages(&output));
     assert_eq!(results(&desk, "undisturbed"), expected);
 }
 
 #[test]
-fn more_memory_than_there_is_is_refused_beforehand() {
+fn a_study_that_needs_too_much_memory_is_refused_beforehand() {
     let desk = Desk::new();
     let large = [
         ["train.batch_size=1000000", "data.dim=100000"],
@@ -202,7 +203,7 @@ fn more_memory_than_there_is_is_refused_beforehand() {
             let text = messages(&output);
             assert_eq!(output.status.code(), Some(2), "{sets:?}: {text}");
             assert!(
-                text.contains("of memory at its peak") || text.contains("log less often"),
+                text.contains(" of memory; only ") || text.contains("Log less often."),
                 "{sets:?}: {text}"
             );
             // Planning takes milliseconds; training the first step of any of these would not.
@@ -215,8 +216,8 @@ fn more_memory_than_there_is_is_refused_beforehand() {
     assert!(messages(&output).contains("at most 1000000 runs in all"), "{}", messages(&output));
 }
 
-/// Runs a shell script where the folder `place` is a file system of its own, of `size`. Needs the right to mount;
-/// where it is not given, says so and gives nothing, except in CI.
+/// Runs a shell script in which the folder `place` is a file system of `size`. Needs permission to mount: without it,
+/// prints a note and returns none, except in CI, where it fails.
 fn on_small_disk(desk: &Desk, size: &str, script: &str) -> Option<Output> {
     std::fs::create_dir_all(desk.path("place")).unwrap();
     let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
@@ -234,7 +235,7 @@ fn on_small_disk(desk: &Desk, size: &str, script: &str) -> Option<Output> {
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_full_disk_loses_nothing_that_was_stored() {
+fn a_full_disk_loses_no_stored_group() {
     let desk = Desk::new();
     let expected = undisturbed(&desk, &[]);
     let program = env!("CARGO_BIN_EXE_sweep");
@@ -253,13 +254,13 @@ fn a_full_disk_loses_nothing_that_was_stored() {
     assert!(text.contains("No space left on device"), "{text}");
     assert!(text.contains("\nexit 1\n"), "{text}");
     assert!(!text.contains("damaged") && !text.contains("warning"), "no half-written file: {text}");
-    assert!(output.status.success(), "with space again the same command ends: {text}");
+    assert!(output.status.success(), "with free space the same command completes the study: {text}");
     assert_eq!(results(&desk, "kept"), expected);
 }
 
 #[cfg(target_os = "linux")]
 #[test]
-fn a_folder_that_cannot_be_written_is_named_before_anything_is_trained() {
+fn a_folder_that_cannot_be_written_is_reported_before_training() {
     let desk = Desk::new();
     let program = env!("CARGO_BIN_EXE_sweep");
     let script = format!(

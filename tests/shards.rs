@@ -1,4 +1,4 @@
-//! One study by many processes: shards share a folder, talk to nobody, and leave what one process would have.
+//! One study by several processes: shards share a folder without communication, and give the files of one process.
 
 mod common;
 
@@ -58,7 +58,7 @@ fn more_shards_than_groups_all_at_once_and_one_of_them_twice() {
 }
 
 #[test]
-fn a_killed_shard_is_run_again_and_the_study_is_whole() {
+fn a_killed_shard_is_resumed_and_completes_the_study() {
     let desk = Desk::new();
     let slow = ["--set", "train.engine=graph", "--set", "grid.seeds=12", "--threads", "1"];
     let with = |mut command: Command| {
@@ -70,7 +70,7 @@ fn a_killed_shard_is_run_again_and_the_study_is_whole() {
     );
     let mut killed = quietly(with(shard(&desk, "0/2")));
     while group_files(&desk.path("shards")).is_empty() {
-        assert!(killed.try_wait().unwrap().is_none(), "it must not end before it is killed");
+        assert!(killed.try_wait().unwrap().is_none(), "it ended before it was killed");
         std::thread::sleep(std::time::Duration::from_millis(2));
     }
     killed.kill().unwrap();
@@ -104,14 +104,14 @@ fn a_batch_system_assigns_shards_through_the_environment() {
     assert_eq!(group_files(&desk.path("shards")).len(), 2);
     let (code, messages) = run(&[("JOB_COMPLETION_INDEX", "0")]);
     assert_eq!(code, Some(2), "{messages}");
-    assert!(messages.contains("JOB_COMPLETIONS: is not set"), "{messages}");
+    assert!(messages.contains("JOB_COMPLETIONS: is not set, but JOB_COMPLETION_INDEX is; set it to the number of completions in the job's manifest; or set the shard with --shard i/n"), "{messages}");
     let (code, messages) = run(&[("JOB_COMPLETION_INDEX", "0"), ("JOB_COMPLETIONS", "2")]);
     assert_eq!(code, Some(0), "{messages}");
     assert_equals_whole(&desk, &expected);
 }
 
 #[test]
-fn status_says_what_is_done_missing_and_damaged() {
+fn status_shows_done_missing_and_damaged_runs() {
     let desk = Desk::new();
     assert!(shard(&desk, "1/2").status().unwrap().success());
     let files = group_files(&desk.path("shards"));
@@ -131,14 +131,17 @@ fn status_says_what_is_done_missing_and_damaged() {
     }
     desk.done(&["run", "shards/study.toml", "--no-report", "--out", "shards"]);
     let text = desk.done(&["status", "shards"]);
-    assert!(text.contains("24 of 24 are done") && text.contains("tables          of everything"), "{text}");
+    assert!(
+        text.contains("24 of 24 are done") && text.contains("tables          of all finished runs"),
+        "{text}"
+    );
     std::fs::remove_dir_all(desk.path("shards/groups")).unwrap();
     let text = desk.done(&["status", "shards"]);
     assert!(text.contains("24 of 24 are done"), "groups of a complete study may be deleted: {text}");
 }
 
 #[test]
-fn a_partial_study_has_a_report_that_says_so() {
+fn the_report_of_a_partial_study_says_so() {
     let desk = Desk::new();
     let expected = whole(&desk);
     assert!(shard(&desk, "0/2").status().unwrap().success());

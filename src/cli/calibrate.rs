@@ -1,5 +1,5 @@
-//! `sweep calibrate`: looks for what the paper does not give. Generators that draw its Figure 2, then ways to
-//! train, by successive halving against Figures 3, 4 and 5 together.
+//! `sweep calibrate`: searches for details that the paper does not give. First generators that fit its Figure 2, then
+//! training protocols that fit Figures 3, 4 and 5, by successive halving.
 
 use std::path::{Path, PathBuf};
 
@@ -18,14 +18,14 @@ use crate::study::regression::calibration::PaperDistance;
 use crate::study::regression::generator_fit::{self, DEGREES, GeneratorFit};
 use crate::study::regression::reference::Counterpart;
 
-/// Numbers of waves that are fitted.
+/// Numbers of waves to fit.
 const WAVES: std::ops::RangeInclusive<usize> = 1..=6;
-/// Fits of each number of waves that `generators.csv` keeps.
+/// Fits in `generators.csv` for each number of waves.
 const KEPT_FITS: usize = 5;
-/// Candidates of a rung that are printed.
+/// Limit of the printed candidates of a rung.
 const SHOWN: usize = 10;
 
-/// Options of a calibration.
+/// Options of `sweep calibrate`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// File with axes, choices and rungs [default: experiments/calibration/search.toml, built in]
@@ -43,15 +43,15 @@ pub struct Options {
     /// Fit generators to Figure 2 and stop
     #[arg(long)]
     generators_only: bool,
-    /// Threads, each on a group of its own [default: one a core]
+    /// Training threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
 }
 
-/// A candidate on a rung, with the losses that come nearest to the paper's.
+/// A candidate on a rung, with its distance from the paper.
 struct Entry {
     candidate: Candidate,
-    /// On held-out rows and on training batches.
+    /// Distances of held-out losses and of training losses.
     distances: [PaperDistance; 2],
     kept: bool,
 }
@@ -63,7 +63,7 @@ impl Entry {
     }
 }
 
-/// Fits generators, then searches.
+/// Fits generators, then searches protocols; returns the exit code.
 pub fn run(options: &Options) -> Result<u8> {
     let search = Search::load(options.search.as_deref())?;
     let candidates = search.candidates();
@@ -74,7 +74,7 @@ pub fn run(options: &Options) -> Result<u8> {
     training::check_device(library::find(&search.base, &options.overrides)?.train.device)?;
     let folder = Folder::new(&options.out);
     std::fs::create_dir_all(&options.out).map_err(|error| {
-        Refused(format!("{}: {error}; --out names a folder that can be written", options.out.display()))
+        Refused(format!("{}: {error}; choose a folder with --out that can be written", options.out.display()))
     })?;
     generators(&search, &folder, options.starts)?;
     if options.generators_only {
@@ -83,11 +83,11 @@ pub fn run(options: &Options) -> Result<u8> {
     climb(&search, candidates, &folder, options)
 }
 
-/// The family of generators that fit Figure 2.
+/// Fits generators to Figure 2 and writes `generators.csv`.
 fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
     let base = library::find(&search.base, &[])?;
     let Some(template) = base.data.synthetic() else {
-        let text = format!("base = {:?}: expected an experiment with generated data", search.base);
+        let text = format!("base = {:?}: expected an experiment with synthetic data", search.base);
         return Err(Refused(text).into());
     };
     let mut fits = vec![("given", generator_fit::known(template))];
@@ -124,19 +124,19 @@ fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
     ))
 }
 
-/// The rungs of the search.
+/// Climbs the rungs of the search; returns the exit code.
 fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: &Options) -> Result<u8> {
     let mut left = candidates;
     let mut rungs: Vec<(Rung, Vec<Entry>)> = Vec::new();
     let mut last = None;
     for (number, &rung) in search.rungs.iter().enumerate() {
         let mut entries = Vec::new();
-        for (place, candidate) in left.iter().enumerate() {
+        for (index, candidate) in left.iter().enumerate() {
             eprintln!(
                 "rung {} of {}, candidate {} of {}: {}",
                 number + 1,
                 search.rungs.len(),
-                place + 1,
+                index + 1,
                 left.len(),
                 candidate.choices.join(", ")
             );
@@ -160,9 +160,9 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
     }
     let (Some(rung), Some(best)) = (last, left.first()) else { return Ok(FAILED) };
     let Some(study) = train(search, best, rung, &options.out, options)? else { return Ok(INTERRUPTED) };
-    let report = write_report(&study, &place(&options.out, best))?;
+    let report = write_report(&study, &candidate_folder(&options.out, best))?;
     print(&format!(
-        "The nearest protocol: {}. As changes of {}: {}\n{}\n",
+        "Best protocol: {}. As changes of {}: {}\n{}\n",
         best.choices.join(", "),
         search.base,
         best.overrides.join(" "),
@@ -171,12 +171,12 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
     Ok(DONE)
 }
 
-/// Where a candidate's runs are kept, those of all rungs together.
-fn place(out: &Path, candidate: &Candidate) -> Folder {
+/// Folder of a candidate's runs of all rungs.
+fn candidate_folder(out: &Path, candidate: &Candidate) -> Folder {
     Folder::new(out.join("candidates").join(&candidate.id))
 }
 
-/// Trains what is missing of a candidate; nothing where it was interrupted.
+/// Trains the missing runs of a candidate; none after Ctrl-C.
 fn train(
     search: &Search,
     candidate: &Candidate,
@@ -185,15 +185,15 @@ fn train(
     options: &Options,
 ) -> Result<Option<Study>> {
     let experiment = search.experiment(candidate, rung, &options.overrides)?;
-    let folder = place(out, candidate);
+    let folder = candidate_folder(out, candidate);
     training::check_schema(&folder, &folder.finished()?)?;
     training::train_study(&experiment, &folder, training::threads(options.threads))
 }
 
-/// The nearest candidates of a rung, as a person reads them.
+/// The best candidates of a rung as text.
 fn shown(number: usize, rung: Rung, entries: &[Entry]) -> String {
     let mut text = format!(
-        "Rung {number}: {} seeds, {} steps, {} candidates, {} go on. Distance, by figure 3 / 4 / 5:\n",
+        "Rung {number}: {} seeds, {} steps, {} candidates, {} promoted. Distance, by figure 3 / 4 / 5:\n",
         rung.seeds,
         rung.steps,
         entries.len(),
@@ -229,7 +229,7 @@ fn rows_name(rows: RowSet) -> &'static str {
     }
 }
 
-/// Everything that was tried: a row for each candidate, rung and kind of loss.
+/// `protocols.csv`: one row for each candidate, rung and kind of loss.
 fn protocols(search: &Search, rungs: &[(Rung, Vec<Entry>)]) -> String {
     let axes: Vec<&str> = search.axes.iter().map(|axis| axis.name.as_str()).collect();
     let mut text = format!(
@@ -259,7 +259,7 @@ fn protocols(search: &Search, rungs: &[(Rung, Vec<Entry>)]) -> String {
     text
 }
 
-/// The last rung, curve by curve and histogram by histogram.
+/// `cells.csv`: the curves and histograms of the last rung.
 fn cells(search: &Search, rung: Rung, entries: &[Entry]) -> String {
     let axes: Vec<&str> = search.axes.iter().map(|axis| axis.name.as_str()).collect();
     let mut text = format!(

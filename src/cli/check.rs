@@ -1,5 +1,5 @@
-//! `sweep check`: trains the CI study and holds it against the baseline, so that a change of code that breaks
-//! convergence is noticed.
+//! `sweep check`: trains the CI study and compares it with the baseline, to detect changes of code that break
+//! convergence.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -12,10 +12,10 @@ use crate::experiment::{Experiment, library};
 use crate::store::{Folder, Study, machine};
 use crate::study::regression::convergence::{Check, Verdict, check};
 
-/// Experiment that a baseline is made of.
+/// Experiment of the baseline.
 const EXPERIMENT: &str = "ci";
 
-/// Options of a check.
+/// Options of `sweep check`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Folder of the baseline
@@ -24,21 +24,21 @@ pub struct Options {
     /// Change a key of the experiment that is trained, such as grid.seeds=20
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Threads, each on a group of its own [default: one a core]
+    /// Training threads [default: one for each core]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
     /// Print the check as JSON
     #[arg(long)]
     json: bool,
-    /// Make what is trained the new baseline; needs --why
+    /// Replace the baseline by the newly trained study; needs --why
     #[arg(long, requires = "why")]
     update: bool,
-    /// Why the baseline changes; kept in its WHY.md
+    /// Reason for the new baseline, which is added to its WHY.md
     #[arg(long, value_name = "TEXT")]
     why: Option<String>,
 }
 
-/// Trains and compares, or renews the baseline.
+/// Trains and compares, or replaces the baseline; returns the exit code.
 pub fn run(options: &Options) -> Result<u8> {
     let experiment = library::find(EXPERIMENT, &options.overrides)?;
     training::check_device(experiment.train.device)?;
@@ -47,9 +47,9 @@ pub fn run(options: &Options) -> Result<u8> {
         return update(&experiment, &baseline, why, options);
     }
     let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
-    let place = tempfile::tempdir().context("cannot make a temporary folder")?;
+    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
     let Some(after) =
-        training::train_study(&experiment, &Folder::new(place.path()), training::threads(options.threads))?
+        training::train_study(&experiment, &Folder::new(folder.path()), training::threads(options.threads))?
     else {
         return Ok(INTERRUPTED);
     };
@@ -65,7 +65,7 @@ pub fn run(options: &Options) -> Result<u8> {
     })
 }
 
-/// Trains a new baseline in place of the old one and says why in its `WHY.md`.
+/// Replaces the baseline by a newly trained study and adds the reason to its `WHY.md`.
 fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options) -> Result<u8> {
     let Some(study) = training::train_study(experiment, folder, training::threads(options.threads))? else {
         return Ok(INTERRUPTED);
@@ -81,7 +81,7 @@ fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options
     Ok(DONE)
 }
 
-/// The check as a person reads it.
+/// The check as text.
 fn text(check: &Check, baseline: &Study) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let width = check.findings.iter().map(|finding| finding.cell.len()).max().unwrap_or(0);
@@ -104,7 +104,7 @@ fn text(check: &Check, baseline: &Study) -> Result<String, std::fmt::Error> {
     if same_machine && !check.bit_equal && check.verdict == Verdict::Same {
         writeln!(
             text,
-            "This kind of machine made the baseline, yet bits differ: the arithmetic has changed."
+            "The baseline comes from the same kind of machine, but bits differ: the arithmetic has changed."
         )?;
     }
     let verdict = match check.verdict {

@@ -75,7 +75,7 @@ fn columns(compared: &RunsComparison) -> [String; 9] {
     let change = match compared.change {
         Change::Lower => "lower",
         Change::Higher => "higher",
-        Change::Unclear => "the same, as far as this shows",
+        Change::Unclear => "not clearly different",
     };
     [
         compared.name.model.clone(),

@@ -1,4 +1,4 @@
-//! `sweep run --dry-run`: what an experiment would cost.
+//! `sweep run --dry-run`: the cost of an experiment.
 
 use std::fmt::{Display, Formatter};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -17,10 +17,10 @@ use crate::store::{Finished, Folder, LARGEST_GROUP, machine};
 use super::Refused;
 use super::training::{check_schema, rung_folder};
 
-/// How long a group is trained to find the rate.
+/// Time for which a group is trained to measure the rate.
 const PROBE: Duration = Duration::from_millis(700);
 
-/// What is trained one after the other: the rungs of a tuning, and the experiment itself.
+/// A stage of training: a rung of the tuning, or the experiment itself.
 pub struct Stage {
     experiment: Experiment,
     plan: Plan,
@@ -38,9 +38,11 @@ impl Stage {
     }
 }
 
-/// The stages of an experiment, of which the last is what `shard` has of it; `finished` is what lies in `folder`.
-/// Which trials will climb is not known: the first drawn stand for them. Fails where a rung's folder is another
-/// schema's.
+/// The stages of an experiment; the last is the part of `shard`. `finished` are the groups in `folder`. The trials that
+/// will be promoted are not known yet, so the first ones stand for them.
+///
+/// # Errors
+/// The folder of a rung cannot be read, or has results of another schema.
 pub fn stages(
     experiment: &Experiment,
     folder: &Folder,
@@ -51,9 +53,9 @@ pub fn stages(
     let mut stages = Vec::new();
     for (number, &rung) in (1..).zip(experiment.tune.iter().flat_map(|tune| &tune.rungs)) {
         let stage = experiment.rung(number, rung, &trials);
-        let place = rung_folder(folder, number);
-        let finished = place.finished()?;
-        check_schema(&place, &finished)?;
+        let folder = rung_folder(folder, number);
+        let finished = folder.finished()?;
+        check_schema(&folder, &finished)?;
         let plan = Plan::new(&stage);
         stages.push(Stage::new(stage, plan, &finished));
         let of_models = trials.chunk_by(|a, b| a.model == b.model);
@@ -66,14 +68,17 @@ pub fn stages(
     Ok(stages)
 }
 
-/// Refuses what takes more memory than there is in any of its stages, before anything is trained or written.
+/// Checks that every stage fits into memory, before anything is trained or written.
+///
+/// # Errors
+/// A stage needs more memory than is available, or its groups would be too large to store.
 pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
     let available = machine::available_memory_bytes();
     for Stage { experiment, plan, .. } in stages {
         let record = memory::largest_record_bytes(experiment, plan);
         if record > LARGEST_GROUP {
             let text = format!(
-                "train.log_every = {}: a group would leave {} of records, and {} are taken at most: log less often",
+                "train.log_every = {}: a group would have {} of records; the limit is {}. Log less often.",
                 experiment.train.log_every,
                 HumanBytes(record),
                 HumanBytes(LARGEST_GROUP)
@@ -83,8 +88,8 @@ pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
         let needed = memory::peak_bytes(experiment, plan, threads);
         if let Some(available) = available.filter(|available| needed > *available) {
             let text = format!(
-                "{} needs {} of memory at its peak, {} are available: fewer --threads, a smaller train.batch_size or \
-                 train.held_out_rows, smaller models, fewer runs, or a larger train.log_every would need less",
+                "{} needs {} of memory; only {} is available. Reduce --threads, train.batch_size, \
+                 train.held_out_rows, the sizes of models or the number of runs, or increase train.log_every.",
                 experiment.name,
                 HumanBytes(needed),
                 HumanBytes(available)
@@ -95,7 +100,10 @@ pub fn check_memory(stages: &[Stage], threads: usize) -> Result<()> {
     Ok(())
 }
 
-/// Refuses rows that more memory would be needed to read than there is, as far as it is known before they are read.
+/// Checks that the rows of the data fit into memory, as far as their size is known before they are read.
+///
+/// # Errors
+/// Reading the rows needs more memory than is available.
 pub fn check_reading(experiment: &Experiment) -> Result<()> {
     let needed = experiment.data.source().reading_bytes();
     let (Some(needed), Some(available)) = (needed, machine::available_memory_bytes()) else { return Ok(()) };
@@ -103,26 +111,26 @@ pub fn check_reading(experiment: &Experiment) -> Result<()> {
         return Ok(());
     }
     let text = format!(
-        "data.rows: {} of memory are needed to read so many rows, {} are available; expected fewer rows",
+        "reading data.rows needs {} of memory; only {} is available. Reduce data.rows.",
         HumanBytes(needed),
         HumanBytes(available)
     );
     Err(Refused(text).into())
 }
 
-/// What the stages would cost. Displayed as `--dry-run` prints it.
+/// The cost of all stages. Its display is the output of `--dry-run`.
 pub struct Estimate<'a> {
-    /// Name and title of the experiment.
+    /// The experiment itself.
     experiment: &'a Experiment,
-    /// For every rung of the tuning: runs to be trained, all its runs, steps of a run.
+    /// For every rung of the tuning: missing runs, all runs, steps of a run.
     rungs: Vec<[u64; 3]>,
-    /// Runs to be trained, of how many.
+    /// Missing runs, and all runs.
     runs: [usize; 2],
     groups: usize,
     threads: usize,
     /// Predicted peak of memory in bytes.
     memory: u64,
-    /// Cost of training; none where nothing is missing or memory does not suffice.
+    /// Cost of training; none if no run is missing or memory does not suffice.
     training: Option<Cost>,
 }
 
@@ -130,13 +138,13 @@ pub struct Estimate<'a> {
 struct Cost {
     /// Useful floating-point operations.
     operations: f64,
-    /// Run-steps a second on all threads.
+    /// Run-steps per second on all threads.
     rate: f64,
     time: Duration,
 }
 
 impl<'a> Estimate<'a> {
-    /// The estimate for what is missing of the stages. Where `timed`, trains a group for a moment to find the rate.
+    /// The estimate for the missing runs. If `timed`, trains a group for a moment to measure the rate.
     pub fn new(stages: &'a [Stage], threads: usize, timed: bool) -> Result<Self> {
         let (last, rungs) = stages.split_last().expect("the experiment itself is a stage");
         let peaks = stages.iter().map(|stage| memory::peak_bytes(&stage.experiment, &stage.plan, threads));
@@ -159,7 +167,7 @@ impl<'a> Estimate<'a> {
 }
 
 impl Cost {
-    /// The cost of the stages at the rate of a group of the last.
+    /// The cost of all stages at the measured rate of `group`.
     fn new(stages: &[Stage], last: &Stage, group: &Group, threads: usize) -> Result<Self> {
         let rate = rate(&last.experiment, group)? * threads.min(last.missing.len()) as f64;
         let run_steps: f64 =
@@ -184,7 +192,6 @@ impl Display for Estimate<'_> {
         writeln!(f, "runs            {} of {} are to be trained", count(*missing), count(*all))?;
         writeln!(f, "groups          {groups} on {threads} threads")?;
         for model in &experiment.models {
-            // Every model with its sizes and what they come to, in all and as the paper counts.
             let network = model.sizes.configuration.build(experiment.problem());
             let sizes: Vec<String> =
                 model.sizes.table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
@@ -207,8 +214,8 @@ impl Display for Estimate<'_> {
     }
 }
 
-/// 2 per multiply-add, forward and backward, of training alone; models outside the mixture family count 6 a
-/// parameter and row.
+/// Floating-point operations of training: 2 for each multiply-add, forward and backward; for models outside the mixture
+/// family, 6 for each parameter and row.
 fn operations(experiment: &Experiment, groups: &[Group]) -> f64 {
     let per_row: Vec<f64> = experiment
         .models
@@ -225,14 +232,14 @@ fn operations(experiment: &Experiment, groups: &[Group]) -> f64 {
     groups.iter().flat_map(|group| &group.runs).fold(0.0, |sum, run| sum + per_row[run.model] * rows)
 }
 
-/// Run-steps a second of one thread.
+/// Run-steps per second on one thread.
 fn rate(experiment: &Experiment, group: &Group) -> Result<f64> {
     let probe = Probe { began: Instant::now(), done: AtomicU64::new(0), over: AtomicBool::new(false) };
     train_group(experiment, group, &probe)?;
     Ok(probe.done.load(Ordering::Relaxed) as f64 / probe.began.elapsed().as_secs_f64())
 }
 
-/// Watches a group until the time is up.
+/// Cancels a group when the time is up.
 struct Probe {
     began: Instant,
     done: AtomicU64,

@@ -1,4 +1,4 @@
-//! `sweep list`: the experiments, architectures and studies there are.
+//! `sweep list`: lists experiments, architectures and studies.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,7 +10,7 @@ use crate::experiment::library;
 use crate::model::{REGISTRY, towers};
 use crate::store::Folder;
 
-/// Prints them.
+/// Prints the lists; returns the exit code.
 pub fn run() -> Result<u8> {
     let mut text = String::new();
     writeln!(text, "Experiments (sweep run <name>):")?;
@@ -20,9 +20,7 @@ pub fn run() -> Result<u8> {
             Err(error) => writeln!(text, "  {name:<22} cannot be read: {error}")?,
         }
     }
-    for (what, registry) in
-        [("Architectures", REGISTRY), ("Models of click and conversion", towers::REGISTRY)]
-    {
+    for (what, registry) in [("Models", REGISTRY), ("Models for conversion data", towers::REGISTRY)] {
         writeln!(text, "\n{what} (grid.models):")?;
         for architecture in registry {
             writeln!(text, "  {:<22} {}", architecture.name, architecture.summary)?;

@@ -1,4 +1,4 @@
-//! The commands of `sweep`, one file each.
+//! The commands of `sweep`, one file for each.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -20,15 +20,15 @@ mod tune;
 
 /// Everything was done.
 const DONE: u8 = 0;
-/// Something failed on the way; what was finished is stored.
+/// Something failed; finished runs are saved.
 const FAILED: u8 = 1;
-/// The request cannot be understood or carried out; nothing was written.
+/// The request is invalid; nothing was written.
 const BAD_REQUEST: u8 = 2;
-/// Interrupted by Ctrl-C or SIGTERM, as shells count it (128 + SIGINT).
+/// Interrupted by Ctrl-C or SIGTERM: 128 + SIGINT, as in shells.
 const INTERRUPTED: u8 = 130;
 
-/// How related must tasks be before sharing hurts? Trains shared-bottom, OMoE and MMoE models over task
-/// correlations, learning rates and seeds, and reports beside the paper's own curves.
+/// How related must tasks be for sharing parameters to help? Trains multi-task models over task correlations,
+/// learning rates and seeds, and compares the results with those of the papers
 #[derive(Debug, Parser)]
 #[command(name = "sweep", version, args_conflicts_with_subcommands = true, after_help = EXAMPLES)]
 struct Cli {
@@ -42,21 +42,21 @@ const EXAMPLES: &str = "\
 Examples:
   sweep                                         train experiments/quick.toml and write its report
   sweep run figure4 --set grid.seeds=20         the paper's Figure 4 on 20 seeds
-  sweep run figure4 --dry-run                   what that would cost; nothing is trained
+  sweep run figure4 --dry-run                   its cost; nothing is trained
   sweep run my.toml --out results/mine          an experiment of your own
-  sweep run figure4 --shard 3/16                every 16th group, into the folder that all shards share
-  sweep status results/figure4                  what is done, missing and damaged
-  sweep report results/quick                    figures and report again, from the CSV files
-  sweep claims results/figure4                  which of the paper's claims hold there
+  sweep run figure4 --shard 3/16                one of 16 shards, which share the study's folder
+  sweep status results/figure4                  done, missing and damaged runs
+  sweep report results/quick                    write figures and report again from the CSV files
+  sweep claims results/figure4                  test the papers' claims
   sweep list                                    experiments, architectures and studies
 
-Exit codes: 0 done, 1 something failed (what was finished is stored), 2 the request is wrong (nothing was
-written), 130 interrupted (the same command goes on). `sweep check`: 0 the same, 1 regressed, 2 not comparable.
+Exit codes: 0 done, 1 something failed (finished runs are saved), 2 invalid request (nothing was written),
+130 interrupted (the same command resumes). `sweep check`: 0 the same, 1 regressed, 2 not comparable.
 `sweep status`: 0 complete, 1 not complete.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Train an experiment and report on it (without a name: quick)
+    /// Train an experiment and write its report
     Run {
         /// Name of a file in experiments/, or the path of a TOML file
         #[arg(default_value = "quick")]
@@ -64,49 +64,49 @@ enum Command {
         #[command(flatten)]
         options: run::Options,
     },
-    /// Draw the figures and the report of a study again, from its CSV files
+    /// Write the figures and the report of a study again, from its CSV files
     Report {
-        /// The study's folder, such as results/quick
+        /// Folder of the study, such as results/quick
         study: PathBuf,
     },
-    /// Say what of a study is done, missing and damaged
+    /// Show the done, missing and damaged runs of a study
     Status {
-        /// The study's folder, such as results/figure4
+        /// Folder of the study, such as results/figure4
         study: PathBuf,
     },
-    /// Hold the papers' claims about such data against a study
+    /// Test the papers' claims on a study
     Claims {
-        /// The study's folder, such as results/figure4
+        /// Folder of the study, such as results/figure4
         study: PathBuf,
-        /// Show every comparison behind the verdicts
+        /// Show the comparisons behind every verdict
         #[arg(long)]
         parts: bool,
     },
-    /// Train ci.toml again and compare with the baseline: has convergence changed?
+    /// Train ci.toml again and compare its convergence with the baseline
     Check(check::Options),
-    /// Look for what the paper does not give: generators that fit Figure 2, and ways to train that come near
-    /// Figures 3, 4 and 5
+    /// Search for details that the MMoE paper does not give: generators that fit Figure 2, and training protocols
+    /// that fit Figures 3, 4 and 5
     Calibrate(calibrate::Options),
     /// Compare the final losses of two studies
     Compare {
         /// Folder of the first study
         first: PathBuf,
-        /// Folder of the second
+        /// Folder of the second study
         second: PathBuf,
-        /// Write a page with overlaid curves too, such as compare.html
+        /// Also write a page with overlaid curves, such as compare.html
         #[arg(long, value_name = "FILE")]
         page: Option<PathBuf>,
     },
-    /// Show the experiments, architectures and studies there are
+    /// List experiments, architectures and studies
     List,
     /// Print a completion script for a shell
     Completions {
-        /// The shell
+        /// Shell
         shell: clap_complete::Shell,
     },
 }
 
-/// Reads the command line, does what it says and gives the exit code.
+/// Runs the command line and returns the exit code.
 pub fn main() -> ExitCode {
     let cli = Cli::parse();
     let outcome = match cli.command {
@@ -137,7 +137,7 @@ pub fn main() -> ExitCode {
     }
 }
 
-/// Writes to standard output. A reader that has gone away, as `head` does, is no mistake.
+/// Writes to standard output. A reader that closes the pipe early, such as `head`, is not an error.
 fn print(text: &str) -> anyhow::Result<()> {
     use std::io::Write;
     match std::io::stdout().lock().write_all(text.as_bytes()) {
@@ -146,7 +146,7 @@ fn print(text: &str) -> anyhow::Result<()> {
     }
 }
 
-/// An error with its causes, each said once: most errors name theirs themselves.
+/// An error with its causes, without those that its message already has.
 fn reasons(error: &anyhow::Error) -> String {
     error.chain().skip(1).fold(error.to_string(), |text, cause| match cause.to_string() {
         cause if text.contains(&cause) => text,
@@ -154,12 +154,12 @@ fn reasons(error: &anyhow::Error) -> String {
     })
 }
 
-/// Text that cannot move the cursor or recolour a terminal: what came from a file is not to be trusted with that.
+/// Text without control characters: text from files must not move the cursor or recolour a terminal.
 fn printable(text: &str) -> String {
     text.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}")
 }
 
-/// A request that makes no sense, found before anything was written.
+/// An invalid request, found before anything was written.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct Refused(String);

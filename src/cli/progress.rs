@@ -1,5 +1,5 @@
-//! What a person sees while a sweep trains: a bar with rate and remaining time on a terminal, a line now and
-//! then where output is piped. Also listens for Ctrl-C.
+//! Progress of training: a bar with rate and remaining time on a terminal, a line now and then if output is piped.
+//! Also handles Ctrl-C.
 
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -14,12 +14,12 @@ use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::schedule::Observer;
 
-/// Time between two lines where output is piped.
+/// Time between two lines if output is piped.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 
 /// Whether Ctrl-C was pressed.
 static CTRL_C: AtomicBool = AtomicBool::new(false);
-/// Whether anything listens for it.
+/// Whether the handler is installed.
 static LISTENING: AtomicBool = AtomicBool::new(false);
 
 /// Progress of a sweep, on standard error.
@@ -30,19 +30,19 @@ pub struct Reporter {
     groups_done: AtomicU64,
     run_steps: u64,
     run_steps_done: AtomicU64,
-    /// Milliseconds since `began` at which the next line is due; never on a terminal.
+    /// Milliseconds after `began` at which the next line is due; none on a terminal.
     next_line: Option<AtomicU64>,
 }
 
 impl Reporter {
-    /// Says what is to be done and starts counting. `missing` is what is left of the plan.
+    /// Prints the work to do and starts counting. `missing` are the groups to train.
     pub fn new(experiment: &Experiment, plan: &Plan, missing: &[Group], threads: usize) -> Result<Self> {
         let runs: u64 = missing.iter().map(|group| group.runs.len() as u64).sum();
         let run_steps = runs * experiment.train.steps;
         let all = plan.runs().count() as u64;
         let here = match all - runs {
             0 => String::new(),
-            here => format!(" ({} runs are here already)", HumanCount(here)),
+            here => format!(" ({} runs are already finished)", HumanCount(here)),
         };
         let work = match experiment.models.is_empty() {
             true => "labels".to_string(),
@@ -56,7 +56,7 @@ impl Reporter {
             ProgressStyle::with_template("{wide_bar} {percent:>3} %  {rate} run-steps/s  {msg}  {eta} to go")
                 .expect("the template is well-formed")
                 .with_key("rate", |state: &ProgressState, text: &mut dyn std::fmt::Write| {
-                    // Nothing can be done about a rate that cannot be shown.
+                    // An error of the display is not worth a failure.
                     let _ = write!(text, "{}", HumanCount(state.per_sec() as u64));
                 }),
         );
@@ -70,13 +70,13 @@ impl Reporter {
             next_line: (!terminal).then(|| AtomicU64::new(LINE_EVERY.as_millis() as u64)),
         };
         progress.bar.set_message(format!("0 of {} groups", missing.len()));
-        progress.listen()?;
+        progress.handle_interrupts()?;
         Ok(progress)
     }
 
-    /// The first Ctrl-C (or SIGTERM) gives up the groups in flight; the second leaves at once.
-    fn listen(&self) -> Result<()> {
-        // A process has one handler; a command may train several studies in turn.
+    /// Handles Ctrl-C and SIGTERM: the first cancels the groups in training, the second exits at once.
+    fn handle_interrupts(&self) -> Result<()> {
+        // A process has one handler, but a command may train several studies.
         if LISTENING.swap(true, Ordering::Relaxed) {
             return Ok(());
         }
@@ -84,9 +84,9 @@ impl Reporter {
             if CTRL_C.swap(true, Ordering::Relaxed) {
                 std::process::exit(i32::from(INTERRUPTED));
             }
-            eprintln!("\nInterrupted: the groups in flight are given up, what is finished is stored …");
+            eprintln!("\nInterrupted: the groups in training are discarded, finished groups are saved …");
         })
-        .context("cannot listen for Ctrl-C")
+        .context("cannot handle Ctrl-C")
     }
 
     /// Whether Ctrl-C was pressed.
@@ -94,7 +94,7 @@ impl Reporter {
         CTRL_C.load(Ordering::Relaxed)
     }
 
-    /// Takes the bar away.
+    /// Removes the bar and prints the rate.
     pub fn end(&self) {
         self.bar.finish_and_clear();
         let seconds = self.began.elapsed().as_secs_f64();
@@ -105,14 +105,14 @@ impl Reporter {
         }
     }
 
-    /// One line about how far it is, where output is piped and a line is due.
+    /// Prints a line if output is piped and a line is due.
     fn line(&self, done: u64) {
         let Some(next_line) = &self.next_line else { return };
         let elapsed = self.began.elapsed();
         let due = next_line.load(Ordering::Relaxed);
         let now = elapsed.as_millis() as u64;
         let following = now + LINE_EVERY.as_millis() as u64;
-        // Of several threads that find the line due, one prints it.
+        // If several threads find the line due, one prints it.
         if now < due
             || next_line.compare_exchange(due, following, Ordering::Relaxed, Ordering::Relaxed).is_err()
         {

@@ -1,5 +1,5 @@
-//! `sweep report`: figures and report again, from the CSV files of a study; of a study that is still being
-//! trained, from what is done.
+//! `sweep report`: writes figures and report again, from the CSV files of a study, or from the finished groups of a
+//! study that is still being trained.
 
 use std::path::{Path, PathBuf};
 
@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use super::{DONE, print};
 use crate::store::{Folder, Study};
 
-/// Reports on the study in `path`.
+/// Writes the report of the study in `path`; returns the exit code.
 pub fn run(path: &Path) -> Result<u8> {
     let folder = Folder::new(path);
     let study = folder.read_latest()?;
@@ -19,7 +19,7 @@ pub fn run(path: &Path) -> Result<u8> {
     Ok(DONE)
 }
 
-/// Draws and writes the report; gives its path.
+/// Writes figures and report; returns the report's path.
 pub fn write_report(study: &Study, folder: &Folder) -> Result<PathBuf> {
     crate::study::write_report(study, folder.path())
         .with_context(|| format!("cannot write the report of {}", folder.path().display()))

@@ -1,4 +1,4 @@
-//! `sweep run`: trains what is missing of an experiment, then merges, draws and reports.
+//! `sweep run`: trains the missing runs of an experiment, merges them and writes the report.
 
 use std::path::{Path, PathBuf};
 
@@ -15,41 +15,41 @@ use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
 use crate::store::Folder;
 
-/// Options of a run.
+/// Options of `sweep run`.
 #[derive(Debug, Args)]
 pub struct Options {
     /// Change a key of the experiment, such as grid.seeds=20 or train.init=he_normal; may be repeated
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
-    /// Folder of the study [default: in results/, by the experiment's name]
+    /// Folder of the study [default: results/ with the experiment's name]
     #[arg(long, value_name = "FOLDER")]
     out: Option<PathBuf>,
-    /// Threads, each on a group of its own [default: one a core; a GPU has one, which trains all groups together]
+    /// Training threads [default: one for each core; a GPU uses one]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
     threads: Option<u16>,
-    /// Where to train: cpu, cuda or cuda:1; the same as --set train.device=…
+    /// Device: cpu, cuda or cuda:1; the same as --set train.device=…
     #[arg(long, value_name = "DEVICE")]
     device: Option<String>,
-    /// Give all other models of the grid the width that makes them as large as this one, such as mmoe; the same
-    /// as --set models.NAME.match_parameters=… for each
+    /// Give all other models of the grid the width that matches the parameter count of this one, such as mmoe; the
+    /// same as --set models.NAME.match_parameters=… for each
     #[arg(long, value_name = "MODEL")]
     match_parameters: Option<String>,
-    /// Train part i (from 0) of n only; batch systems say it through the environment (Slurm arrays, indexed
-    /// Kubernetes jobs, AWS Batch arrays). All shards write into one folder
+    /// Train shard i (from 0) of n. By default the shard comes from the environment of a batch system (Slurm array,
+    /// indexed Kubernetes job, AWS Batch array job). All shards write into one folder
     #[arg(long, value_name = "I/N")]
     shard: Option<Shard>,
-    /// Say what would be trained, how much memory and time it takes, and stop
+    /// Print the runs to be trained, with their memory and time, and stop
     #[arg(long)]
     dry_run: bool,
-    /// Leave out malformed rows of the data and count them; the same as --set data.skip_bad_rows=true
+    /// Skip malformed rows of the data and count them; the same as --set data.skip_bad_rows=true
     #[arg(long)]
     skip_bad_rows: bool,
-    /// Leave out figures and report
+    /// Do not write figures and report
     #[arg(long)]
     no_report: bool,
 }
 
-/// Runs the experiment called `name`.
+/// Runs the experiment called `name`; returns the exit code.
 pub fn run(name: &str, options: &Options) -> Result<u8> {
     let mut overrides = options.overrides.clone();
     overrides.extend(options.device.iter().map(|device| format!("train.device={device}")));
@@ -65,7 +65,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     check_shard(&experiment, shard)?;
     estimate::check_reading(&experiment)?;
     let experiment = experiment.open()?;
-    say_left_out(&experiment);
+    print_left_out(&experiment);
     let threads = threads(options, experiment.train.device);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
@@ -93,7 +93,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
 }
 
-/// Threads to train on: as asked for, or one a core. For a GPU one, as all groups are one population there.
+/// Number of training threads. A GPU uses one, because all groups are one population there.
 fn threads(options: &Options, device: DeviceChoice) -> usize {
     match device {
         DeviceChoice::Cpu => training::threads(options.threads),
@@ -101,16 +101,16 @@ fn threads(options: &Options, device: DeviceChoice) -> usize {
     }
 }
 
-/// Says how many rows of the data are not used.
-fn say_left_out(experiment: &Experiment) {
+/// Reports the number of rows that are left out.
+fn print_left_out(experiment: &Experiment) {
     let LeftOut { malformed, unclicked } =
         experiment.rows.as_ref().map(|rows| rows.left_out()).unwrap_or_default();
     if malformed + unclicked > 0 {
-        eprintln!("left out: {malformed} malformed rows, {unclicked} rows bought without a click");
+        eprintln!("left out: {malformed} malformed rows, {unclicked} rows with a conversion but no click");
     }
 }
 
-/// The shard that was asked for, or that a batch system assigned.
+/// The shard of `--shard`, or the one that a batch system assigns.
 fn shard(options: &Options) -> Result<Option<Shard>, ShardError> {
     if let Some(shard) = options.shard {
         return Ok(Some(shard));
@@ -122,19 +122,19 @@ fn shard(options: &Options) -> Result<Option<Shard>, ShardError> {
     Ok(assigned.map(|(shard, _)| shard))
 }
 
-/// Refuses shards of an experiment that is tuned first: a rung's winners are known when all of its runs are done,
-/// and shards wait for nobody.
+/// Refuses shards of an experiment with tuning: the winners of a rung are known only when all its runs are done, and
+/// shards do not wait for each other.
 fn check_shard(experiment: &Experiment, shard: Option<Shard>) -> Result<()> {
     let (Some(shard), Some(_)) = (shard, &experiment.tune) else { return Ok(()) };
     let text = format!(
-        "shard {shard}: {} is tuned first ([tune]), and its rungs cannot be divided; run it whole with \
-         --set grid.seeds=1, then the study.toml that this leaves, which names the winners, with all seeds in shards",
+        "shard {shard}: {} has [tune], whose rungs cannot be divided into shards; first run it whole with \
+         --set grid.seeds=1, then run the resulting study.toml, which records the winners, with all seeds in shards",
         experiment.name
     );
     Err(Refused(text).into())
 }
 
-/// Merges what there is and reports on it; says how to go on where something is missing.
+/// Merges the finished runs and writes the report; says how to resume if runs are missing.
 fn conclude(
     experiment: &Experiment,
     plan: &Plan,
@@ -154,7 +154,7 @@ fn conclude(
     };
     let (done, planned) = (manifest.runs_done, manifest.runs_planned);
     eprintln!("{done} of {planned} runs are in {}{diverged}", folder.path().display());
-    say_failures(&outcome);
+    print_failures(&outcome);
     if outcome.interrupted {
         return Ok(outcome.code());
     }
@@ -166,22 +166,22 @@ fn conclude(
     Ok(outcome.code())
 }
 
-/// What there is to say of a shard when groups of others are still missing.
+/// Concludes a shard while groups of other shards are missing.
 fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
-    say_failures(outcome);
-    let place = folder.path().display();
+    print_failures(outcome);
+    let path = folder.path().display();
     if outcome.code() == DONE {
         eprintln!(
-            "This shard is done, groups of others are missing: whichever shard finds them all writes tables and \
-             report. `sweep status {place}` says how far they are."
+            "This shard is done. The last shard to finish writes the tables and the report. `sweep status {path}` shows \
+             the missing groups."
         );
     }
-    print(&format!("{place}\n"))?;
+    print(&format!("{path}\n"))?;
     Ok(outcome.code())
 }
 
-/// Says how to go on where something is missing.
-fn say_failures(outcome: &Outcome) {
+/// Says how to resume after an interruption or failures.
+fn print_failures(outcome: &Outcome) {
     if outcome.interrupted {
         eprintln!("{INTERRUPTED_MESSAGE}");
     } else if outcome.failures > 0 {
@@ -199,12 +199,12 @@ mod tests {
     use crate::store::Session;
 
     #[test]
-    fn a_group_that_fails_or_panics_is_reported_and_the_others_go_on() {
+    fn a_group_that_fails_or_panics_is_reported_and_the_others_are_trained() {
         let sets =
             ["grid.seeds=5", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
         let experiment = library::find("ci", &sets.map(String::from)).unwrap();
-        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
-        let folder = Folder::new(place.path());
+        let (plan, directory) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(directory.path());
         folder.create(&experiment).unwrap();
         let sound = |group: &Group| train_group(&experiment, group, &());
         let faulty = |group: &Group| match group.seed {
@@ -227,13 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_stored_stops_the_sweep() {
+    fn a_group_that_cannot_be_stored_stops_the_sweep() {
         let sets =
             ["grid.seeds=9", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
         let experiment = library::find("ci", &sets.map(String::from)).unwrap();
-        let (plan, place) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
-        // The folder of the groups is not there.
-        let folder = Folder::new(place.path());
+        let (plan, directory) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        // The folder of the groups does not exist.
+        let folder = Folder::new(directory.path());
         let sound = |group: &Group| train_group(&experiment, group, &());
         let failures = schedule::train_by(&plan.groups, &folder, 1, &(), &sound);
         assert!(matches!(failures[..], [GroupError::Store(_)]), "{failures:?}");

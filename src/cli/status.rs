@@ -1,4 +1,4 @@
-//! `sweep status`: what of a study is done, missing and damaged.
+//! `sweep status`: the done, missing and damaged runs of a study.
 
 use std::fmt::Write;
 use std::path::Path;
@@ -10,10 +10,10 @@ use super::{DONE, FAILED, print, printable};
 use crate::experiment::plan::Group;
 use crate::store::{Folder, StudyStatus};
 
-/// Seeds with something missing that are printed; ranges count as one.
+/// Limit of the printed ranges of missing seeds.
 const SHOWN: usize = 12;
 
-/// Prints how far the study in `path` is. Exit code 0 where it is complete, else 1.
+/// Prints the status of the study in `path`. Returns exit code 0 if it is complete, else 1.
 pub fn run(path: &Path) -> Result<u8> {
     let status = Folder::new(path).status()?;
     print(&printable(&text(&status, path)?))?;
@@ -26,8 +26,8 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     let count = |n: usize| HumanCount(n as u64);
     if experiment.tune.is_some() {
         writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
-        writeln!(text, "tuning          not finished, so the runs are not known yet")?;
-        writeln!(text, "to go on        sweep run {0}/study.toml --out {0}", path.display())?;
+        writeln!(text, "tuning          not finished; the runs are not known yet")?;
+        writeln!(text, "resume with     sweep run {0}/study.toml --out {0}", path.display())?;
         return Ok(text);
     }
     let runs = plan.runs().count();
@@ -46,30 +46,31 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         writeln!(text, "damaged         {error}")?;
     }
     if !damaged.is_empty() {
-        writeln!(text, "                (what is damaged is never used; the next sweep trains it again)")?;
+        writeln!(text, "                (damaged groups are not used; the next sweep trains them again)")?;
     }
     if status.unfinished > 0 {
         writeln!(
             text,
-            "unfinished      {} files named .writing-*: being written, or left by a killed process; with no sweep \
-             running they may be deleted",
+            "unfinished      {} files named .writing-*: being written, or left by a killed process; they can be deleted \
+             when no sweep is running",
             count(status.unfinished)
         )?;
     }
-    let place = path.display();
+    let path = path.display();
     match &status.tables {
-        None => {
-            writeln!(text, "tables          none yet; `sweep report {place}` writes those of what is done")?
-        }
+        None => writeln!(
+            text,
+            "tables          none yet; `sweep report {path}` writes those of the finished runs"
+        )?,
         Some(manifest) if status.tables_are_behind() => writeln!(
             text,
-            "tables          of {} runs; `sweep report {place}` brings them up to what is done",
+            "tables          of {} runs; `sweep report {path}` adds the other finished runs",
             count(manifest.runs_done)
         )?,
-        Some(_) => writeln!(text, "tables          of everything that is done")?,
+        Some(_) => writeln!(text, "tables          of all finished runs")?,
     }
     if !status.is_complete() {
-        writeln!(text, "to go on        sweep run {place}/study.toml --out {place}")?;
+        writeln!(text, "resume with     sweep run {path}/study.toml --out {path}")?;
     }
     Ok(text)
 }

@@ -1,5 +1,5 @@
-//! Tuning before a run: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners
-//! take the places of the experiment's models.
+//! Tuning before `sweep run`: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners replace
+//! the experiment's models.
 
 use anyhow::{Result, bail};
 
@@ -9,18 +9,18 @@ use crate::experiment::plan::Plan;
 use crate::store::Folder;
 use crate::study::classification::tuning::{self, RankedTrial};
 
-/// The experiment with its models tuned; as it is where nothing is to be tuned, nothing where Ctrl-C was
-/// pressed. Rungs that are trained already cost nothing.
+/// The experiment with its models replaced by the winners of the tuning, or unchanged without `[tune]`; none after
+/// Ctrl-C. Rungs that are already trained cost nothing.
 pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<Option<Experiment>> {
     let Some(tune) = &experiment.tune else { return Ok(Some(experiment.clone())) };
     let mut trials = experiment.trials();
     let mut records = Vec::new();
     for (number, &rung) in (1..).zip(&tune.rungs) {
         let stage = experiment.rung(number, rung, &trials);
-        let (plan, place) = (Plan::new(&stage), rung_folder(folder, number));
-        let finished = place.finished()?;
-        place.create(&stage)?;
-        let outcome = train(&stage, &plan, &place, &finished, threads)?;
+        let (plan, rung_folder) = (Plan::new(&stage), rung_folder(folder, number));
+        let finished = rung_folder.finished()?;
+        rung_folder.create(&stage)?;
+        let outcome = train(&stage, &plan, &rung_folder, &finished, threads)?;
         if outcome.interrupted {
             return Ok(None);
         }
@@ -30,7 +30,7 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
                 outcome.failures
             );
         }
-        let study = place.merge(&stage, &plan, &outcome.session)?;
+        let study = rung_folder.merge(&stage, &plan, &outcome.session)?;
         let ranked = tuning::rank_trials(experiment, &study, trials, number, rung);
         let (kept, rest): (Vec<RankedTrial>, Vec<RankedTrial>) =
             ranked.into_iter().partition(|trial| trial.record.kept);

@@ -26,10 +26,10 @@ pub enum LoadError {
         source: std::io::Error,
     },
     /// Text that is not TOML.
-    #[error("{place}: not valid TOML: {message}")]
+    #[error("{location}: not valid TOML: {message}")]
     Syntax {
         /// File, line and column.
-        place: String,
+        location: String,
         /// Message of the parser.
         message: String,
     },
@@ -42,10 +42,10 @@ pub enum LoadError {
         remedy: String,
     },
     /// A key or value that is not allowed.
-    #[error("{place}: {key}{}: {remedy}", value.as_ref().map(|v| format!(" = {v}")).unwrap_or_default())]
+    #[error("{location}: {key}{}: {remedy}", value.as_ref().map(|v| format!(" = {v}")).unwrap_or_default())]
     Invalid {
         /// File and line, or the `--set` that brought the value.
-        place: String,
+        location: String,
         /// Path of the key, such as `grid.seeds`.
         key: String,
         /// Its value, if it has one.

@@ -53,14 +53,14 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
     }
     experiment(name, table).map_err(|mistake| {
         let origin = overrides.iter().rev().find(|change| related(&mistake.key, &change.path()));
-        let place = match origin {
+        let location = match origin {
             Some(change) => format!("--set {}", change.text),
             None => match line_of(text, &mistake.key) {
                 Some(line) => format!("{file}:{line}"),
                 None => file.to_string(),
             },
         };
-        LoadError::Invalid { place, key: mistake.key, value: mistake.value, remedy: mistake.remedy }
+        LoadError::Invalid { location, key: mistake.key, value: mistake.value, remedy: mistake.remedy }
     })
 }
 

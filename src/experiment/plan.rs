@@ -116,10 +116,10 @@ pub struct Plan {
 impl Plan {
     /// The plan of an experiment.
     pub fn new(experiment: &Experiment) -> Self {
-        let places = places(experiment);
+        let points = points(experiment);
         let specifications = Specifications::new(experiment);
         let groups = experiment.grid.seeds.iter().flat_map(|&seed| {
-            let runs = places.iter().map(|place| place.run(experiment, &specifications, seed)).collect();
+            let runs = points.iter().map(|point| point.run(experiment, &specifications, seed)).collect();
             split(experiment, seed, runs)
         });
         Self { groups: groups.collect() }
@@ -195,8 +195,8 @@ impl Group {
     }
 }
 
-/// A place in the grid: every seed has a run there.
-struct Place {
+/// A point of the grid: every seed has a run there.
+struct GridPoint {
     /// Index of the model in the experiment.
     model: usize,
     /// Index of the condition in the grid, and the condition.
@@ -204,18 +204,18 @@ struct Place {
     learning_rate: f64,
 }
 
-/// The places of the grid by model, condition and learning rate.
-fn places(experiment: &Experiment) -> Vec<Place> {
+/// The points of the grid by model, condition and learning rate.
+fn points(experiment: &Experiment) -> Vec<GridPoint> {
     let conditions: Vec<(usize, Condition)> = experiment.grid.conditions().into_iter().enumerate().collect();
     let of_model = |(model, spec)| {
         let rates = experiment.learning_rates(spec).iter();
-        let place = move |condition, learning_rate| Place { model, condition, learning_rate };
-        conditions.iter().flat_map(move |&condition| rates.clone().map(move |&rate| place(condition, rate)))
+        let point = move |condition, learning_rate| GridPoint { model, condition, learning_rate };
+        conditions.iter().flat_map(move |&condition| rates.clone().map(move |&rate| point(condition, rate)))
     };
     experiment.models.iter().enumerate().flat_map(of_model).collect()
 }
 
-impl Place {
+impl GridPoint {
     /// The run of a seed.
     fn run(&self, experiment: &Experiment, specifications: &Specifications, seed: u64) -> PlannedRun {
         let Self { model, condition: (condition, values), learning_rate } = *self;
@@ -242,9 +242,9 @@ impl Specifications {
         }
     }
 
-    fn identity(&self, place: &Place, key: &RunKey) -> Identity {
-        let mut specification = self.models[place.model].clone();
-        specification.insert("data".into(), self.data[place.condition.0].clone());
+    fn identity(&self, point: &GridPoint, key: &RunKey) -> Identity {
+        let mut specification = self.models[point.model].clone();
+        specification.insert("data".into(), self.data[point.condition.0].clone());
         specification.insert("task_correlation".into(), key.condition.task_correlation.into());
         specification.insert("learning_rate".into(), key.learning_rate.into());
         specification.insert("seed".into(), key.seed.into());

@@ -77,7 +77,7 @@ impl Search {
     fn parse(file: &str, text: &str) -> Result<Self, LoadError> {
         let search: Self = toml::from_str(text).map_err(|error| syntax(file, text, &error))?;
         let invalid = |key: &str, remedy: &str| LoadError::Invalid {
-            place: file.to_string(),
+            location: file.to_string(),
             key: key.to_string(),
             value: None,
             remedy: remedy.to_string(),

@@ -22,7 +22,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, LoadError> {
 
 /// A syntax error with file, line and column.
 pub(super) fn syntax(file: &str, text: &str, error: &toml::de::Error) -> LoadError {
-    let place = match error.span() {
+    let location = match error.span() {
         Some(span) => {
             let before = &text[..span.start.min(text.len())];
             let line = before.matches('\n').count() + 1;
@@ -31,7 +31,7 @@ pub(super) fn syntax(file: &str, text: &str, error: &toml::de::Error) -> LoadErr
         }
         None => file.to_string(),
     };
-    LoadError::Syntax { place, message: error.message().to_string() }
+    LoadError::Syntax { location, message: error.message().to_string() }
 }
 
 /// Line of a key path such as `grid.seeds` or `grid.models[1]`, or of its deepest part that the text has.

@@ -104,7 +104,7 @@ impl Tune {
         }
         let digits = (self.trials - 1).to_string().len();
         let numbers = drawn(combinations, self.trials, &format!("{} {}", self.draw, model.name));
-        let trial = |(place, mut combination): (usize, usize)| {
+        let trial = |(index, mut combination): (usize, usize)| {
             let rate = self.learning_rates[combination % self.learning_rates.len()];
             combination /= self.learning_rates.len();
             let mut sizes = model.sizes.table.clone();
@@ -112,8 +112,8 @@ impl Tune {
                 sizes.insert(key.clone(), list[combination % list.len()].clone());
                 combination /= list.len();
             }
-            let name = format!("{}.{place:0digits$}", model.name);
-            let title = format!("{} {place:0digits$}", model.title);
+            let name = format!("{}.{index:0digits$}", model.name);
+            let title = format!("{} {index:0digits$}", model.title);
             let sizes = checked_sizes(model.architecture, sizes, &format!("tune.models.{}", model.name))?;
             let spec = ModelSpec { name, title, sizes, learning_rate: Some(rate), ..model.clone() };
             Ok(Trial { model: number, spec })
