@@ -229,6 +229,17 @@ mod tests {
     }
 
     #[test]
+    fn the_axis_has_room_for_the_longest_name() {
+        let panel = |name: &str| CurvePanel {
+            heading: String::new(),
+            curves: vec![curve(name, true, &[0.1, 0.2])],
+            y: Axis::new("", 0.0..1.0, 5, theme::number),
+        };
+        let end = |name: &str| axis("", vec!["0".into(), "1".into()], 1_700, &[panel(name)]).range.end;
+        assert!(1.0 < end("") && end("") < end("ESMM") && end("ESMM") < end("OVERSAMPLING"));
+    }
+
+    #[test]
     fn names_that_have_room_stay_and_others_part() {
         let near = |a: &[f64], b: &[f64]| a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-12);
         assert!(near(&spread(&[0.1, 0.5, 0.9], 0.1, 0.0..1.0), &[0.1, 0.5, 0.9]));

@@ -136,7 +136,6 @@ mod tests {
 
     /// Lines of the drawn figure.
     fn lines(study: &Study) -> usize {
-        theme::register_fonts().unwrap();
         let gates = Gates::from_study(study).unwrap();
         let svg = canvas::svg(&gates).unwrap();
         svg.matches("<polyline").count()

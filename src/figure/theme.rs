@@ -117,7 +117,7 @@ fn architecture(model: &ModelSpec) -> RGBColor {
     }
 }
 
-/// Registers the built-in fonts with plotters.
+/// Registers the built-in fonts with plotters, once.
 ///
 /// # Errors
 ///
@@ -131,9 +131,16 @@ pub fn register_fonts() -> Result<(), FigureError> {
     if *done { Ok(()) } else { Err(FigureError::Font) }
 }
 
+/// A font of the built-in family. plotters looks for it at once, so it is registered before.
+fn font(size: f64, style: FontStyle) -> FontDesc<'static> {
+    // Drawing reports the error.
+    let _ = register_fonts();
+    FontDesc::new(FontFamily::Name(FAMILY), size, style)
+}
+
 /// Plain text of a size, anchored at its top and its side `h`.
 pub fn text(size: f64, colour: RGBColor, h: HPos) -> TextStyle<'static> {
-    let style = TextStyle::from((FAMILY, size).into_font());
+    let style = TextStyle::from(font(size, FontStyle::Normal));
     TextStyle { color: colour.to_backend_color(), pos: Pos::new(h, VPos::Top), ..style }
 }
 
@@ -146,8 +153,7 @@ pub fn middle(size: f64) -> i32 {
 
 /// Bold text of a size, anchored at its upper left corner.
 pub fn bold(size: f64) -> TextStyle<'static> {
-    // Not `into_font().style(…)`: plotters would go on with the face it has found already.
-    TextStyle::from(FontDesc::new(FontFamily::Name(FAMILY), size, FontStyle::Bold)).color(&INK)
+    TextStyle::from(font(size, FontStyle::Bold)).color(&INK)
 }
 
 /// Width of a text on the canvas.
@@ -238,7 +244,7 @@ mod tests {
 
     #[test]
     fn long_names_are_cut_to_fit() {
-        register_fonts().unwrap();
+        // No other call has to register the fonts.
         let style = text(TEXT, INK, HPos::Left);
         let cut = fit(&"a long name ".repeat(20), &style, 300);
         assert!(cut.ends_with('…') && width(&cut, &style) <= 300, "{cut}");
