@@ -379,26 +379,3 @@ fn the_files_are_those_that_the_script_writes() {
         );
     }
 }
-
-/// What files of any size take: `MMOE_STUDY_ALI_CCP=FOLDER cargo test --release --test ali_ccp -- --ignored
-/// --nocapture`, on the published files or on what `make.py FOLDER 1500000 4500 4000` writes (1 GB).
-#[test]
-#[ignore = "a measurement"]
-fn measure_reading() {
-    let Some(folder) = std::env::var_os("MMOE_STUDY_ALI_CCP") else {
-        println!("skipped: MMOE_STUDY_ALI_CCP names no folder");
-        return;
-    };
-    let began = std::time::Instant::now();
-    let (_, read) = spec(Path::new(&folder)).read().unwrap();
-    let seconds = began.elapsed().as_secs_f64();
-    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let peak = status.lines().find(|line| line.starts_with("VmHWM")).unwrap_or("VmHWM: not known");
-    let (training, test) = (read.log.training.len(), read.log.test.len());
-    println!("{training} + {test} rows of {} words in {seconds:.1} s", read.log.vocabulary);
-    println!(
-        "{} bytes of rows, peak {}",
-        read.log.bytes(),
-        peak.split_whitespace().skip(1).collect::<Vec<_>>().join(" ")
-    );
-}

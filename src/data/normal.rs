@@ -451,26 +451,4 @@ mod tests {
             }
         }
     }
-
-    /// `cargo test --release --lib -- --ignored --nocapture time_normals`
-    #[test]
-    #[ignore = "a measurement"]
-    fn time_normals() {
-        let stream = Stream::new(1, Purpose::TrainingInputs);
-        for width in [100, 2, 101] {
-            let mut out = vec![0.0; 128 * width];
-            for cpu in CpuFeatures::available() {
-                let mut best = f64::INFINITY;
-                for repetition in 0..20 {
-                    let start = std::time::Instant::now();
-                    for step in 0..100 {
-                        let first = RowNumbers::From((repetition * 100 + step) * 128);
-                        stream.normals_on(cpu, first, 128, width, std::hint::black_box(&mut out));
-                    }
-                    best = best.min(start.elapsed().as_secs_f64() / (100 * out.len()) as f64);
-                }
-                println!("width {width}, {}: {:.2} ns a normal", cpu.name(), best * 1e9);
-            }
-        }
-    }
 }

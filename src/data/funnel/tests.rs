@@ -379,19 +379,3 @@ fn the_account_of_memory_holds_the_rows() {
         }
     }
 }
-
-/// `cargo test --release --lib -- --ignored --nocapture time_impressions`
-#[test]
-#[ignore = "a measurement"]
-fn time_impressions() {
-    for (fields, words) in [(0, 0), (8, 1000), (20, 10_000)] {
-        let spec = FunnelSpec { fields, words, numbers: 16, ..dense(1_000_000) };
-        let mut best = f64::INFINITY;
-        for seed in 0..3 {
-            let start = std::time::Instant::now();
-            std::hint::black_box(spec.generate(seed, 0.5));
-            best = best.min(start.elapsed().as_secs_f64());
-        }
-        println!("{fields} fields of {words} words, 16 numbers: {best:.2} s a million impressions");
-    }
-}

@@ -330,28 +330,6 @@ fn refilling_a_batch_allocates_nothing() {
     assert_eq!(before, buffers(&batch));
 }
 
-/// `cargo test --release --lib -- --ignored --nocapture time_batches`
-#[test]
-#[ignore = "a measurement"]
-fn time_batches() {
-    for rows in [32, 128, 512] {
-        for source in [TrainingSet::Fresh, TrainingSet::Rows { rows: 10_000 }] {
-            let spec = SyntheticSpec { source, ..fit_a() };
-            let mut generator = Generator::new(&spec, 1, &[0.5, 0.9, 1.0]);
-            let mut batch = Batch::new();
-            let mut best = f64::INFINITY;
-            for repetition in 0..20 {
-                let start = std::time::Instant::now();
-                for step in 0..50 {
-                    generator.training_batch(repetition * 50 + step, rows, &mut batch);
-                }
-                best = best.min(start.elapsed().as_secs_f64() / (50 * rows) as f64);
-            }
-            println!("{rows} rows, {:?}: {:.0} ns a sample", spec.source, best * 1e9);
-        }
-    }
-}
-
 #[test]
 fn the_best_linear_model_loses_what_the_closed_form_says() {
     const ROWS: usize = 200_000;
