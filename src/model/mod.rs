@@ -4,33 +4,8 @@
 //! architecture has three parts: sizes with their defaults, parameters with their shapes, and the forward pass. A line in
 //! [`REGISTRY`] or [`towers::REGISTRY`] makes it known to experiments.
 //!
-//! A population of runs is one set of tensors, `[runs, shape…]` each. This is a forward pass of two runs of MMoE on
-//! three rows:
-//!
-//! ```
-//! use candle_core::{DType, Device, Tensor};
-//! use mmoe_study::model::initialise::Init;
-//! use mmoe_study::model::{Parameters, Problem, architecture};
-//!
-//! let mmoe = architecture("mmoe").expect("a name of the registry");
-//! let sizes = (mmoe.parse)("experts = 4".parse()?)?;
-//! let model = sizes.configuration.build(Problem { features: 10, tasks: 2 });
-//!
-//! // First values of the runs with seeds 0 and 1, in the order of the layout.
-//! let flat: Vec<f32> = [0, 1].map(|seed| Init::GlorotUniform.draw(model.layout(), seed)).concat();
-//! let flat = Tensor::from_vec(flat, (2, model.layout().count()), &Device::Cpu)?;
-//! let mut tensors = Vec::new();
-//! for (parameter, range) in model.layout().parameters.iter().zip(model.layout().ranges()) {
-//!     let shape = [&[2], &parameter.shape[..]].concat();
-//!     tensors.push(flat.narrow(1, range.start, range.len())?.reshape(shape)?);
-//! }
-//!
-//! let x = Tensor::ones((3, 10), DType::F32, &Device::Cpu)?;
-//! let forward = model.forward(&Parameters::new(model.layout(), &tensors), &x)?;
-//! assert_eq!(forward.predictions.dims(), [2, 2, 3]); // [runs, tasks, batch]
-//! assert_eq!(forward.gates.expect("MMoE has gates").dims(), [2, 2, 3, 4]); // [runs, gates, batch, experts]
-//! # Ok::<(), Box<dyn std::error::Error>>(())
-//! ```
+//! A population of runs is one set of tensors, `[runs, shape…]` each. The [front page](crate) has a forward pass of two
+//! runs of MMoE.
 
 use std::fmt::Debug;
 use std::sync::Arc;
