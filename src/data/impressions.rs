@@ -9,7 +9,7 @@ use rand::Rng;
 
 use super::correlation::PairSums;
 use super::shuffle::EpochOrder;
-use super::source::{Embedding, Feed};
+use super::source::{Embedding, Feed, float_bytes};
 use super::stream::{Purpose, Stream};
 use super::{Batch, Subset};
 
@@ -125,6 +125,11 @@ impl ImpressionLog {
 /// learned of them is noise.
 pub fn embedding(categorical: usize, vocabulary: usize, units: usize) -> Embedding {
     Embedding { categorical, vocabulary, units, fan_in: 100 }
+}
+
+/// Bytes of batches of impressions: of training rows, held-out rows and all `test` rows, each with all labels.
+pub(super) fn batch_bytes(training: usize, held_out: usize, test: usize, columns: usize) -> u64 {
+    float_bytes(training + held_out.min(test) + test, columns + LABELS)
 }
 
 /// The batches of one seed from a log.

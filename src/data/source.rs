@@ -132,9 +132,6 @@ pub trait Rows: Debug + Send + Sync {
         None
     }
 
-    /// Columns of a row of a batch.
-    fn columns(&self) -> usize;
-
     /// Rows of the largest subset that predictions are scored on.
     fn scored_rows(&self) -> usize {
         0
@@ -149,6 +146,10 @@ pub trait Rows: Debug + Send + Sync {
     fn feed_bytes(&self) -> u64 {
         0
     }
+
+    /// Memory in bytes of the batches of a group: `training` rows to train on, `held_out` rows that are not, and the rows
+    /// that predictions are scored on, with `label_sets` sets of labels.
+    fn batch_bytes(&self, training: usize, held_out: usize, label_sets: usize) -> u64;
 
     /// The distribution of labels of 0 and 1, by subset and task; empty where rows are generated.
     fn classes(&self) -> Vec<ClassRecord> {
@@ -229,6 +230,11 @@ impl LeftOut {
     pub fn total(self) -> usize {
         self.malformed + self.unclicked
     }
+}
+
+/// Bytes of `rows` rows of `floats` single-precision numbers. It saturates: what no machine has must not look small.
+pub(super) fn float_bytes(rows: usize, floats: usize) -> u64 {
+    4u64.saturating_mul(rows as u64).saturating_mul(floats as u64)
 }
 
 /// A specification as a TOML table.

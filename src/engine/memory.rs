@@ -1,11 +1,9 @@
 //! How much memory a sweep takes, before it starts.
 
 use super::graph::EVALUATION_ROWS;
-use super::objective::conversion::MOST_TOWERS;
-use crate::data::Task;
-use crate::data::impressions::LABELS;
+use super::objective;
 use crate::experiment::engine::Engine;
-use crate::experiment::plan::{Group, MAX_GROUP_RUNS_OF_ROWS, Plan};
+use crate::experiment::plan::{Group, Plan};
 use crate::experiment::{Condition, DeviceChoice, Experiment};
 use crate::model::{Layout, Parameter, Role};
 
@@ -52,14 +50,14 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // What nobody has memory for must not look small: products saturate.
     let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
     let label_sets = experiment.grid.task_correlations.len().max(1);
-    let data = match experiment.data.task() {
-        Task::Conversion => impressions_bytes(experiment),
-        Task::Regression | Task::Classification => {
-            let scored = experiment.rows_at(None).map_or(0, |rows| rows.scored_rows());
-            let rows = train.batch_size + train.held_out_rows + scored;
-            floats(&[rows, problem.features + problem.tasks * (label_sets + 1)])
-        }
+    // Rows that are read are there once for all groups: `opening_bytes`.
+    let of_condition = |condition: &Condition| {
+        let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
+        let batches = rows.batch_bytes(train.batch_size, train.held_out_rows, label_sets);
+        let scores = rows.scored_rows() as u64 * objective::scoring_bytes(experiment.data.task());
+        rows.feed_bytes().saturating_add(batches).saturating_add(scores)
     };
+    let data = experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0);
     let models = experiment.models.iter().enumerate().map(|(number, model)| {
         let runs = group.runs.iter().filter(|run| run.model == number).count();
         let network = experiment.network(model);
@@ -88,23 +86,6 @@ fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
     models.fold(data, |bytes, (state, step)| bytes.saturating_add(state).saturating_add(step))
-}
-
-/// The impressions of a group, with what they are batched and scored in.
-fn impressions_bytes(experiment: &Experiment) -> u64 {
-    /// Doubles of a test row while a run is scored: three predictions, labels and truths, with their orders and bins.
-    const SCORED: usize = 16;
-    let train = &experiment.train;
-    let of_condition = |condition: &Condition| {
-        // Rows that are read are there once for all groups: `opening_bytes`.
-        let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
-        let test = rows.scored_rows();
-        let batched = train.batch_size + train.held_out_rows.min(test) + test;
-        let batched = 4 * batched as u64 * (rows.columns() + LABELS) as u64;
-        let scored = test as u64 * (8 * SCORED + 4 * MOST_TOWERS * MAX_GROUP_RUNS_OF_ROWS) as u64;
-        rows.feed_bytes().saturating_add(batched).saturating_add(scored)
-    };
-    experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0)
 }
 
 /// Groups in a row that a GPU can train as one population: Candle's kernels count the elements of a tensor in 32 bits,

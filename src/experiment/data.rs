@@ -5,14 +5,14 @@ use std::ops::RangeInclusive;
 use toml::Value;
 
 use super::error::Mistake;
-use super::limits::MOST;
+use super::limits::{MAX_GROUP_RUNS, MAX_GROUP_RUNS_OF_ROWS, MOST};
 use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::LARGEST_VOCABULARY;
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, TrainingSet};
-use crate::model::Problem;
-use crate::model::towers::Method;
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, Task, TrainingSet};
+use crate::model::towers::{self, Method};
+use crate::model::{Architecture, Problem, REGISTRY};
 use crate::simd::sine::LARGEST_ARGUMENT;
 
 /// Keys of `[data]` for synthetic tasks.
@@ -65,6 +65,27 @@ pub(super) fn read(mut section: Section) -> Result<DataSpec, Mistake> {
         [("synthetic", synthetic), ("census", census), ("funnel", funnel), ("ali_ccp", ali_ccp)];
     let kind = section.word("kind", &kinds, None)?;
     kind(section)
+}
+
+/// Rules for the rest of an experiment, by the task that its models learn.
+pub(super) struct Rules {
+    /// The architectures that can be trained.
+    pub architectures: &'static [Architecture],
+    /// Most runs of a group.
+    pub largest_group: usize,
+    /// Whether `[grid]` has to name learning rates. Elsewhere each model may have its own.
+    pub needs_grid_rates: bool,
+}
+
+/// The rules for a task.
+pub(super) fn rules(task: Task) -> Rules {
+    let rows =
+        Rules { architectures: REGISTRY, largest_group: MAX_GROUP_RUNS_OF_ROWS, needs_grid_rates: false };
+    match task {
+        Task::Regression => Rules { largest_group: MAX_GROUP_RUNS, needs_grid_rates: true, ..rows },
+        Task::Classification => rows,
+        Task::Conversion => Rules { architectures: towers::REGISTRY, ..rows },
+    }
 }
 
 /// Refuses models and tuning that do not fit the data.

@@ -3,12 +3,12 @@
 use toml::Value;
 
 use super::condition::Sweep;
-use super::data::parameter_range;
+use super::data::{parameter_range, rules};
 use super::error::Mistake;
 use super::limits::MOST_RUNS;
 use super::schema::Grid;
 use super::section::{Section, expected};
-use crate::data::{Axes, DataSpec, SweptParameter, Task};
+use crate::data::{Axes, DataSpec, SweptParameter};
 
 /// Keys of `[grid]`.
 pub(super) const KEYS: &[&str] =
@@ -38,14 +38,15 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
         parameters => sweep(&mut section, parameters)?,
     };
     // Regression always needs them, so that a mistake is reported at this key; elsewhere each model may have its own.
-    let learning_rates = match models.is_empty() || data.task() != Task::Regression {
-        true => section.sorted_numbers_or(
+    let needed = rules(data.task()).needs_grid_rates && !models.is_empty();
+    let learning_rates = match needed {
+        false => section.sorted_numbers_or(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
             "learning rates above 0",
             vec![],
         )?,
-        false => section.sorted_numbers(
+        true => section.sorted_numbers(
             "learning_rates",
             f64::MIN_POSITIVE..=1e12,
             "learning rates above 0, each once",

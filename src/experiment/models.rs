@@ -2,13 +2,14 @@
 
 use toml::{Table, Value};
 
+use super::data::rules;
 use super::error::Mistake;
 use super::limits::MOST_UNITS;
 use super::parameter_matching::{ParameterMatch, resolve_matches};
 use super::schema::{ModelSpec, is_plain_name};
 use super::section::{Section, did_you_mean, expected, printable, size_mistake};
-use crate::data::{DataSpec, Task};
-use crate::model::{Architecture, Problem, REGISTRY, Sizes, architecture, towers};
+use crate::data::DataSpec;
+use crate::model::{Architecture, Problem, Sizes, architecture};
 
 /// Reads `[models]`: the models of the grid are architectures by name, or entries that name one.
 pub(super) fn read(
@@ -17,7 +18,8 @@ pub(super) fn read(
     data: &DataSpec,
     problem: Problem,
 ) -> Result<Vec<ModelSpec>, Mistake> {
-    let known: Vec<&str> = registry(data).iter().map(|architecture| architecture.name).collect();
+    let known: Vec<&str> =
+        rules(data.task()).architectures.iter().map(|architecture| architecture.name).collect();
     let mut entries = Vec::new();
     for name in section.names() {
         entries.push(model(&name, section.section(&name)?, &known)?);
@@ -50,11 +52,6 @@ pub(super) fn read(
         });
     }
     resolve_matches(specs, &entries, problem)
-}
-
-/// The architectures that can be trained on the data.
-fn registry(data: &DataSpec) -> &'static [Architecture] {
-    if data.task() == Task::Conversion { towers::REGISTRY } else { REGISTRY }
 }
 
 /// One `[models.<name>]` table: the model, and the model whose parameter count it is to match.

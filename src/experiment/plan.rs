@@ -6,18 +6,14 @@
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
+use super::data::rules;
 use super::engine::Engine;
+pub use super::limits::MAX_GROUP_RUNS_OF_ROWS;
 use super::schema::{Experiment, ModelSpec};
-use crate::data::Task;
 
 /// Version of the meaning of a specification. Raised when the same specification would give another result (a change
 /// of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
 pub const SCHEMA: u32 = 1;
-
-/// Limit of the runs in a group: a larger population falls out of the cache, and a killed process loses more.
-const MAX_GROUP_RUNS: usize = 30;
-/// The same for classification and conversion, whose runs take seconds: a group should take a minute at most.
-pub const MAX_GROUP_RUNS_OF_ROWS: usize = 8;
 
 /// Identity of a run or group: a BLAKE3 hash in hexadecimal, cut to 32 digits.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, serde::Deserialize)]
@@ -157,10 +153,7 @@ fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<G
 }
 
 fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
-    let most = match experiment.data.task() {
-        Task::Regression => MAX_GROUP_RUNS,
-        Task::Classification | Task::Conversion => MAX_GROUP_RUNS_OF_ROWS,
-    };
+    let most = rules(experiment.data.task()).largest_group;
     let parts = runs.len().div_ceil(most).max(1);
     let size = runs.len().div_ceil(parts).max(1);
     let mut rest = runs.into_iter().peekable();

@@ -222,16 +222,16 @@ impl Rows for AliCcp {
         Some(impressions::embedding(self.log.categorical, self.log.vocabulary, self.spec.embedding_units))
     }
 
-    fn columns(&self) -> usize {
-        self.log.columns()
-    }
-
     fn scored_rows(&self) -> usize {
         self.log.test.len()
     }
 
     fn bytes(&self) -> u64 {
         self.log.bytes()
+    }
+
+    fn batch_bytes(&self, training: usize, held_out: usize, _: usize) -> u64 {
+        impressions::batch_bytes(training, held_out, self.log.test.len(), self.log.columns())
     }
 
     /// The order of the training rows.

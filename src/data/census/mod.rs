@@ -232,8 +232,10 @@ impl Rows for Census {
         })
     }
 
-    fn columns(&self) -> usize {
-        COLUMNS
+    /// Embedded inputs, labels and as much again.
+    fn batch_bytes(&self, training: usize, held_out: usize, label_sets: usize) -> u64 {
+        let rows = training + held_out + self.scored_rows();
+        source::float_bytes(rows, self.spec.features() + self.y.len() * (label_sets + 1))
     }
 
     fn scored_rows(&self) -> usize {

@@ -238,12 +238,12 @@ impl Rows for FunnelSpec {
         Some(impressions::embedding(self.fields, self.fields * self.words, self.embedding_units))
     }
 
-    fn columns(&self) -> usize {
-        FunnelSpec::columns(self)
-    }
-
     fn scored_rows(&self) -> usize {
         self.test_impressions
+    }
+
+    fn batch_bytes(&self, training: usize, held_out: usize, _: usize) -> u64 {
+        impressions::batch_bytes(training, held_out, self.test_impressions, self.columns())
     }
 
     /// The memory of generating, and the order of the training impressions.

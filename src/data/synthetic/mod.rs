@@ -199,8 +199,9 @@ impl Rows for SyntheticSpec {
         Box::new(Generator::new(&self, seed, task_correlations))
     }
 
-    fn columns(&self) -> usize {
-        self.dim
+    /// Inputs, labels and their noise.
+    fn batch_bytes(&self, training: usize, held_out: usize, label_sets: usize) -> u64 {
+        source::float_bytes(training + held_out, self.dim + self.tasks() * (label_sets + 1))
     }
 }
 

@@ -67,6 +67,15 @@ pub fn for_task(task: Task, model: &dyn Model) -> Result<Box<dyn Objective>> {
     })
 }
 
+/// Memory in bytes of a row while predictions are scored, for a group of runs.
+pub fn scoring_bytes(task: Task) -> u64 {
+    match task {
+        // Scored in place.
+        Task::Regression | Task::Classification => 0,
+        Task::Conversion => conversion::SCORING_BYTES,
+    }
+}
+
 /// Losses of a population on a batch.
 pub struct Loss {
     /// Means over rows, `[runs, tasks]`.

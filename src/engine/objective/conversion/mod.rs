@@ -13,8 +13,13 @@ pub use score::{conversion_probability, joint_probability, scores};
 
 use super::{Loss, Objective, ScoredRows, Targets};
 use crate::data::Subset;
+use crate::experiment::plan::MAX_GROUP_RUNS_OF_ROWS;
 use crate::model::towers::Method;
 use crate::record::RunRecord;
+
+/// Memory in bytes of a test row while it is scored: sixteen doubles (three predictions, labels and truths, with their
+/// orders and bins) and the logits of a group's runs.
+pub const SCORING_BYTES: u64 = (8 * 16 + 4 * MOST_TOWERS * MAX_GROUP_RUNS_OF_ROWS) as u64;
 
 /// The loss of a method.
 pub struct Conversion {
