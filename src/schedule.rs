@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use thiserror::Error;
 
 use crate::engine::device::explain;
-use crate::engine::memory;
+use crate::engine::gpu_populations;
 use crate::engine::train::{Progress, population, train_group, train_together};
 use crate::experiment::plan::Group;
 use crate::experiment::{DeviceChoice, Experiment};
@@ -80,7 +80,7 @@ pub fn train(
         }
         DeviceChoice::Cuda(_) => {
             let mut failures = Vec::new();
-            for groups in memory::populations(experiment, groups) {
+            for groups in gpu_populations(experiment, groups) {
                 train_jointly(groups, folder, observer, &mut failures, &|groups| {
                     train_together(experiment, groups, observer, &population)
                 });

@@ -1,6 +1,5 @@
-//! How much memory a sweep takes, before it starts.
+//! Predicted memory of a sweep, before it starts.
 
-use super::graph::EVALUATION_ROWS;
 use super::objective;
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, Plan};
@@ -12,13 +11,11 @@ const BASE: u64 = 30 << 20;
 
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight; on a GPU all of them are.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
-    let of_groups = plan.groups.iter().map(|group| group_bytes(experiment, group));
+    let groups = plan.groups.iter().map(|group| group_bytes(experiment, group));
     let training = match experiment.train.device {
-        DeviceChoice::Cpu => {
-            of_groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64)
-        }
+        DeviceChoice::Cpu => groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64),
         // All groups at once; each group's rows are there twice more where they are joined, for this step and the next.
-        DeviceChoice::Cuda(_) => of_groups.fold(0, u64::saturating_add).saturating_mul(3),
+        DeviceChoice::Cuda(_) => groups.fold(0, u64::saturating_add).saturating_mul(3),
     };
     let others =
         [opening_bytes(experiment), training, drawing_bytes(experiment), records_bytes(experiment, plan)];
@@ -42,102 +39,105 @@ fn drawing_bytes(experiment: &Experiment) -> u64 {
     LEAST + ROW * (experiment.models.len() * blocks) as u64
 }
 
-/// One group while it trains; on a GPU only its rows and what its parameters start from, as the rest is not in this
-/// machine's memory.
+/// Bytes of as many floats as the product of `factors`. Products saturate: what nobody has memory for must not look
+/// small.
+fn floats(factors: &[usize]) -> u64 {
+    factors.iter().fold(4, |bytes, &n| bytes.saturating_mul(n as u64))
+}
+
+/// One group while it trains: its rows, and every model's population.
 fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
-    let problem = experiment.problem();
-    let train = &experiment.train;
-    // What nobody has memory for must not look small: products saturate.
-    let floats = |factors: &[usize]| factors.iter().fold(4u64, |bytes, &n| bytes.saturating_mul(n as u64));
-    let label_sets = experiment.grid.task_correlations.len().max(1);
-    // Rows that are read are there once for all groups: `opening_bytes`.
-    let of_condition = |condition: &Condition| {
-        let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
-        let batches = rows.batch_bytes(train.batch_size, train.held_out_rows, label_sets);
-        let scores = rows.scored_rows() as u64 * objective::scoring_bytes(experiment.data.task());
-        rows.feed_bytes().saturating_add(batches).saturating_add(scores)
-    };
-    let data = experiment.grid.conditions().iter().map(of_condition).max().unwrap_or(0);
-    let models = experiment.models.iter().enumerate().map(|(number, model)| {
-        let runs = group.runs.iter().filter(|run| run.model == number).count();
-        let network = experiment.network(model);
-        if train.device != DeviceChoice::Cpu {
-            return (floats(&[runs, network.layout().count()]), 0);
-        }
-        // Parameters, gradient and two moments.
-        let state = floats(&[4, runs, network.layout().count()]);
-        // What a step keeps of every row: the fused engine reuses one run's buffers, the graph engine holds
-        // every intermediate of all runs, forward and backward.
-        let layout = network.layout();
-        let table =
-            layout.parameters.iter().filter(|parameter| matches!(parameter.role, Role::Embedding { .. }));
-        let beside: usize = layout.count() - table.map(Parameter::count).sum::<usize>();
-        let widest = beside.div_ceil(problem.features);
-        let step = match Engine::for_model(experiment, model) {
-            Engine::Fused => floats(&[4, train.batch_size, widest]),
-            Engine::Graph => floats(&[10, runs, train.batch_size, widest]).saturating_add(floats(&[
-                4,
-                runs,
-                network.layout().count(),
-            ])),
-        };
-        (state, step)
-    });
+    let conditions = experiment.grid.conditions();
+    let rows = conditions.iter().map(|condition| rows_bytes(experiment, condition)).max().unwrap_or(0);
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
-    models.fold(data, |bytes, (state, step)| bytes.saturating_add(state).saturating_add(step))
+    (0..experiment.models.len())
+        .map(|model| population_bytes(experiment, group, model))
+        .fold(rows, u64::saturating_add)
 }
 
-/// Groups in a row that a GPU can train as one population: Candle's kernels count the elements of a tensor in 32 bits,
-/// and would begin again at 0 beyond them. Not a bound of memory.
-pub fn populations<'a>(experiment: &Experiment, groups: &'a [Group]) -> Vec<&'a [Group]> {
-    /// Half of what 32 bits count: a kernel's threads go on from an element by as many as there are.
-    const MOST: usize = i32::MAX as usize;
+/// The rows of a group under a condition, with what they are batched and scored in. Rows that are read are there once
+/// for all groups: [`opening_bytes`].
+fn rows_bytes(experiment: &Experiment, condition: &Condition) -> u64 {
     let train = &experiment.train;
-    let rows = train.batch_size.max(train.held_out_rows.min(EVALUATION_ROWS));
-    let largest: Vec<usize> = experiment
-        .models
-        .iter()
-        .map(|model| largest_tensor(experiment.network(model).layout(), experiment.problem().features, rows))
-        .collect();
-    let mut populations = Vec::new();
-    let (mut first, mut elements) = (0, vec![0usize; largest.len()]);
-    for (at, group) in groups.iter().enumerate() {
-        let mut grown = elements.clone();
-        group
-            .runs
-            .iter()
-            .for_each(|run| grown[run.model] = grown[run.model].saturating_add(largest[run.model]));
-        if at > first && grown.iter().any(|&elements| elements > MOST) {
-            populations.push(&groups[first..at]);
-            grown.iter_mut().zip(&elements).for_each(|(grown, before)| *grown -= before);
-            first = at;
-        }
-        elements = grown;
-    }
-    populations.push(&groups[first..]);
-    populations
+    let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
+    let label_sets = experiment.grid.task_correlations.len().max(1);
+    let batches = rows.batch_bytes(train.batch_size, train.held_out_rows, label_sets);
+    let scores = rows.scored_rows() as u64 * objective::scoring_bytes(experiment.data.task());
+    rows.feed_bytes().saturating_add(batches).saturating_add(scores)
 }
 
-/// Elements of the largest tensor of one run: its inputs, what goes into or comes out of one of its layers, or a
-/// parameter's moments.
-fn largest_tensor(layout: &Layout, features: usize, rows: usize) -> usize {
-    let of_parameter = |parameter: &Parameter| {
-        let beside = match parameter.role {
-            // Rows of it are looked up; what comes out goes into the first layer.
-            Role::Embedding { .. } => 1,
-            // Which experts a gate keeps is found by comparing each with each.
-            Role::Gate { fan_in, .. } => {
-                let gates = parameter.count() / fan_in.max(1);
-                gates * gates.div_ceil(parameter.blocks.max(1))
-            }
-            Role::Weight { fan_in, fan_out } => parameter.count() / fan_in.min(fan_out).max(1),
-            _ => 1,
-        };
-        (2 * parameter.count()).max(rows.saturating_mul(beside))
+/// The runs of a model in a group; on a GPU only what their parameters start from, as the rest is not in this machine's
+/// memory.
+fn population_bytes(experiment: &Experiment, group: &Group, model: usize) -> u64 {
+    let runs = group.runs.iter().filter(|run| run.model == model).count();
+    let model = &experiment.models[model];
+    let network = experiment.network(model);
+    let state = State { runs, parameters: network.layout().count() };
+    if experiment.train.device != DeviceChoice::Cpu {
+        return state.initial_bytes();
+    }
+    let activations =
+        Activations::new(network.layout(), experiment.problem().features, experiment.train.batch_size);
+    let step = match Engine::for_model(experiment, model) {
+        Engine::Fused => activations.fused_bytes(),
+        Engine::Graph => activations.graph_bytes(runs).saturating_add(state.gradient_bytes()),
     };
-    let of_layers = layout.parameters.iter().map(of_parameter).max().unwrap_or(0);
-    of_layers.max(rows.saturating_mul(features))
+    state.bytes().saturating_add(step)
+}
+
+/// What a population holds from its first step to its last.
+struct State {
+    runs: usize,
+    /// Scalars of a run.
+    parameters: usize,
+}
+
+impl State {
+    /// Parameters, their gradient and two moments.
+    const COPIES: usize = 4;
+    /// Gradients of a parameter that autograd holds at once, at most.
+    const GRADIENTS: usize = 4;
+
+    fn bytes(&self) -> u64 {
+        floats(&[Self::COPIES, self.runs, self.parameters])
+    }
+
+    fn initial_bytes(&self) -> u64 {
+        floats(&[self.runs, self.parameters])
+    }
+
+    fn gradient_bytes(&self) -> u64 {
+        floats(&[Self::GRADIENTS, self.runs, self.parameters])
+    }
+}
+
+/// What a step keeps of every row of its batch.
+struct Activations {
+    rows: usize,
+    /// Units of a row, in all layers: parameters that are no embeddings, per input.
+    units: usize,
+}
+
+impl Activations {
+    /// Floats of a unit that the fused engines hold, at most: one run's buffers, forward and backward, serve all runs.
+    const FUSED: usize = 4;
+    /// Floats of a unit that the graph engine holds, at most: every intermediate of all runs, forward and backward.
+    const GRAPH: usize = 10;
+
+    fn new(layout: &Layout, features: usize, rows: usize) -> Self {
+        let is_looked_up = |parameter: &&Parameter| matches!(parameter.role, Role::Embedding { .. });
+        let embeddings: usize = layout.parameters.iter().filter(is_looked_up).map(Parameter::count).sum();
+        Self { rows, units: (layout.count() - embeddings).div_ceil(features) }
+    }
+
+    fn fused_bytes(&self) -> u64 {
+        floats(&[Self::FUSED, self.rows, self.units])
+    }
+
+    fn graph_bytes(&self, runs: usize) -> u64 {
+        floats(&[Self::GRAPH, runs, self.rows, self.units])
+    }
 }
 
 /// Upper bound of the text of the largest group's records, in bytes.
@@ -145,13 +145,13 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     /// Text of a point without its numbers, and of one number with its comma, at their longest.
     const POINT: u64 = 100;
     const NUMBER: u64 = 16;
-    /// Text of the four scores and ten tenths of a model of click and conversion, names and numbers at their longest.
+    /// Text of the four scores and ten deciles of a model of click and conversion, names and numbers at their longest.
     const SCORES: u64 = 4 * 400 + 10 * 160;
     let (problem, train) = (experiment.problem(), &experiment.train);
     let tasks = problem.tasks as u64;
     let points = train.steps / train.log_every + 2;
     let gate_points = train.steps / train.log_gates_every + 2;
-    let of_model: Vec<u64> = experiment
+    let by_model: Vec<u64> = experiment
         .models
         .iter()
         .map(|model| {
@@ -163,10 +163,10 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
             curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
         })
         .collect();
-    let of_group = |group: &Group| {
-        group.runs.iter().fold(0u64, |bytes, run| bytes.saturating_add(4 * POINT + of_model[run.model]))
+    let bytes = |group: &Group| {
+        group.runs.iter().fold(0u64, |bytes, run| bytes.saturating_add(4 * POINT + by_model[run.model]))
     };
-    plan.groups.iter().map(of_group).max().unwrap_or(0)
+    plan.groups.iter().map(bytes).max().unwrap_or(0)
 }
 
 /// Bound of the experts that a gate of a model outside the mixture family chooses from; 0 where it has no gates.
@@ -187,33 +187,4 @@ fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     let gate = tasks * (16 + LIST + 8 * 4);
     let run = 200 + points.saturating_mul(point).saturating_add(gate_points.saturating_mul(gate));
     run.saturating_mul(plan.runs().count() as u64)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::experiment::library;
-
-    #[test]
-    fn a_gpu_trains_the_papers_grid_as_one_population() {
-        let experiment = library::find("figure4", &["grid.seeds=200".into()]).unwrap();
-        let plan = Plan::new(&experiment);
-        assert_eq!(populations(&experiment, &plan.groups).len(), 1);
-    }
-
-    #[test]
-    fn no_tensor_of_a_population_has_more_elements_than_a_kernel_counts() {
-        let sets = ["grid.seeds=20", "train.batch_size=200000"].map(String::from);
-        let experiment = library::find("ci", &sets).unwrap();
-        let plan = Plan::new(&experiment);
-        let populations = populations(&experiment, &plan.groups);
-        assert!(populations.len() > 1 && populations.iter().all(|groups| !groups.is_empty()));
-        let seeds = populations.concat().iter().map(|group| group.seed).collect::<Vec<_>>();
-        assert_eq!(seeds, plan.groups.iter().map(|group| group.seed).collect::<Vec<_>>());
-        for groups in populations {
-            // MMoE's hidden layer, 8 experts of 16 units.
-            let runs = groups.iter().flat_map(|group| &group.runs).filter(|run| run.model == 3).count();
-            assert!(runs * 200_000 * 128 <= i32::MAX as usize);
-        }
-    }
 }

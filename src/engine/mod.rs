@@ -13,7 +13,8 @@
 //! | [`metrics`] | AUC, log-loss and calibration |
 //! | [`adam`] | the optimiser |
 //! | [`device`] | where an engine computes, and what is wrong with it |
-//! | [`memory`] | how much memory a study takes |
+//! | [`memory`] | predicted memory of a study |
+//! | [`gpu_populations`] | which groups a GPU trains as one population |
 
 use crate::data::{Batch, Task};
 use adam::Correction;
@@ -22,12 +23,15 @@ pub mod adam;
 mod cohort;
 pub mod device;
 pub mod fused;
+mod gpu_populations;
 pub mod graph;
 pub mod loaders;
 pub mod memory;
 pub mod metrics;
 pub mod objective;
 pub mod train;
+
+pub use gpu_populations::gpu_populations;
 
 /// Runs of one model that are trained side by side: on the same inputs, or each on its seed's where runs of
 /// several seeds are trained together.
