@@ -10,7 +10,7 @@ use crate::data::{CensusSpec, Subset};
 use crate::figure::theme::{decimals, number, thousands};
 use crate::report::section::{Column, Section, Table};
 use crate::report::setup::training;
-use crate::report::words::{count, ends, list, plural};
+use crate::report::words::{count, ends, list, or_dash, plural};
 use crate::report::{Content, MMOE, diverged};
 use crate::store::{ClassRecord, RunRecord, Study, TrialRecord};
 
@@ -119,23 +119,22 @@ fn auc_cells(scores: &Runs, paper: &[AucRow], task: usize) -> [String; 10] {
     let values = scores.values(ScoreValue::auc(Subset::Test, task));
     let mean = scores.mean(ScoreValue::auc(Subset::Test, task));
     let paper = paper.iter().find(|row| row.model == scores.model.architecture.name);
-    let [paper_mean, paper_best] = match (paper, task == MAIN) {
-        (Some(row), true) => [row.main_mean, row.main_best],
-        (Some(row), false) => [row.auxiliary_mean, row.auxiliary_with_best],
-        (None, _) => [f64::NAN; 2],
+    let [paper_mean, paper_best]: [fn(&AucRow) -> f64; 2] = match task == MAIN {
+        true => [|row| row.main_mean, |row| row.main_best],
+        false => [|row| row.auxiliary_mean, |row| row.auxiliary_with_best],
     };
+    let cell = |auc: Option<f64>| or_dash(auc.map(|auc| decimals(auc, AUC)));
     let test = |run: Option<&RunRecord>| {
-        let auc = run.and_then(|run| run.score(Subset::Test, task)).map(|score| score.auc);
-        decimals(auc.unwrap_or(f64::NAN), AUC)
+        cell(run.and_then(|run| run.score(Subset::Test, task)).map(|score| score.auc))
     };
     [
         scores.model.title.clone(),
         decimals(mean.estimate, AUC),
         ends(mean, AUC),
-        decimals(paper_mean, AUC),
+        cell(paper.map(paper_mean)),
         decimals(summary::variance(&values).sqrt(), AUC),
         test(best(scores, Subset::Test)),
-        decimals(paper_best, AUC),
+        cell(paper.map(paper_best)),
         test(best(scores, Subset::Validation)),
         count(values.len()),
         count(scores.diverged()),

@@ -13,7 +13,7 @@ use crate::model::{Architecture, towers};
 use crate::record::{Space, Target};
 use crate::report::section::{Column, DASH, Section, Table};
 use crate::report::setup::training;
-use crate::report::words::{count, ends, estimate_and_ends, list, plural};
+use crate::report::words::{count, ends, estimate_and_ends, list, or_dash, plural};
 use crate::report::{Citation, Content, diverged};
 use crate::store::Study;
 
@@ -147,8 +147,8 @@ fn condition_label(study: &Study, condition: Condition) -> String {
     correlation.into_iter().chain(swept).collect::<Vec<_>>().join(", ")
 }
 
-/// Mean and standard deviation in a row of the paper's table; NaN where it has none.
-type InPaper = fn(&ConversionRow) -> [f64; 2];
+/// Mean and standard deviation in a row of the paper's table, if it has them.
+type InPaper = fn(&ConversionRow) -> Option<[f64; 2]>;
 
 fn scores_section(runs: &[&Runs], at: &str, truth: bool) -> Section {
     let section = Section::new("tables", "Table", "Comparison with Table 2 of the paper");
@@ -184,11 +184,11 @@ fn scores(runs: &[&Runs]) -> Vec<(String, Table)> {
         Column::number("Runs"),
         Column::number("Diverged"),
     ];
-    let none: InPaper = |_| [f64::NAN; 2];
+    let none: InPaper = |_| None;
     let tables: [(&str, Metric, InPaper); 4] = [
-        ("pCVR on clicked impressions", Metric::CLICKED_AUC, |row| row.cvr),
+        ("pCVR on clicked impressions", Metric::CLICKED_AUC, |row| Some(row.cvr)),
         ("pCVR on all impressions, against the truth", Metric::cvr(Space::All, MetricKind::Auc), none),
-        ("pCTCVR on all impressions", Metric::JOINT_AUC, |row| row.ctcvr),
+        ("pCTCVR on all impressions", Metric::JOINT_AUC, |row| Some(row.ctcvr)),
         ("pCTR on all impressions", Metric::on_all(Target::Click, MetricKind::Auc), none),
     ];
     let paper = conversion_table();
@@ -207,24 +207,22 @@ fn auc_cells(
     in_paper: InPaper,
     paper: &[ConversionRow],
 ) -> [String; 10] {
-    let row = |architecture: &str| paper.iter().find(|row| row.model == architecture).map(in_paper);
+    let row = |architecture: &str| paper.iter().find(|row| row.model == architecture).and_then(in_paper);
     let (mean, values) = (model.mean(metric), model.values(metric));
     let is_base = model.model.architecture.name == "base";
     let base = all.iter().find(|runs| runs.model.architecture.name == "base").filter(|_| !is_base);
     let over_base = base.map(|base| model.difference(base, metric));
-    let [theirs, their_sd] = row(model.model.architecture.name).unwrap_or([f64::NAN; 2]);
-    let theirs_over_base = row("base").filter(|_| !is_base).map_or(f64::NAN, |base| theirs - base[0]);
+    let theirs = row(model.model.architecture.name);
+    let theirs_over_base =
+        theirs.zip(row("base").filter(|_| !is_base)).map(|([ours, _], [base, _])| ours - base);
     [
         model.model.title.clone(),
         decimals(mean.estimate, AUC),
         ends(mean, AUC),
         decimals(summary::variance(&values).sqrt(), AUC),
         over_base.map_or(DASH.to_owned(), |difference| estimate_and_ends(difference, AUC)),
-        match theirs.is_finite() {
-            true => format!("{} ± {}", decimals(theirs, AUC), decimals(their_sd, AUC)),
-            false => DASH.to_owned(),
-        },
-        decimals(theirs_over_base, AUC),
+        or_dash(theirs.map(|[mean, sd]| format!("{} ± {}", decimals(mean, AUC), decimals(sd, AUC)))),
+        or_dash(theirs_over_base.map(|difference| decimals(difference, AUC))),
         model.learning_rate_label(),
         count(values.len()),
         count(model.diverged()),
