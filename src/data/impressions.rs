@@ -196,10 +196,10 @@ impl Feed for ImpressionFeed {
 }
 
 impl Impressions {
-    /// Puts what is known of a row at a place of a batch.
-    fn put_labels(&self, row: usize, place: usize, batch: &mut Batch) {
+    /// Puts the labels of a row at an index of a batch.
+    fn put_labels(&self, row: usize, index: usize, batch: &mut Batch) {
         let rows = batch.rows;
-        let mut put = |label: Label, value| batch.y[label as usize * rows + place] = value;
+        let mut put = |label: Label, value| batch.y[label as usize * rows + index] = value;
         put(Label::Click, self.click[row]);
         put(Label::Conversion, self.conversion[row]);
         put(Label::Waited, self.waited.get(row).copied().unwrap_or(0.0));
@@ -239,12 +239,12 @@ mod tests {
         let mut seen = Vec::new();
         for step in 0..4 {
             feed.training_batch(step, 5, &mut batch);
-            for place in 0..5 {
-                let row = batch.x[2 * place];
-                assert_eq!(batch.x[2 * place + 1], -row);
-                assert_eq!(batch.labels(0, Label::Click as usize)[place], row % 2.0);
-                assert_eq!(batch.labels(0, Label::Waited as usize)[place], row / 100.0);
-                let uniform = batch.labels(0, Label::Uniform as usize)[place];
+            for index in 0..5 {
+                let row = batch.x[2 * index];
+                assert_eq!(batch.x[2 * index + 1], -row);
+                assert_eq!(batch.labels(0, Label::Click as usize)[index], row % 2.0);
+                assert_eq!(batch.labels(0, Label::Waited as usize)[index], row / 100.0);
+                let uniform = batch.labels(0, Label::Uniform as usize)[index];
                 assert!(uniform > 0.0 && uniform < 1.0);
                 seen.push((row as usize, uniform.to_bits()));
             }

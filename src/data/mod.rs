@@ -71,7 +71,7 @@ pub enum Task {
 }
 
 impl DataSpec {
-    /// The specification, whatever its kind: the one place that tells kinds of data apart.
+    /// The specification, whatever its kind: the only match on kinds of data.
     pub fn source(&self) -> &dyn Source {
         match self {
             Self::Synthetic(spec) => spec,

@@ -53,7 +53,7 @@ pub enum Purpose {
     FunnelRates = 17,
     /// Which impressions a smaller training set keeps.
     FunnelShare = 18,
-    /// Rows that a training method samples; the row is the place in the sequence of training rows.
+    /// Rows that a training method samples; the row is the position in the sequence of training rows.
     Sampling = 19,
 }
 

@@ -88,12 +88,12 @@ impl Model for Embedded {
     /// Predictions of every run for rows `x`, as `embed` takes them.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let embedded = self.embed(x, parameters.get("embedding.weight")?)?;
-        self.network.forward(&parameters.of(self.network.layout(), 1), &embedded)
+        self.network.forward(&parameters.part(self.network.layout(), 1), &embedded)
     }
 
     fn training_forward(&self, parameters: &Parameters, x: &Tensor, noise: &Noise) -> Result<Forward> {
         let embedded = self.embed(x, parameters.get("embedding.weight")?)?;
-        self.network.training_forward(&parameters.of(self.network.layout(), 1), &embedded, noise)
+        self.network.training_forward(&parameters.part(self.network.layout(), 1), &embedded, noise)
     }
 
     fn method(&self) -> Option<Method> {
@@ -112,7 +112,7 @@ impl Model for Embedded {
     }
 
     fn penalty(&self, parameters: &Parameters) -> Result<Option<Tensor>> {
-        self.network.penalty(&parameters.of(self.network.layout(), 1))
+        self.network.penalty(&parameters.part(self.network.layout(), 1))
     }
 }
 

@@ -101,12 +101,12 @@ fn truncated_normal(rng: &mut impl rand::Rng, std: f64, count: usize) -> Vec<f32
 /// `own` on the diagonal, the rest of 1 spread over the others of the row.
 fn mixing(tasks: usize, own: f64) -> Vec<f32> {
     let others = (1.0 - own) / tasks.saturating_sub(1).max(1) as f64;
-    let value = |place: usize| match (place / tasks == place % tasks, tasks) {
+    let value = |index: usize| match (index / tasks == index % tasks, tasks) {
         (true, 1) => 1.0,
         (true, _) => own,
         (false, _) => others,
     };
-    (0..tasks * tasks).map(|place| value(place) as f32).collect()
+    (0..tasks * tasks).map(|index| value(index) as f32).collect()
 }
 
 /// Uniform draws between −`bound` and `bound`.

@@ -10,6 +10,9 @@
 //! Each is written in plain Candle operations, which say what it computes and run on any device and in any
 //! precision. On the CPU in f32 the operation of the same equation in [`ops`] takes its place, on a GPU in f32 that of
 //! `ops::gpu`.
+//!
+//! # Errors
+//! Every layer fails where shapes do not fit each other, or where Candle fails on the device.
 
 use candle_core::{D, Result, Tensor};
 

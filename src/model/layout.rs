@@ -75,17 +75,17 @@ impl Parameter {
         fan_in: usize,
         fan_out: usize,
     ) -> Self {
-        Self::of(name, shape, Role::Weight { fan_in, fan_out }, true)
+        Self::new(name, shape, Role::Weight { fan_in, fan_out }, true)
     }
 
     /// The weight of scalar outputs over `fan_in` units: not of the paper's budget.
     pub fn output(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
-        Self::of(name, shape, Role::Weight { fan_in, fan_out: 1 }, false)
+        Self::new(name, shape, Role::Weight { fan_in, fan_out: 1 }, false)
     }
 
     /// The weight of gates over `fan_in` inputs, each among `experts`: not of the paper's budget.
     pub fn gate(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize, experts: usize) -> Self {
-        Self::of(name, shape, Role::Gate { fan_in, fan_out: experts }, false)
+        Self::new(name, shape, Role::Gate { fan_in, fan_out: experts }, false)
     }
 
     /// A table of embeddings of `units`, whose first values have variance 1/`fan_in`.
@@ -95,25 +95,25 @@ impl Parameter {
         fan_in: usize,
         units: usize,
     ) -> Self {
-        Self::of(name, shape, Role::Embedding { fan_in, fan_out: units }, true)
+        Self::new(name, shape, Role::Embedding { fan_in, fan_out: units }, true)
     }
 
     /// A bias beside a weight of `fan_in`.
     pub fn bias(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
-        Self::of(name, shape, Role::Bias { fan_in }, false)
+        Self::new(name, shape, Role::Bias { fan_in }, false)
     }
 
     /// A factor of a weight, one of `fan_in` terms.
     pub fn factor(name: impl Into<Cow<'static, str>>, shape: &[usize], fan_in: usize) -> Self {
-        Self::of(name, shape, Role::Factor { fan_in }, true)
+        Self::new(name, shape, Role::Factor { fan_in }, true)
     }
 
     /// The share of every task in every other, `[tasks, tasks]`.
     pub fn mixing(name: impl Into<Cow<'static, str>>, tasks: usize, own: f64) -> Self {
-        Self::of(name, &[tasks, tasks], Role::Mixing { own }, false)
+        Self::new(name, &[tasks, tasks], Role::Mixing { own }, false)
     }
 
-    fn of(name: impl Into<Cow<'static, str>>, shape: &[usize], role: Role, budgeted: bool) -> Self {
+    fn new(name: impl Into<Cow<'static, str>>, shape: &[usize], role: Role, budgeted: bool) -> Self {
         Self { name: name.into(), shape: shape.to_vec(), role, blocks: 1, budgeted }
     }
 

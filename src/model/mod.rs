@@ -136,7 +136,7 @@ impl<'a> Parameters<'a> {
     }
 
     /// The parameters of a part of the model, whose first is this model's `first`.
-    fn of<'b>(&self, layout: &'b Layout, first: usize) -> Parameters<'b>
+    fn part<'b>(&self, layout: &'b Layout, first: usize) -> Parameters<'b>
     where
         'a: 'b,
     {

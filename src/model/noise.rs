@@ -23,6 +23,9 @@ impl<'a> Noise<'a> {
     }
 
     /// Independent uniform numbers in [0, 1) for every run, `[runs, shape…]` in f32.
+    ///
+    /// # Errors
+    /// A device that fails.
     pub fn uniform(&self, purpose: Purpose, shape: &[usize], device: &Device) -> Result<Tensor> {
         let each = shape.iter().product();
         let mut values: Vec<f32> = Vec::with_capacity(self.seeds.len() * each);

@@ -69,7 +69,7 @@ impl Vocabulary {
     }
 }
 
-/// Calls `with` with every word of every row: the field's place and the word's number.
+/// Calls `with` with every word of every row: the field's index and the word's number.
 fn each_row(period: &Period, mut with: impl FnMut(usize, u32)) {
     for (sample, &pointer) in period.sample.chunks_exact(HALF).zip(&period.pointers) {
         let common = &period.common[pointer as usize * HALF..][..HALF];
@@ -79,7 +79,7 @@ fn each_row(period: &Period, mut with: impl FnMut(usize, u32)) {
 }
 
 /// The rows of a period: the user's fields, then the sample's. `row` gives the row of the embedding table for a
-/// field's place and a word's number.
+/// field's index and a word's number.
 pub fn encode(period: Period, words: usize, row: impl Fn(usize, u32) -> u32) -> Impressions {
     let mut x = Vec::with_capacity(period.count() * FIELDS);
     for (sample, &pointer) in period.sample.chunks_exact(HALF).zip(&period.pointers) {
@@ -128,8 +128,8 @@ mod tests {
 
     /// Three rows: two of one user, the second without a shop.
     fn period(word: &mut dyn FnMut(usize, u64) -> u32) -> Period {
-        let mut numbers = |place: usize, ids: [u64; HALF]| -> Vec<u32> {
-            let number = |(field, id): (usize, u64)| if id == 0 { ABSENT } else { word(place + field, id) };
+        let mut numbers = |first: usize, ids: [u64; HALF]| -> Vec<u32> {
+            let number = |(field, id): (usize, u64)| if id == 0 { ABSENT } else { word(first + field, id) };
             ids.into_iter().enumerate().map(number).collect()
         };
         let sample = [

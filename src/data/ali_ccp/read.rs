@@ -25,7 +25,7 @@ pub struct Reader<'a> {
     pub skip_bad: bool,
     /// Hash of the lines that were used.
     pub hasher: &'a mut blake3::Hasher,
-    /// The number of a word: the field's place among the eighteen, and the word's id.
+    /// The number of a word: the field's index among the eighteen, and the word's id.
     pub word: &'a mut dyn FnMut(usize, u64) -> u32,
 }
 
@@ -83,6 +83,9 @@ impl Period {
     }
 
     /// Reads a skeleton and the common features that go with it.
+    ///
+    /// # Errors
+    /// Files that cannot be read; malformed lines and missing common features, unless they are to be left out.
     pub fn read(skeleton: &Path, common: &Path, reader: &mut Reader) -> Result<Self, DataError> {
         let mut period = Self::default();
         let mut wanted = Wanted::default();
@@ -252,9 +255,9 @@ fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a
 struct Words([Option<(u64, f64)>; HALF]);
 
 impl Words {
-    /// Numbers of the words, for fields whose places begin at `place`.
-    fn numbers(&self, place: usize, number: &mut dyn FnMut(usize, u64) -> u32) -> [u32; HALF] {
-        std::array::from_fn(|field| self.0[field].map_or(ABSENT, |(word, _)| number(place + field, word)))
+    /// Numbers of the words, for fields whose indexes begin at `first`.
+    fn numbers(&self, first: usize, number: &mut dyn FnMut(usize, u64) -> u32) -> [u32; HALF] {
+        std::array::from_fn(|field| self.0[field].map_or(ABSENT, |(word, _)| number(first + field, word)))
     }
 }
 
@@ -262,8 +265,8 @@ impl Words {
 /// first. `count` and `list` are the last two columns of a line.
 fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) -> Result<Words, ParseError> {
     let last = columns.len() - 1;
-    let wrong = |place: usize, feature: &[u8], remedy: &str| {
-        let problem = format!("feature {} is {}: expected {remedy}", place + 1, shown(feature));
+    let wrong = |index: usize, feature: &[u8], remedy: &str| {
+        let problem = format!("feature {} is {}: expected {remedy}", index + 1, shown(feature));
         ParseError::of_field(last, columns[last], problem)
     };
     let expected: usize = number(count).ok_or_else(|| {
@@ -273,16 +276,16 @@ fn words(fields: &[Field; HALF], columns: &[&str], count: &[u8], list: &[u8]) ->
     let mut words = Words([None; HALF]);
     let mut found = 0;
     if !list.is_empty() {
-        for (place, feature) in list.split(|byte| *byte == 1).enumerate() {
+        for (index, feature) in list.split(|byte| *byte == 1).enumerate() {
             found += 1;
             let parts = split(feature, 2).and_then(|(id, rest)| Some((id, split(rest, 3)?)));
             let Some((id, (word, value))) = parts else {
-                return Err(wrong(place, feature, "field, id and value with \\u{2} and \\u{3} between"));
+                return Err(wrong(index, feature, "field, id and value with \\u{2} and \\u{3} between"));
             };
             let Some(at) = fields.iter().position(|field| field.id.as_bytes() == id) else { continue };
-            let word = number(word).ok_or_else(|| wrong(place, feature, "a whole number as its id"))?;
+            let word = number(word).ok_or_else(|| wrong(index, feature, "a whole number as its id"))?;
             let value: Option<f64> = number(value).filter(|value: &f64| value.is_finite());
-            let value = value.ok_or_else(|| wrong(place, feature, "a number as its value"))?;
+            let value = value.ok_or_else(|| wrong(index, feature, "a number as its value"))?;
             if words.0[at].is_none_or(|(_, largest)| value > largest) {
                 words.0[at] = Some((word, value));
             }

@@ -185,6 +185,9 @@ pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// The text of a file, unpacked where its name ends in `.gz`.
+///
+/// # Errors
+/// A file that the system does not open.
 pub fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
     let file = File::open(path).map_err(DataError::io(path))?;
     Ok(match path.extension().is_some_and(|extension| extension == "gz") {

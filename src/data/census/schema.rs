@@ -164,10 +164,10 @@ mod tests {
     #[test]
     fn inputs_are_the_forty_attributes_less_education_and_marital_status() {
         assert_eq!((CATEGORICAL, NUMERIC), (31, 7));
-        let place = |kind| FIELDS.iter().position(|field| field.kind == kind).unwrap() + 1;
-        assert_eq!(place(Kind::Education), 5);
-        assert_eq!(place(Kind::Marital), 8);
-        assert_eq!(place(Kind::Weight), 25);
-        assert_eq!(place(Kind::Income), 42);
+        let number = |kind| FIELDS.iter().position(|field| field.kind == kind).unwrap() + 1;
+        assert_eq!(number(Kind::Education), 5);
+        assert_eq!(number(Kind::Marital), 8);
+        assert_eq!(number(Kind::Weight), 25);
+        assert_eq!(number(Kind::Income), 42);
     }
 }

@@ -119,13 +119,13 @@ impl FunnelSpec {
     pub fn generate(&self, seed: u64, task_correlation: f64) -> ImpressionLog {
         let funnel = Funnel::new(self, seed, task_correlation);
         let kept = self.kept(seed);
-        let training = |place: usize| kept.as_ref().map_or(place as u64, |kept| kept[place]);
+        let training = |index: usize| kept.as_ref().map_or(index as u64, |kept| kept[index]);
         ImpressionLog {
             categorical: self.fields,
             numeric: self.numbers,
             vocabulary: self.fields * self.words,
             training: funnel.impressions(self.kept_impressions(), training),
-            test: funnel.impressions(self.test_impressions, |place| TEST + place as u64),
+            test: funnel.impressions(self.test_impressions, |index| TEST + index as u64),
         }
     }
 
@@ -271,7 +271,7 @@ impl<'a> Funnel<'a> {
         funnel.blocks(
             Purpose::FunnelRates,
             RATE_ROWS,
-            |place| place as u64,
+            |index| index as u64,
             |_, block| {
                 for row in 0..block.delay.len() {
                     let [a, b] = funnel.click_and_conversion_scores(block, row);

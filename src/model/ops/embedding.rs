@@ -2,7 +2,7 @@
 //! `[runs, batch, columns + numeric]`, whose first `columns` are row numbers of the table E `[runs, vocabulary, units]`,
 //! gives `[runs, batch, columns · units + numeric]`. A row number beyond the table gives zeros.
 //!
-//! Backward: ∂E gets the gradients of all places where a row was looked up, added up in the order of the
+//! Backward: ∂E gets the gradients of all lookups of a row, added up in the order of the
 //! batch; nothing for x, which is data.
 
 use candle_core::{CpuStorage, CustomOp2, D, Layout, Result, Shape, Tensor};
@@ -45,17 +45,17 @@ impl CustomOp2 for Embedding {
         el: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
         let (batch, features) = (xl.shape().dim(D::Minus2)?, xl.shape().dim(D::Minus1)?);
-        let (runs, words, units) = el.shape().dims3()?;
+        let (runs, vocabulary, units) = el.shape().dims3()?;
         let (x, e) = (floats(x, xl)?, floats(e, el)?);
         let width = self.columns * units + features - self.columns;
         let mut y = Vec::with_capacity(runs * batch * width);
         for run in 0..runs {
-            let table = &e[run * words * units..][..words * units];
+            let table = &e[run * vocabulary * units..][..vocabulary * units];
             for row in Self::rows(x, batch * features, run).chunks_exact(features) {
                 let (codes, numbers) = row.split_at(self.columns);
                 for &code in codes {
-                    match Self::range(code, words, units) {
-                        Some(place) => y.extend_from_slice(&table[place]),
+                    match Self::range(code, vocabulary, units) {
+                        Some(range) => y.extend_from_slice(&table[range]),
                         None => y.resize(y.len() + units, 0.0),
                     }
                 }
@@ -73,18 +73,18 @@ impl CustomOp2 for Embedding {
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
         let features = x.dim(D::Minus1)?;
-        let (runs, words, units) = e.dims3()?;
+        let (runs, vocabulary, units) = e.dims3()?;
         let (_, batch, width) = y.dims3()?;
         let gradient = gradient.contiguous()?;
         let (x, gradient) = (read(x)?, read(&gradient)?);
-        let mut to_e = vec![0.0; runs * words * units];
-        let each = to_e.chunks_exact_mut(words * units).zip(gradient.chunks_exact(batch * width));
+        let mut to_e = vec![0.0; runs * vocabulary * units];
+        let each = to_e.chunks_exact_mut(vocabulary * units).zip(gradient.chunks_exact(batch * width));
         for (run, (to_e, gradient)) in each.enumerate() {
             let rows = Self::rows(&x, batch * features, run).chunks_exact(features);
             for (row, gradient) in rows.zip(gradient.chunks_exact(width)) {
                 for (&code, gradient) in row[..self.columns].iter().zip(gradient.chunks_exact(units)) {
-                    let Some(place) = Self::range(code, words, units) else { continue };
-                    to_e[place].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
+                    let Some(range) = Self::range(code, vocabulary, units) else { continue };
+                    to_e[range].iter_mut().zip(gradient).for_each(|(sum, g)| *sum += g);
                 }
             }
         }

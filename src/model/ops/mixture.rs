@@ -33,7 +33,7 @@ struct Sizes {
 }
 
 impl Sizes {
-    fn of(gates: &Shape, experts: &Shape) -> Result<Self> {
+    fn new(gates: &Shape, experts: &Shape) -> Result<Self> {
         let (runs, batch, gates, number) = gates.dims4()?;
         let (_, _, columns) = experts.dims3()?;
         Ok(Self { runs, batch, gates, experts: number, units: columns / number })
@@ -52,7 +52,7 @@ impl CustomOp2 for Mixture {
         f: &CpuStorage,
         fl: &Layout,
     ) -> Result<(CpuStorage, Shape)> {
-        let sizes = Sizes::of(gl.shape(), fl.shape())?;
+        let sizes = Sizes::new(gl.shape(), fl.shape())?;
         let mut m = vec![0.0; sizes.runs * sizes.gates * sizes.batch * sizes.units];
         forward(CpuFeatures::best(), floats(g, gl)?, floats(f, fl)?, &mut m, sizes);
         result(m, (sizes.runs, sizes.gates, sizes.batch, sizes.units))
@@ -65,7 +65,7 @@ impl CustomOp2 for Mixture {
         _: &Tensor,
         gradient: &Tensor,
     ) -> Result<(Option<Tensor>, Option<Tensor>)> {
-        let sizes = Sizes::of(g.shape(), f.shape())?;
+        let sizes = Sizes::new(g.shape(), f.shape())?;
         let gradient = gradient.contiguous()?;
         let (mut to_g, mut to_f) = (vec![0.0; g.elem_count()], vec![0.0; f.elem_count()]);
         let cpu = CpuFeatures::best().without_avx512();

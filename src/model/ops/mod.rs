@@ -22,6 +22,9 @@
 //!
 //! Arguments are contiguous: the functions that apply the operations see to it. Gradients that come in may
 //! be strided, and are made contiguous.
+//!
+//! # Errors
+//! Every operation fails where shapes do not fit each other, or where a tensor is not f32 on the CPU.
 
 use std::ops::Deref;
 

@@ -65,6 +65,9 @@ impl Method {
     }
 
     /// Refuses numbers that mean nothing.
+    ///
+    /// # Errors
+    /// The first such number, with the range that it may have.
     pub fn check(self) -> Result<(), InvalidSize> {
         let within = |key, value: f64, right: bool, remedy| match right {
             true => Ok(()),

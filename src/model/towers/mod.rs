@@ -1,12 +1,11 @@
 //! Models of click and conversion: how pCTR and pCVR are learned from impressions.
 //!
-//! All of them have the network of ESMM (§2.3): embeddings of the fields, then a multi-layer perceptron for each
-//! thing that is predicted, its *tower*. The architectures differ in which towers share embeddings and in what they are
-//! trained on, the [`Method`]. [`REGISTRY`] says of each what conversion is learned from, and its source.
+//! All of them have the network of ESMM (§2.3): embeddings of the categorical features, then a *tower* (a multi-layer
+//! perceptron) for every prediction. The architectures differ in which towers share embeddings and in the [`Method`] of
+//! learning conversion. [`REGISTRY`] contains, for each, what conversion is learned from and its source.
 //!
-//! Every one predicts clicks with a tower trained on all impressions. With embeddings of its own it is the same network,
-//! bit for bit, in all of them but `esmm_ns`, whose product also trains it, as the paper gives its competitors one CTR
-//! network.
+//! The CTR tower learns clicks on all impressions. With embeddings of its own it is the same network, bit for bit, in
+//! every architecture but `esmm_ns`, where the product trains it too: the paper gives its competitors one CTR network.
 
 use candle_core::{Result, Tensor};
 use serde::de::Error;

@@ -1,4 +1,4 @@
-//! The network: a multi-layer perceptron for every tower, over the embedded impression.
+//! The network: towers over an embedded impression.
 
 use candle_core::{Result, Tensor};
 

@@ -2,6 +2,9 @@
 //!
 //! Plain Candle operations read and write an intermediate of all runs a dozen times where these do once or twice, and
 //! memory is what a GPU waits for. Equations and shapes are those of the operations of the CPU beside this folder.
+//!
+//! # Errors
+//! Every operation fails where shapes do not fit each other, where a tensor is not f32 on a GPU, or where the GPU fails.
 
 mod kernel;
 
@@ -209,9 +212,9 @@ impl Operation for Output {
     }
 }
 
-/// Rows of a table side by side, then numbers as they are: x `[batch, columns + numbers]`, or every run's own,
-/// `[runs, batch, columns + numbers]`, whose first `columns` are row numbers of the table `[runs, words, units]`; the
-/// result is `[runs, batch, columns · units + numbers]`. A row number beyond the table gives zeros. Different columns
+/// Rows of a table side by side, then numeric features as they are: x `[batch, columns + numeric]`, or every run's own,
+/// `[runs, batch, columns + numeric]`, whose first `columns` are row numbers of the table `[runs, vocabulary, units]`;
+/// the result is `[runs, batch, columns · units + numeric]`. A row number beyond the table gives zeros. Different columns
 /// name different rows, as all our data have it: a column's sums are then its own.
 pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
     apply(Embedding { columns }, &[&x.contiguous()?, &table.contiguous()?])
@@ -222,11 +225,11 @@ struct Embedding {
 }
 
 impl Embedding {
-    /// Sizes that both kernels take: batch, features, columns, words, units and whether every run has its own x.
+    /// Sizes that both kernels take: batch, features, columns, vocabulary, units and whether every run has its own x.
     fn sizes(&self, x: &Shape, table: &Shape) -> Result<[usize; 6]> {
-        let (_, words, units) = table.dims3()?;
+        let (_, vocabulary, units) = table.dims3()?;
         let (batch, features) = (x.dim(D::Minus2)?, x.dim(D::Minus1)?);
-        Ok([batch, features, self.columns, words, units, usize::from(x.rank() == 3)])
+        Ok([batch, features, self.columns, vocabulary, units, usize::from(x.rank() == 3)])
     }
 }
 
