@@ -1,5 +1,6 @@
-//! What is known of a run once it is over: the records that engines produce, group files keep, the CSV
-//! files show and the analysis reads.
+//! Records of runs: what engines produce, group files and CSV files keep, and the analysis reads.
+//!
+//! Field names are the wire format of group files; a renamed field keeps its old name there.
 
 use serde::{Deserialize, Serialize};
 
@@ -7,13 +8,13 @@ pub use crate::data::ClassRecord;
 use crate::data::Subset;
 use crate::experiment::plan::RunKey;
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// It trained to its last step.
+    /// Trained to its last step.
     Finished,
-    /// Its loss became NaN or infinite; `steps` says where.
+    /// A loss became NaN or infinite; `steps` says when.
     Diverged,
 }
 
@@ -30,9 +31,9 @@ impl Status {
 /// One run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
-    /// Which run.
+    /// Identity within the study.
     pub key: RunKey,
-    /// How it ended.
+    /// Outcome.
     pub status: Status,
     /// Optimiser steps done. For a diverged run: the steps done when the first loss that is not finite was
     /// seen.
@@ -52,13 +53,13 @@ pub struct RunRecord {
     pub curve: Vec<CurvePoint>,
     /// Gate use at the logged steps, in order; empty for models without gates.
     pub gates: Vec<GatePoint>,
-    /// What a finished classifier is worth, by subset and task; empty where labels are numbers.
+    /// Scores of a finished classifier, by subset and task; empty where labels are numbers.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub scores: Vec<Score>,
-    /// What a finished model of click and conversion is worth; empty for others.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub funnel: Vec<FunnelScore>,
-    /// Its mean pCVR beside the truth, by decile of the true pCTR; empty where the truth is not known.
+    /// Scores of a finished model of click and conversion; empty for others.
+    #[serde(rename = "funnel", default, skip_serializing_if = "Vec::is_empty")]
+    pub conversion_scores: Vec<ConversionScore>,
+    /// Mean pCVR beside the truth, by decile of the true pCTR; empty where the truth is not known.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub deciles: Vec<Decile>,
 }
@@ -77,7 +78,7 @@ impl RunRecord {
             curve: Vec::new(),
             gates: Vec::new(),
             scores: Vec::new(),
-            funnel: Vec::new(),
+            conversion_scores: Vec::new(),
             deciles: Vec::new(),
         }
     }
@@ -120,7 +121,7 @@ pub struct GatePoint {
     pub entropy: f32,
 }
 
-/// How a trial did on a rung of a tuning.
+/// Result of a trial on a rung of a tuning.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrialRecord {
     /// Rung, from 1.
@@ -129,7 +130,7 @@ pub struct TrialRecord {
     pub model: String,
     /// Name of the trial, such as `mmoe.03`.
     pub trial: String,
-    /// Its sizes, as `key=value` parted by spaces.
+    /// Its sizes, as `key=value`, separated by spaces.
     pub sizes: String,
     /// Step size of Adam.
     pub learning_rate: f64,
@@ -143,7 +144,7 @@ pub struct TrialRecord {
     pub diverged: usize,
     /// Mean AUC of the main task on the validation rows; NaN where no run finished.
     pub validation_auc: f64,
-    /// Whether it went on.
+    /// Whether the next rung trains it.
     pub kept: bool,
 }
 
@@ -162,8 +163,8 @@ pub struct LabelRecord {
     pub label_correlation: f64,
 }
 
-/// What a finished group leaves.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+/// Results of a finished group.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct GroupRecord {
     /// One record a run, in the group's order.
     pub runs: Vec<RunRecord>,
@@ -178,11 +179,11 @@ pub struct Score {
     pub subset: Subset,
     /// Task, from 1.
     pub task: usize,
-    /// Area under the ROC curve: [`auc`].
+    /// Area under the ROC curve.
     pub auc: f64,
-    /// Mean cross-entropy in nats: [`log_loss`].
+    /// Mean cross-entropy in nats.
     pub log_loss: f64,
-    /// Expected calibration error, 0 to 1: [`calibration_error`].
+    /// Expected calibration error over ten bins of equal counts, 0 to 1.
     pub calibration_error: f64,
     /// Mean predicted probability; a calibrated model's is the share of positives.
     pub mean_prediction: f64,
@@ -190,7 +191,7 @@ pub struct Score {
     pub positive_rate: f64,
 }
 
-/// What is predicted.
+/// A predicted probability.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Target {
@@ -202,7 +203,7 @@ pub enum Target {
     ClickAndConversion,
 }
 
-/// Impressions that it is measured on.
+/// Impressions that a prediction is measured on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Space {
@@ -214,10 +215,10 @@ pub enum Space {
 
 /// Scores of one prediction on one space of test impressions; NaN where rows of one kind are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct FunnelScore {
-    /// What is predicted.
+pub struct ConversionScore {
+    /// The prediction.
     pub target: Target,
-    /// Where.
+    /// The impressions.
     pub space: Space,
     /// Probability that a positive has a higher prediction than a negative. Of labels; of pCVR on all impressions
     /// that of outcomes drawn by the true pCVR, in expectation.
@@ -243,10 +244,10 @@ pub struct FunnelScore {
     pub above_one: f64,
 }
 
-/// Mean pCVR beside the truth over a tenth of the test impressions.
+/// Mean pCVR beside the truth over a decile of the test impressions.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Decile {
-    /// Tenth by rising true pCTR, from 1.
+    /// Decile by rising true pCTR, from 1.
     pub decile: usize,
     /// Mean true pCTR.
     #[serde(deserialize_with = "nan_for_null")]
@@ -259,7 +260,10 @@ pub struct Decile {
     pub mean_truth: f64,
 }
 
-/// Numbers that may not be there: JSON has no NaN and writes null.
+/// Reads a number that may be null: JSON has no NaN.
+///
+/// # Errors
+/// If the value is neither a number nor null.
 pub fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
 }

@@ -188,9 +188,9 @@ fn what_is_wrong_with_a_gpu_is_said_before_anything_is_written() {
         assert!(messages.contains(expected), "{messages}");
         assert!(!desk.path("results").exists());
     };
-    refused("", "cuda:99", "train.device = \"cuda:99\": there is no GPU of this number");
+    refused("", "cuda:99", "train.device = \"cuda:99\": no GPU has this number");
     if stands_in() {
-        refused("no device", "cuda", "train.device = \"cuda:0\": no NVIDIA GPU is seen here");
+        refused("no device", "cuda", "train.device = \"cuda:0\": no NVIDIA GPU found");
         refused("old driver", "cuda", "the GPU's driver is older than the CUDA toolkit");
         refused(
             "older driver",
@@ -218,7 +218,7 @@ fn a_population_that_memory_does_not_hold_is_split() {
         match code {
             Some(0) => enough = middle,
             _ => {
-                assert!(messages.contains("the GPU's memory does not hold this"), "{messages}");
+                assert!(messages.contains("out of GPU memory"), "{messages}");
                 too_little = middle;
             }
         }
@@ -228,6 +228,6 @@ fn a_population_that_memory_does_not_hold_is_split() {
     assert_eq!(tables(&desk.path("split")), tables(&desk.path("whole")));
     let (code, messages) = with_fault(&desk, &too_little.to_string(), &["--out", "none"]);
     assert_eq!(code, Some(1), "every group fails alone: {messages}");
-    assert_eq!(messages.matches("the GPU's memory does not hold this").count(), 4, "{messages}");
+    assert_eq!(messages.matches("out of GPU memory").count(), 4, "{messages}");
     assert!(!messages.contains("   0: "), "a backtrace: {messages}");
 }

@@ -72,12 +72,11 @@ impl SweptParameter {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::DataSpec;
-    use crate::experiment::library;
+    use crate::data::funnel::tests::small;
 
     #[test]
     fn what_is_set_is_there_and_nothing_else_changes() {
-        let DataSpec::Funnel(spec) = library::find("esmm", &[]).unwrap().data else { panic!("a funnel") };
+        let spec = small();
         for parameter in SweptParameter::ALL {
             let changed = parameter.set(spec.clone(), 0.25);
             assert_eq!(parameter.value(&changed), 0.25);

@@ -1,4 +1,4 @@
-//! The runs of one model within groups that are trained together: one population, and what each of its runs has logged.
+//! The runs of one model within groups that are trained together: one population, and the records of its runs.
 
 use candle_core::Result;
 
@@ -13,7 +13,7 @@ use crate::experiment::{Experiment, Train};
 use crate::model::Model;
 use crate::record::{CurvePoint, GatePoint, RunRecord, Status};
 
-/// The runs of one model, with what they have logged.
+/// The runs of one model, with their records.
 pub struct Cohort<'a> {
     population: Box<dyn Population + 'a>,
     objective: Box<dyn Objective>,
@@ -39,7 +39,7 @@ pub fn networks(experiment: &Experiment, groups: &[Group]) -> Vec<(usize, Box<dy
 /// One cohort a network: the runs of its model in all groups.
 ///
 /// # Errors
-/// Where a population cannot be created: its engine does not train the model, or the device fails.
+/// If a population cannot be created: its engine does not train the model, or the device fails.
 pub fn cohorts<'a>(
     experiment: &Experiment,
     groups: &[Group],
@@ -108,7 +108,7 @@ impl<'a> Cohort<'a> {
     /// has diverged and has no scores.
     ///
     /// # Errors
-    /// Where the population cannot predict.
+    /// If the population cannot predict.
     pub fn score(&mut self, subset: Subset, batch: &Batch, loaders: &DataLoaders) -> Result<()> {
         let predictions = self.population.predict(batch)?;
         let each = predictions.len() / self.active.len();
@@ -140,7 +140,7 @@ impl<'a> Cohort<'a> {
     /// optimiser steps done, over all runs.
     ///
     /// # Errors
-    /// Where the population fails: see [`Population`].
+    /// If the population fails: see [`Population`].
     pub fn step(&mut self, step: u64, train: &Train, batch: &Batch, held_out: &Batch) -> Result<u64> {
         let last = step == train.steps;
         let evaluation = match last || step.is_multiple_of(train.log_every) {

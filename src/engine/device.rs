@@ -1,4 +1,4 @@
-//! The device that populations live on, and in plain words what is wrong with it.
+//! The device that populations live on, and its errors in plain words.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, PoisonError};
@@ -9,7 +9,10 @@ use crate::experiment::DeviceChoice;
 use crate::model::layers;
 
 /// The device of an experiment, opened once: tensors of a GPU that is opened twice cannot be put together, and each
-/// opening compiles its kernels. Fails where the binary was built without CUDA, or the device is not there.
+/// opening compiles its kernels.
+///
+/// # Errors
+/// If the program was built without CUDA, or there is no such device.
 pub fn open(choice: DeviceChoice) -> Result<Device> {
     static GPUS: Mutex<BTreeMap<usize, Device>> = Mutex::new(BTreeMap::new());
     let number = match choice {
@@ -44,17 +47,20 @@ fn keep_memory(number: usize) {
 
 /// Opens a device and computes a product, a sum and a softmax there: Candle's kernels, our own and cuBLAS are loaded at
 /// their first use, and a driver can be too old for each.
+///
+/// # Errors
+/// If the device cannot be opened, or computes something else.
 pub fn check(choice: DeviceChoice) -> Result<()> {
     let ones = Tensor::ones((1, 2, 2), DType::F32, &open(choice)?)?;
     let halves = layers::softmax(&(ones.matmul(&ones)? + 1.0)?)?;
     match halves.flatten_all()?.to_vec1::<f32>()?[..] {
         [0.5, 0.5, 0.5, 0.5] => Ok(()),
-        ref other => candle_core::bail!("{choice} says that the halves of 1 are {other:?}"),
+        ref other => candle_core::bail!("self-test of {choice} failed: 1/2 = {other:?}"),
     }
 }
 
-/// What an error of Candle says, without the backtrace that it carries where RUST_BACKTRACE is set; after the number
-/// of a GPU's driver, what to do about it.
+/// The text of an error of Candle, without the backtrace that it carries where RUST_BACKTRACE is set; for errors of a
+/// GPU's driver, a remedy before the error's name.
 pub fn explain(error: &Error) -> String {
     let mut error = error;
     while let Error::WithBacktrace { inner, .. } = error {
@@ -67,14 +73,11 @@ pub fn explain(error: &Error) -> String {
     }
 }
 
-/// What CUDA's driver answers in situations that a user can change. A driver that is missing altogether is not among
-/// them: the program is linked to it and does not start.
+/// Errors of CUDA's driver that a user can do something about. A driver that is missing altogether is not among them: the
+/// program is linked to it and does not start.
 const DRIVER_ERRORS: [(&str, &str); 9] = [
-    (
-        "CUDA_ERROR_NO_DEVICE",
-        "no NVIDIA GPU is seen here; `nvidia-smi` lists them, CUDA_VISIBLE_DEVICES hides them",
-    ),
-    ("CUDA_ERROR_INVALID_DEVICE", "there is no GPU of this number; `nvidia-smi` lists them, from 0"),
+    ("CUDA_ERROR_NO_DEVICE", "no NVIDIA GPU found; `nvidia-smi` lists them, CUDA_VISIBLE_DEVICES hides them"),
+    ("CUDA_ERROR_INVALID_DEVICE", "no GPU has this number; `nvidia-smi` lists them, from 0"),
     ("CUDA_ERROR_UNSUPPORTED_PTX_VERSION", OLD_DRIVER),
     ("CUDA_ERROR_SYSTEM_DRIVER_MISMATCH", OLD_DRIVER),
     (
@@ -86,16 +89,15 @@ const DRIVER_ERRORS: [(&str, &str); 9] = [
     ("CUDA_ERROR_INVALID_PTX", OTHER_GPU),
     (
         "CUDA_ERROR_OUT_OF_MEMORY",
-        "the GPU's memory does not hold this; it takes a smaller train.batch_size or grid, or a GPU that \
-         nobody else is using",
+        "out of GPU memory; use a smaller train.batch_size or grid, or a GPU that nobody else is using",
     ),
     ("CUDA_ERROR_STUB_LIBRARY", "the library of the CUDA driver is a stand-in to link to, not a driver"),
 ];
 
-const OLD_DRIVER: &str = "the GPU's driver is older than the CUDA toolkit that this program was built with; it takes a \
-                          newer driver or a build with an older toolkit";
+const OLD_DRIVER: &str = "the GPU's driver is older than the CUDA toolkit that this program was built with; install a \
+                          newer driver or build with an older toolkit";
 
-const OTHER_GPU: &str = "this program was built for another generation of GPUs; it takes a build with CUDA_COMPUTE_CAP \
+const OTHER_GPU: &str = "this program was built for another generation of GPUs; build it with CUDA_COMPUTE_CAP \
                          set to the compute capability that `nvidia-smi --query-gpu=compute_cap --format=csv` shows, \
                          without its dot";
 
@@ -116,7 +118,7 @@ mod tests {
         assert!(error.to_string().lines().count() > 1);
         assert_eq!(explain(&error), "planted");
         let error = Error::Msg("DriverError(CUDA_ERROR_NO_DEVICE, \"no CUDA-capable device\")".into());
-        assert!(explain(&error).starts_with("no NVIDIA GPU is seen here"), "{}", explain(&error));
+        assert!(explain(&error).starts_with("no NVIDIA GPU found"), "{}", explain(&error));
         assert!(explain(&error).ends_with("(CUDA_ERROR_NO_DEVICE)"));
     }
 }

@@ -1,12 +1,12 @@
-//! Which groups a GPU trains as one population.
+//! Groups that a GPU trains as one population.
 
 use super::graph::EVALUATION_ROWS;
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
 use crate::model::{Layout, Parameter, Role};
 
-/// Groups in a row that a GPU can train as one population: Candle's kernels count the elements of a tensor in 32 bits,
-/// and would begin again at 0 beyond them. Not a bound of memory.
+/// Splits groups into runs of consecutive ones that a GPU can train as one population: Candle's kernels count the
+/// elements of a tensor in 32 bits and would begin again at 0 beyond them. Memory is not considered.
 pub fn gpu_populations<'a>(experiment: &Experiment, groups: &'a [Group]) -> Vec<&'a [Group]> {
     /// Half of what 32 bits count: a kernel's threads go on from an element by as many as there are.
     const MOST: usize = i32::MAX as usize;

@@ -37,6 +37,9 @@ pub struct GraphPopulation<'a> {
 
 impl<'a> GraphPopulation<'a> {
     /// A population on `device`, before its first step.
+    ///
+    /// # Errors
+    /// If Candle fails on the device, or the model cannot learn the task.
     pub fn new(start: Start<'a>, device: Device) -> Result<Self> {
         let runs = start.runs.len();
         let layout = start.model.layout();
@@ -97,7 +100,7 @@ impl<'a> GraphPopulation<'a> {
         Ok(x)
     }
 
-    /// Of every run its own of `sets`, `[sets, …]`: `[runs, …]`.
+    /// Selects every run's own of `sets`, `[sets, …]`, into `[runs, …]`.
     fn of_runs(&self, sets: &Tensor, own: impl Fn(&StartRun) -> usize) -> Result<Tensor> {
         let own: Vec<u32> = self.runs.iter().map(|run| own(run) as u32).collect();
         sets.index_select(&Tensor::from_vec(own, self.runs.len(), &self.device)?, 0)

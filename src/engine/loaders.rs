@@ -20,7 +20,7 @@ struct DataLoader {
     correlations: Vec<Option<f64>>,
     /// Measured correlations of the labels, of every label set and pair.
     label_correlations: Vec<Vec<f64>>,
-    /// Its part of a batch.
+    /// The group's part of a batch.
     batch: Batch,
 }
 
@@ -50,7 +50,7 @@ impl DataLoaders {
         self.0[group].feed.test_impressions()
     }
 
-    /// Which of a joined batch's label sets a group's runs of a task correlation learn.
+    /// Index of the label set, in a joined batch, that a group's runs of a task correlation learn.
     pub fn label_set(&self, group: usize, task_correlation: Option<f64>) -> usize {
         let before: usize = self.0[..group].iter().map(|loader| loader.correlations.len()).sum();
         before + self.0[group].label_set(task_correlation)
@@ -145,7 +145,7 @@ impl DataLoader {
         Self { feed, correlations, label_correlations, batch: Batch::default() }
     }
 
-    /// Which of its own label sets has this task correlation.
+    /// Index of the group's own label set of this task correlation.
     fn label_set(&self, task_correlation: Option<f64>) -> usize {
         let at = self.correlations.iter().position(|&p| p == task_correlation);
         at.expect("every run's correlation is generated")

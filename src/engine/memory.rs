@@ -22,7 +22,7 @@ pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
     others.into_iter().fold(BASE, u64::saturating_add)
 }
 
-/// Rows that are read: encoded, and as words while they are encoded.
+/// Rows that are read: encoded, and as text while they are encoded.
 fn opening_bytes(experiment: &Experiment) -> u64 {
     2 * experiment.rows.as_ref().map_or(0, |rows| rows.bytes())
 }
@@ -86,7 +86,7 @@ fn population_bytes(experiment: &Experiment, group: &Group, model: usize) -> u64
     state.bytes().saturating_add(step)
 }
 
-/// What a population holds from its first step to its last.
+/// Tensors that a population holds from its first step to its last.
 struct State {
     runs: usize,
     /// Scalars of a run.
@@ -112,7 +112,7 @@ impl State {
     }
 }
 
-/// What a step keeps of every row of its batch.
+/// Intermediate results that a step keeps of every row of its batch.
 struct Activations {
     rows: usize,
     /// Units of a row, in all layers: parameters that are no embeddings, per input.

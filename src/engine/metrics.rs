@@ -1,5 +1,5 @@
-//! What predictions are worth on rows that were not trained on: ranking, likelihood and calibration. The objectives
-//! build their scores of these, and their losses of the same scalar functions.
+//! Metrics of predictions on rows that were not trained on: ranking, likelihood and calibration. Objectives compute
+//! their scores with them, and their losses with the same scalar functions.
 
 /// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of equal counts, so that rare
 /// positives do not all fall into one. Also the deciles of a score.

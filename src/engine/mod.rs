@@ -1,4 +1,4 @@
-//! Engines: what trains a population of runs side by side.
+//! Engines, which train a population of runs side by side.
 //!
 //! An engine turns initial parameters and batches into losses; a [`Population`] is what it trains.
 //!
@@ -12,9 +12,9 @@
 //! | [`objective`] | losses and scores of regression, classification and conversion |
 //! | [`metrics`] | AUC, log-loss and calibration |
 //! | [`adam`] | the optimiser |
-//! | [`device`] | where an engine computes, and what is wrong with it |
+//! | [`device`] | the device that an engine computes on, and its errors in plain words |
 //! | [`memory`] | predicted memory of a study |
-//! | [`gpu_populations`] | which groups a GPU trains as one population |
+//! | [`gpu_populations`] | groups that a GPU trains as one population |
 
 use crate::data::{Batch, Task};
 use adam::Correction;
@@ -36,8 +36,11 @@ pub use gpu_populations::gpu_populations;
 /// Runs of one model that are trained side by side: on the same inputs, or each on its seed's where runs of
 /// several seeds are trained together.
 ///
-/// Every run depends on its own parameters, labels and learning rate alone: whatever stands beside it, its
-/// numbers are the same bits.
+/// Every run depends on its own parameters, labels and learning rate alone: its bits are the same whatever is trained
+/// beside it.
+///
+/// # Errors
+/// All methods fail where a batch does not fit the model, or Candle fails on the device.
 pub trait Population: Send {
     /// One Adam step on `batch`. Writes each run's loss on the batch (mean squared error, or cross-entropy where
     /// labels are binary), before the step, to `losses`, `[runs, tasks]`. A run's objective is the sum of its
@@ -50,14 +53,14 @@ pub trait Population: Send {
     /// Predictions on `batch` as the parameters stand, `[runs, tasks, rows]`: logits where labels are binary.
     fn predict(&mut self, batch: &Batch) -> candle_core::Result<Vec<f32>>;
 
-    /// Goes on with the runs whose entry is true, in their order.
+    /// Drops the runs whose entry is false; the others keep their order.
     fn retain(&mut self, keep: &[bool]) -> candle_core::Result<()>;
 
     /// The parameters of every run, flat in layout order: `[runs, parameters]`.
     fn parameters(&self) -> candle_core::Result<Vec<f32>>;
 }
 
-/// What a population starts from.
+/// The start of a population.
 pub struct Start<'a> {
     /// The architecture of all its runs.
     pub model: &'a dyn crate::model::Model,
@@ -65,16 +68,16 @@ pub struct Start<'a> {
     pub runs: Vec<StartRun>,
     /// Initial parameters, flat in layout order: `[runs, parameters]`.
     pub parameters: Vec<f32>,
-    /// What it learns, which decides the loss.
+    /// The task, which decides the loss.
     pub task: Task,
 }
 
-/// What distinguishes the runs of a population.
+/// Settings in which the runs of a population differ.
 #[derive(Debug, Clone, Copy)]
 pub struct StartRun {
-    /// Which of the batch's input sets it reads: 0 unless seeds are trained together.
+    /// Index of the batch's input set that it reads: 0 unless seeds are trained together.
     pub input_set: usize,
-    /// Which of the batch's label sets it learns.
+    /// Index of the batch's label set that it learns.
     pub label_set: usize,
     /// Step size of Adam.
     pub learning_rate: f64,
@@ -96,12 +99,12 @@ impl StartRun {
     }
 }
 
-/// What a population makes of rows it is not trained on.
+/// Losses and gate use on rows that are not trained on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {
     /// Mean squared error or cross-entropy, `[runs, tasks]`.
     pub losses: Vec<f32>,
-    /// How the gates were used; none without gates.
+    /// Use of the gates; none without gates.
     pub gates: Option<GateUse>,
 }
 

@@ -266,7 +266,7 @@ mod tests {
         let plan = Plan::new(&experiment);
         assert!(plan.groups.len() >= 4, "settings have groups of their own");
         let apart = apart_and_together(&experiment, &plan.groups);
-        assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.funnel.len() == 4));
+        assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.conversion_scores.len() == 4));
     }
 
     #[test]

@@ -387,4 +387,4 @@ fn uniform(words: &mut StreamRng) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

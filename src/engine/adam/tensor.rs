@@ -16,7 +16,7 @@ use crate::simd::CpuFeatures;
 /// `[2, runs, shape…]`.
 ///
 /// # Errors
-/// Where tensors have other shapes, or Candle fails on their device.
+/// If the tensors have other shapes, or Candle fails on their device.
 pub fn step(
     parameter: &Var,
     moments: &mut Tensor,

@@ -1,4 +1,4 @@
-//! What a population is trained on and how its predictions are scored: one file a task.
+//! Losses and scores, one file a task.
 //!
 //! The graph engine knows the trait alone. The fused engines have their objective built in: that of the mixture family
 //! is [`Regression`], that of towers is [`conversion::Predictions`].
@@ -21,12 +21,12 @@ use crate::data::{Batch, Impressions, Subset, Task};
 use crate::model::Model;
 use crate::record::RunRecord;
 
-/// What the runs of a population are trained on and scored by.
+/// Loss and scores of the runs of a population.
 pub trait Objective: Send {
     /// Losses of all runs on a batch; predictions are `[runs, outputs, rows]`.
     ///
     /// # Errors
-    /// Where predictions and targets do not fit each other, or Candle fails on their device.
+    /// If predictions and targets do not fit each other, or Candle fails on their device.
     fn loss(&self, predictions: &Tensor, targets: &Targets) -> Result<Loss>;
 
     /// Adds the losses of some rows of a batch to `sums`, `[runs, tasks]`, which is empty before the first rows;
@@ -101,7 +101,7 @@ pub struct Targets<'a> {
 }
 
 impl<'a> Targets<'a> {
-    /// Of runs that learn these label sets, on the device of their predictions.
+    /// Targets of runs that learn these label sets, on the device of their predictions.
     pub fn new(batch: &'a Batch, label_sets: Vec<usize>, device: &'a Device) -> Self {
         Self { batch, device, label_sets, tensor: OnceCell::new() }
     }
@@ -118,7 +118,7 @@ impl<'a> Targets<'a> {
         Ok(self.tensor.get_or_init(|| tensor).clone())
     }
 
-    /// The same of some rows.
+    /// Labels of every run on some rows, `[runs, tasks, rows]`, on the device.
     fn tensor_of_rows(&self, rows: Range<usize>) -> Result<Tensor> {
         self.tensor()?.narrow(2, rows.start, rows.len())?.contiguous()
     }
@@ -138,7 +138,7 @@ impl<'a> Targets<'a> {
 
 /// Rows that a run's predictions are scored on.
 pub struct ScoredRows<'a> {
-    /// Which rows.
+    /// The subset.
     pub subset: Subset,
     /// Number of rows.
     pub count: usize,

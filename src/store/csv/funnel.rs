@@ -17,7 +17,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
         runs,
         swept,
         "target,space,auc,log_loss,calibration_error,absolute_error,mean_prediction,mean_truth,above_one",
-        |run| &run.funnel,
+        |run| &run.conversion_scores,
     )
 }
 
@@ -57,7 +57,7 @@ pub(super) fn read_into(
     folder: &Path,
     swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
-    read_records(&folder.join("funnel.csv"), swept, runs, |run| &mut run.funnel)?;
+    read_records(&folder.join("funnel.csv"), swept, runs, |run| &mut run.conversion_scores)?;
     read_records(&folder.join("deciles.csv"), swept, runs, |run| &mut run.deciles)
 }
 

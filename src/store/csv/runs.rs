@@ -72,7 +72,7 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
             curve: Vec::new(),
             gates: Vec::new(),
             scores: Vec::new(),
-            funnel: Vec::new(),
+            conversion_scores: Vec::new(),
             deciles: Vec::new(),
         });
     }

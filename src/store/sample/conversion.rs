@@ -7,7 +7,7 @@ use rand::{RngExt, SeedableRng};
 use super::{sample_experiment, sample_run, sample_study};
 use crate::data::SweptParameter;
 use crate::experiment::plan::RunKey;
-use crate::record::{CurvePoint, Decile, FunnelScore, RunRecord, Space, Status, Target};
+use crate::record::{ConversionScore, CurvePoint, Decile, RunRecord, Space, Status, Target};
 use crate::store::Study;
 
 /// What the sample looks like.
@@ -118,7 +118,7 @@ impl FunnelSample {
         let ratio = (1.0 + bias * selection / 1.5) * fewer;
         let gain = gain * (1.0 - share.log10()) + 0.01 * share.log10();
         let worse = 1.0 + own(0.05);
-        let score = |target, space, truth: f64, auc: f64, ratio: f64, above_one: f64| FunnelScore {
+        let score = |target, space, truth: f64, auc: f64, ratio: f64, above_one: f64| ConversionScore {
             target,
             space,
             auc: auc + common,
@@ -165,7 +165,7 @@ impl FunnelSample {
         };
         match diverged {
             true => run,
-            false => RunRecord { funnel, deciles: (1..=10).map(decile).collect(), ..run },
+            false => RunRecord { conversion_scores: funnel, deciles: (1..=10).map(decile).collect(), ..run },
         }
     }
 }

@@ -62,7 +62,7 @@ fn sample_run(key: RunKey, engine: &str) -> RunRecord {
         curve: Vec::new(),
         gates: Vec::new(),
         scores: Vec::new(),
-        funnel: Vec::new(),
+        conversion_scores: Vec::new(),
         deciles: Vec::new(),
     }
 }

@@ -193,7 +193,7 @@ fn change(
 mod tests {
     use super::*;
     use crate::claim::Verdict;
-    use crate::record::FunnelScore;
+    use crate::record::ConversionScore;
     use crate::store::RunRecord;
     use crate::store::sample::FunnelSample;
 
@@ -215,12 +215,15 @@ mod tests {
         model: &str,
         target: Target,
         space: Space,
-        change: impl Fn(&RunRecord, &mut FunnelScore),
+        change: impl Fn(&RunRecord, &mut ConversionScore),
     ) -> Study {
         let mut study = study.clone();
         for run in study.runs.iter_mut().filter(|run| run.key.model == model) {
             let key = run.clone();
-            let scores = run.funnel.iter_mut().filter(|score| score.target == target && score.space == space);
+            let scores = run
+                .conversion_scores
+                .iter_mut()
+                .filter(|score| score.target == target && score.space == space);
             scores.for_each(|score| change(&key, score));
         }
         study
@@ -248,7 +251,7 @@ mod tests {
     fn ratios_above_one_and_their_error_make_division_unstable() {
         let study = FunnelSample::default().study();
         assert_eq!(verdict_on("division_unstable", &study), "supported");
-        let of_division = |change: fn(&RunRecord, &mut FunnelScore)| {
+        let of_division = |change: fn(&RunRecord, &mut ConversionScore)| {
             with(&study, "division", Target::Conversion, Space::All, change)
         };
         let tame = of_division(|_, score| score.above_one = 0.0);
@@ -281,8 +284,8 @@ mod tests {
                 other.key.seed == run.key.seed
                     && other.key.condition.swept_value == run.key.condition.swept_value
             };
-            run.funnel.clone_from(&base.iter().find(same).unwrap().funnel);
-            run.funnel.iter_mut().for_each(|score| score.auc += 0.02);
+            run.conversion_scores.clone_from(&base.iter().find(same).unwrap().conversion_scores);
+            run.conversion_scores.iter_mut().for_each(|score| score.auc += 0.02);
         }
         assert_eq!(verdict_on("sparsity", &level), "undecided");
         assert_eq!(verdict_on("esmm_over_base", &level), "supported");

@@ -203,9 +203,9 @@ mod tests {
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
         let mut log = study.clone();
-        log.runs
-            .iter_mut()
-            .for_each(|run| run.funnel.iter_mut().for_each(|score| score.absolute_error = f64::NAN));
+        log.runs.iter_mut().for_each(|run| {
+            run.conversion_scores.iter_mut().for_each(|score| score.absolute_error = f64::NAN)
+        });
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");

@@ -2,7 +2,7 @@
 //! predictions from true probabilities, which only simulated impressions have.
 
 use crate::analysis::RunValue;
-use crate::record::{FunnelScore, RunRecord, Space, Target};
+use crate::record::{ConversionScore, RunRecord, Space, Target};
 
 /// Kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,9 +54,11 @@ impl Metric {
 
     /// Its value for a run; none for a run that diverged, or where the metric is not known.
     pub fn value(self, run: &RunRecord) -> Option<f64> {
-        let score =
-            run.funnel.iter().find(|score| score.target == self.target && score.space == self.space)?;
-        let FunnelScore { mean_prediction, mean_truth, .. } = *score;
+        let score = run
+            .conversion_scores
+            .iter()
+            .find(|score| score.target == self.target && score.space == self.space)?;
+        let ConversionScore { mean_prediction, mean_truth, .. } = *score;
         let value = match self.kind {
             MetricKind::Auc => score.auc,
             MetricKind::LogLoss => score.log_loss,

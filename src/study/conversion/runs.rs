@@ -127,7 +127,8 @@ mod tests {
     #[test]
     fn bias_is_relative_to_the_truth() {
         let mut study = FunnelSample { models: vec!["base"], seeds: 1, ..FunnelSample::default() }.study();
-        let score = study.runs[0].funnel.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
+        let score =
+            study.runs[0].conversion_scores.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
         (score.mean_prediction, score.mean_truth) = (0.06, 0.08);
         let of = |kind| Metric::cvr(Space::Clicked, kind).value(&study.runs[0]).unwrap();
         assert!(
@@ -145,7 +146,8 @@ mod tests {
     fn what_is_not_known_is_left_out_not_zero() {
         let mut study = FunnelSample::default().study();
         study.runs.iter_mut().for_each(|run| {
-            run.funnel.retain(|score| score.target != Target::Conversion || score.space != Space::All);
+            run.conversion_scores
+                .retain(|score| score.target != Target::Conversion || score.space != Space::All);
             run.deciles.clear();
         });
         let models = model_runs(&study);
@@ -183,7 +185,9 @@ mod tests {
         for run in &mut study.runs {
             // 0.01 is better on the even seeds, 0.001 on the odd ones.
             let better = (run.key.seed % 2 == 0) == (run.key.learning_rate == 0.01);
-            run.funnel.iter_mut().for_each(|score| score.log_loss = if better { 0.1 } else { 0.2 });
+            run.conversion_scores
+                .iter_mut()
+                .for_each(|score| score.log_loss = if better { 0.1 } else { 0.2 });
         }
         let models = model_runs(&study);
         assert_eq!(models[0].learning_rates, [0.001, 0.01]);

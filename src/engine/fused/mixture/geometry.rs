@@ -1,4 +1,4 @@
-//! Where a run's parameters stand in the padded vector that the kernels read and write.
+//! Positions of a run's parameters in the padded vector that the kernels read and write.
 //!
 //! The kernels work with columns over rows of the batch, so the first layer is stored transposed: one row of
 //! [`Geometry::stride`] floats for each hidden unit and each gate logit, its weights followed by its bias and
@@ -38,11 +38,11 @@ pub struct Geometry {
     pub towers: usize,
     /// Floats in a row of a tower block.
     pub hidden_stride: usize,
-    /// Where the tower blocks start.
+    /// Start of the tower blocks.
     pub tower_at: usize,
     /// Floats in a tower block.
     pub tower_block: usize,
-    /// Where the outputs start.
+    /// Start of the outputs.
     pub output_at: usize,
     /// Floats of one run, a multiple of [`PANEL`].
     pub padded: usize,

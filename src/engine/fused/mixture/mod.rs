@@ -1,7 +1,7 @@
-//! The fused engine: the mixture family on a CPU, near the peak of its multipliers.
+//! The mixture family on a CPU, near the peak of its multipliers.
 //!
-//! What the `graph` engine does with dozens of tensor operations a step, this one does in one pass over the
-//! batch and one sweep of Adam, run after run. It trains every model that says it is a
+//! A step is one pass over the batch and one pass of Adam, run after run, where the `graph` engine takes dozens of
+//! tensor operations. It trains every model that is a
 //! [`MixtureShape`]: shared-bottom, OMoE, MMoE and single-task are the same kernels with another
 //! [`crate::model::Routing`]. The graph engine is the reference; `tests` compare gradients with autograd.
 //!
@@ -53,12 +53,18 @@ pub struct MixturePopulation {
 }
 
 impl MixturePopulation {
-    /// A population at its start, in the fastest instructions that this CPU has.
+    /// A population before its first step, in the fastest instructions that this CPU has.
+    ///
+    /// # Errors
+    /// If the number of initial parameters is not that of the layout.
     pub fn new(shape: MixtureShape, start: Start) -> Result<Self> {
         Self::with_instructions(shape, start, Instructions::best())
     }
 
-    /// A population at its start, in the given instructions.
+    /// A population before its first step, in the given instructions.
+    ///
+    /// # Errors
+    /// As [`Self::new`].
     pub fn with_instructions(shape: MixtureShape, start: Start, instructions: Instructions) -> Result<Self> {
         let geometry = Geometry::new(shape);
         let (runs, count) = (start.runs.len(), shape.layout().count());
@@ -92,6 +98,9 @@ impl MixturePopulation {
 
     /// Losses `[runs, tasks]` and gradients `[runs, parameters]` in layout order, as the parameters stand;
     /// nothing is trained. For comparisons with the graph engine.
+    ///
+    /// # Errors
+    /// If the batch does not fit the model.
     pub fn gradients(&mut self, batch: &Batch) -> Result<(Vec<f32>, Vec<f32>)> {
         self.pack(batch)?;
         let theta = self.padded_parameters()?;

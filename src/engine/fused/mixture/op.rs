@@ -21,7 +21,7 @@ pub const PARTS: usize = 3;
 pub struct TrainStep<'a> {
     /// Sizes and offsets.
     pub geometry: &'a Geometry,
-    /// What to compute with.
+    /// Instruction set.
     pub instructions: Instructions,
     /// The batch.
     pub packed: &'a Packed,
@@ -29,11 +29,11 @@ pub struct TrainStep<'a> {
     pub runs: &'a [StartRun],
     /// Number of this step, from 1.
     pub step: u64,
-    /// What is written.
+    /// Buffers that it writes.
     pub work: RefCell<Work<'a>>,
 }
 
-/// What a step writes beside the state.
+/// Buffers that a step writes beside the state.
 pub struct Work<'a> {
     /// Working memory of a pass.
     pub scratch: &'a mut Scratch,

@@ -94,7 +94,7 @@ impl Packed {
         &self.labels[(label_set * self.tasks + task) * self.panels + panel]
     }
 
-    /// What a row of the panel counts in a mean over the batch.
+    /// Weight of each row of the panel in a mean over the batch.
     pub fn weight(&self, panel: usize) -> Column {
         match self.last_weight {
             Some(last) if panel + 1 == self.panels => last,
@@ -134,9 +134,9 @@ fn copy_with_one(x: &[f32], first: usize, to: &mut [f32]) {
 
 /// Transposes x into the panels of `packed`, after [`Packed::fill`].
 pub struct Transpose<'a> {
-    /// Where to.
+    /// The batch to fill.
     pub packed: &'a mut Packed,
-    /// Where from.
+    /// The batch to read.
     pub batch: &'a Batch,
 }
 

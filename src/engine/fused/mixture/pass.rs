@@ -71,11 +71,11 @@ impl Scratch {
     }
 }
 
-/// What a pass is asked for beside the losses.
+/// Results of a pass beside the losses.
 pub enum Wanted<'a> {
     /// The gradient of the sum of the tasks' losses, `[padded]`.
     Gradient(&'a mut [f32]),
-    /// How the gates are used.
+    /// Use of the gates.
     Gates {
         /// Mean weight, `[gates, experts]`.
         mean_weight: &'a mut [f32],
@@ -92,13 +92,13 @@ pub struct Pass<'a> {
     pub theta: &'a [f32],
     /// The batch.
     pub packed: &'a Packed,
-    /// Which labels the run learns.
+    /// Label set that the run learns.
     pub label_set: usize,
     /// Working memory.
     pub scratch: &'a mut Scratch,
     /// Mean squared errors, `[tasks]`.
     pub losses: &'a mut [f32],
-    /// What else.
+    /// Results beside the losses.
     pub wanted: Wanted<'a>,
 }
 

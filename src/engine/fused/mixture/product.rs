@@ -88,7 +88,7 @@ fn blocks(rows: usize, limit: usize) -> impl Iterator<Item = (usize, usize)> {
     })
 }
 
-/// What becomes of a panel product before it is written.
+/// Last operation on a panel product before it is written.
 pub trait Finish {
     /// Vector `v` of row `i` finished.
     fn finish<S: Simd>(&self, simd: S, i: usize, v: usize, sum: S::V) -> S::V;
@@ -179,7 +179,7 @@ pub struct Columns<'a> {
     pub rows: usize,
 }
 
-/// Where a gradient goes: element (i, j) is `data[at + i · stride + j]`.
+/// Destination of a gradient: element (i, j) is `data[at + i · stride + j]`.
 pub struct Gradient<'a> {
     /// Holds the elements.
     pub data: &'a mut [f32],

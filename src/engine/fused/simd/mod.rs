@@ -160,7 +160,7 @@ pub trait Octet: Simd {
 /// Work that [`Instructions::run`] carries out in an instruction set. `run` must be `#[inline(always)]`, or
 /// it is compiled without the instructions it is meant for.
 pub trait Job {
-    /// What it gives.
+    /// Its result.
     type Output;
     /// Carries it out.
     fn run<S: Simd>(self, simd: S) -> Self::Output;

@@ -51,7 +51,7 @@ pub(super) struct LayerView {
     table: usize,
     inputs: usize,
     units: usize,
-    /// Of the tower in a run's flat vector: weight `[inputs, units]`, bias `[units]`.
+    /// Ranges of the tower's weight, `[inputs, units]`, and bias, `[units]`, in a run's flat vector.
     weight: Range<usize>,
     bias: Range<usize>,
 }

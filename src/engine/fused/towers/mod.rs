@@ -29,7 +29,7 @@ const EVALUATION_ROWS: usize = 1024;
 pub struct TowersPopulation {
     shape: TowersShape,
     runs: Vec<StartRun>,
-    /// Where each parameter lies in a run's flat vector.
+    /// Range of each parameter in a run's flat vector.
     ranges: Ranges,
     /// `[runs, parameters]`.
     parameters: Vec<f32>,
@@ -59,15 +59,15 @@ struct Work {
     units: Vec<Vec<f32>>,
     /// `[towers, rows]`.
     logits: Vec<f32>,
-    /// Their gradient.
+    /// Gradient of the logits, `[towers, rows]`.
     logit_gradient: Vec<f32>,
     /// ∂z of the layer at hand, and the gradient of the units below it, `[rows, units]` each.
     masked: [Vec<f32>; 2],
-    /// Sums of ∂z over rows.
+    /// Sums of ∂z over rows, `[units]`.
     sums: Vec<f32>,
     /// ∂ of the embedded words of every table, `[tables, rows, fields · units]`.
     word_gradient: Vec<f32>,
-    /// Of a run's parameters, flat.
+    /// Gradient of a run's parameters, flat, `[parameters]`.
     gradient: Vec<f32>,
 }
 
@@ -244,7 +244,7 @@ impl Population for TowersPopulation {
 }
 
 multiversion! {
-    /// ReLU(z + b) in place: z `[rows, units]`, b `[units]`. NaN stays, so that a diverged run shows in its loss.
+    /// ReLU(z + b) in place: z `[rows, units]`, b `[units]`. NaN stays NaN, so that a diverged run shows in its loss.
     fn bias_relu(z: &mut [f32], bias: &[f32]) = bias_relu_body;
 }
 

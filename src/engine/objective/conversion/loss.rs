@@ -36,7 +36,7 @@ pub const MOST_TOWERS: usize = 3;
 /// Losses that are logged, of every method alike: of clicks, and of clicks that convert.
 pub const LOSSES: usize = 2;
 
-/// What a row adds to Σ w and Σ ℓ, with ∂ℓ of its logits.
+/// A row's part in Σ w and Σ ℓ, with ∂ℓ of its logits.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Term {
     weight: f64,
@@ -65,7 +65,7 @@ fn entire_space(z: [f64; MOST_TOWERS], converted: bool) -> (f64, [f64; 2]) {
     (-rest.ln(), [p * q * not_p / rest, p * q * not_q / rest])
 }
 
-/// A row's part in what conversion is learned from. No gradient flows through `fixed`, which are the logits again.
+/// A row's part in the loss of conversion. No gradient flows through `fixed`, which are the logits again.
 fn term(method: Method, z: [f64; MOST_TOWERS], fixed: [f64; MOST_TOWERS], row: Row) -> Term {
     let Row { click, conversion, uniform, .. } = row;
     match method {
@@ -103,7 +103,7 @@ fn entire_space_term(z: [f64; MOST_TOWERS], row: Row) -> Term {
     Term { weight: 1.0, loss, gradient: [d0, d1, 0.0] }
 }
 
-/// That of `EntireSpace` + λ y CE(z₁, c) / \[p̂\], p̂ = max(p, smallest): §3 of ESCM².
+/// The loss of `EntireSpace` + λ y CE(z₁, c) / \[p̂\], p̂ = max(p, smallest): §3 of ESCM².
 fn inverse_propensity(
     lambda: f64,
     smallest: f64,
@@ -119,7 +119,7 @@ fn inverse_propensity(
     term
 }
 
-/// That of `EntireSpace` + λ (e + y (CE(z₁, c) − e) / \[p̂\] + y (\[CE(z₁, c)\] − e)² / \[p̂\]), e = ln(1 + e^z₂): §3 of
+/// The loss of `EntireSpace` + λ (e + y (CE(z₁, c) − e) / \[p̂\] + y (\[CE(z₁, c)\] − e)² / \[p̂\]), e = ln(1 + e^z₂): §3 of
 /// ESCM². Without a click the third tower's e stands for the cross-entropy; with one, its error is corrected by 1/p̂ and
 /// trained on.
 fn doubly_robust(
@@ -140,7 +140,7 @@ fn doubly_robust(
     term
 }
 
-/// Of a click −ln q − z₂ + r d where it converted, else −ln(1 − q + q e^(−r d)), r = e^z₂, d the time waited:
+/// For a click, −ln q − z₂ + r d if it converted, else −ln(1 − q + q e^(−r d)), r = e^z₂, d the time waited:
 /// equations 6 and 7 of Chapelle 2014.
 fn delayed_feedback(z: [f64; MOST_TOWERS], Row { click, conversion, waited, .. }: Row) -> Term {
     if click == 0.0 {
@@ -178,7 +178,7 @@ fn fake_negative_weighted(
 /// Logits of all towers of rows, and what is known of the rows.
 #[derive(Debug, Clone, Copy)]
 pub struct Predictions<'a> {
-    /// What they are trained on.
+    /// The method they are trained by.
     pub method: Method,
     /// `[towers, rows]`.
     pub logits: &'a [f32],

@@ -23,7 +23,7 @@ pub const SCORING_BYTES: u64 = (8 * 16 + 4 * MOST_TOWERS * MAX_GROUP_RUNS_OF_ROW
 
 /// The loss of a method.
 pub struct Conversion {
-    /// How conversion is learned.
+    /// The way conversion is learned.
     pub method: Method,
 }
 
@@ -69,6 +69,6 @@ impl Objective for Conversion {
 
     fn score(&self, rows: &ScoredRows, logits: &[f32], record: &mut RunRecord) {
         let impressions = rows.impressions.expect("conversions are learned from impressions");
-        (record.funnel, record.deciles) = scores(self.method, logits, impressions);
+        (record.conversion_scores, record.deciles) = scores(self.method, logits, impressions);
     }
 }

@@ -5,7 +5,7 @@
 use crate::data::Impressions;
 use crate::engine::metrics::{self, sigmoid};
 use crate::model::towers::Method;
-use crate::record::{Decile, FunnelScore, Space, Target};
+use crate::record::{ConversionScore, Decile, Space, Target};
 
 /// pCVR of a row's logits. A ratio for [`Method::Division`], which may be above 1.
 pub fn conversion_probability(method: Method, logits: [f32; 2]) -> f64 {
@@ -35,7 +35,7 @@ struct Column {
 }
 
 impl Column {
-    /// The same on the rows where `kept` is above 0, `[rows]`.
+    /// The column on the rows where `kept`, `[rows]`, is above 0.
     fn on(&self, kept: &[f64]) -> Self {
         let on = |values: &Vec<f64>| -> Vec<f64> {
             values.iter().zip(kept).filter(|(_, kept)| **kept > 0.0).map(|(value, _)| *value).collect()
@@ -48,8 +48,8 @@ impl Column {
         }
     }
 
-    /// Its scores; `space` says which rows it has.
-    fn score(&self, space: Space) -> FunnelScore {
+    /// The scores; `space` says which rows the column has.
+    fn score(&self, space: Space) -> ConversionScore {
         let Self { target, predictions, labels, truth } = self;
         let expected = truth.as_ref().unwrap_or(labels);
         let n = predictions.len() as f64;
@@ -58,7 +58,7 @@ impl Column {
         let order = metrics::ascending(predictions);
         // Labels of conversion say nothing of impressions without a click: the AUC is in expectation there.
         let ranked = if (*target, space) == (Target::Conversion, Space::All) { expected } else { labels };
-        FunnelScore {
+        ConversionScore {
             target: *target,
             space,
             auc: metrics::auc(predictions, ranked, &order),
@@ -74,7 +74,11 @@ impl Column {
 
 /// Scores of a method's logits, `[towers, rows]`, on impressions: pCTR on all, pCVR on clicked ones and, where the truth
 /// is known, on all, pCTCVR on all; and the deciles, where the truth is known.
-pub fn scores(method: Method, logits: &[f32], impressions: &Impressions) -> (Vec<FunnelScore>, Vec<Decile>) {
+pub fn scores(
+    method: Method,
+    logits: &[f32],
+    impressions: &Impressions,
+) -> (Vec<ConversionScore>, Vec<Decile>) {
     let rows = impressions.len();
     let predictions = |probability: fn(Method, [f32; 2]) -> f64| -> Vec<f64> {
         (0..rows).map(|row| probability(method, [logits[row], logits[rows + row]])).collect()
@@ -105,7 +109,7 @@ pub fn scores(method: Method, logits: &[f32], impressions: &Impressions) -> (Vec
         truth: joint_truth,
     };
     let mut scores = vec![click.score(Space::All), conversion.on(&click.labels).score(Space::Clicked)];
-    // What would have become of impressions without a click is known where they are simulated.
+    // Conversions of impressions without a click are known where impressions are simulated.
     if conversion.truth.is_some() {
         scores.push(conversion.score(Space::All));
     }
@@ -155,7 +159,7 @@ mod tests {
         }
     }
 
-    fn find(scores: &[FunnelScore], target: Target, space: Space) -> FunnelScore {
+    fn find(scores: &[ConversionScore], target: Target, space: Space) -> ConversionScore {
         *scores.iter().find(|score| score.target == target && score.space == space).unwrap()
     }
 
@@ -180,7 +184,7 @@ mod tests {
         let upside_down: Vec<f32> = truth.conversion.iter().map(|p| 1.0 - p).collect();
         let (other, _) = super::scores(Method::Clicked, &logits(&truth.click, &upside_down), &impressions);
         for space in [Space::Clicked, Space::All] {
-            let of = |scores: &[FunnelScore]| find(scores, Target::Conversion, space).auc;
+            let of = |scores: &[ConversionScore]| find(scores, Target::Conversion, space).auc;
             assert!((of(&scores) + of(&other) - 1.0).abs() < 1e-9);
         }
     }
