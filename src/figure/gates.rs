@@ -11,10 +11,10 @@ use crate::analysis::{Interval, Measure};
 use crate::store::Study;
 
 /// A function from a point of the curve to one of its numbers.
-type Of = fn(&GateCurvePoint) -> Interval;
+type Value = fn(&GateCurvePoint) -> Interval;
 
 /// Name and value of every panel in a row.
-const MEASURES: [(&str, Of); 3] = [
+const MEASURES: [(&str, Value); 3] = [
     ("entropy, nats", |point| point.entropy),
     ("experts used, share", |point| point.utilisation),
     ("divergence of tasks, bits", |point| point.divergence),
@@ -35,12 +35,12 @@ impl Gates {
     /// None for a study without finished runs of a gated model.
     pub fn from_study(study: &Study) -> Option<Self> {
         let summaries = gate_summaries(study, Measure::from_study(study));
-        let highest = |of: Of| {
-            let points = summaries.iter().flat_map(|summary| &summary.curve).map(of);
+        let highest = |value: Value| {
+            let points = summaries.iter().flat_map(|summary| &summary.curve).map(value);
             points.map(|interval| interval.estimate.max(interval.high)).fold(0.0, f64::max)
         };
-        let y = MEASURES.map(|(_, of)| {
-            let top = highest(of);
+        let y = MEASURES.map(|(_, value)| {
+            let top = highest(value);
             // One gate for all tasks has no divergence at all; the axis still needs a length.
             let top = if top > 0.0 { round_up(top) } else { 1.0 };
             Axis::new("", 0.0..top, 5, theme::number)
@@ -50,8 +50,8 @@ impl Gates {
             .models
             .iter()
             .map(|model| {
-                let of_model = summaries.iter().filter(|summary| summary.model == model.name);
-                (model.title.clone(), of_model.cloned().collect::<Vec<_>>())
+                let summaries_of_model = summaries.iter().filter(|summary| summary.model == model.name);
+                (model.title.clone(), summaries_of_model.cloned().collect::<Vec<_>>())
             })
             .filter(|(_, summaries)| !summaries.is_empty())
             .collect();
@@ -104,7 +104,7 @@ impl Figure for Gates {
     fn draw(&self, panels: &[Area]) -> Drawing {
         let rows = self.models.iter().flat_map(|model| (0..MEASURES.len()).map(move |m| (model, m)));
         for (area, ((title, summaries), m)) in panels.iter().zip(rows) {
-            let (name, of) = MEASURES[m];
+            let (name, value) = MEASURES[m];
             let heading = Heading { name: title.clone(), rest: format!(", {name}") };
             let panel = Panel::new(area, &heading, &self.x, &self.y[m])?;
             let coloured: Vec<_> = self
@@ -116,11 +116,11 @@ impl Figure for Gates {
                 })
                 .collect();
             for (summary, colour) in &coloured {
-                let at = |point: &GateCurvePoint| (point.step as f64, of(point).low, of(point).high);
+                let at = |point: &GateCurvePoint| (point.step as f64, value(point).low, value(point).high);
                 panel.band(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
             }
             for (summary, colour) in &coloured {
-                let at = |point: &GateCurvePoint| (point.step as f64, of(point).estimate);
+                let at = |point: &GateCurvePoint| (point.step as f64, value(point).estimate);
                 panel.line(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
             }
         }

@@ -230,7 +230,7 @@ impl<'a> Panel<'a> {
         self.plot.draw(&Rectangle::new(corners, colour.filled()))
     }
 
-    /// The outline of adjacent bars: edges rising, heights one fewer. Bars of no height have none.
+    /// The outline of adjacent bars: edges rising, heights one fewer. Bars of height 0 have none.
     pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing {
         let bottom = self.y.start;
         let bars: Vec<(&[f64], f64)> = edges.windows(2).zip(heights.iter().copied()).collect();

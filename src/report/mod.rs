@@ -2,7 +2,7 @@
 //!
 //! The page has a shell that every study shares: head, lead, claims, figures, set-up, files, commands and citation. What
 //! differs comes in as [`Content`]: each kind of study writes a paragraph and its own [`Section`]s. All text is plain;
-//! the templates escape it. Nothing is computed here that the analysis does not know.
+//! the templates escape it. The analysis computes every number.
 
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub enum ReportError {
 
 /// What a kind of study puts on its page.
 pub struct Content {
-    /// What was run, in a paragraph.
+    /// A paragraph on data, models and training.
     pub paragraph: String,
     /// Heading of the claims.
     pub claims_heading: &'static str,
@@ -109,7 +109,7 @@ pub fn write(
 struct Page<'a> {
     title: &'a str,
     description: &'a str,
-    /// What is missing of an incomplete study.
+    /// A sentence on what an incomplete study lacks; none for a complete one.
     partial: Option<String>,
     content: Content,
     claims: Vec<ClaimRow>,

@@ -1,4 +1,4 @@
-//! The set-up of a study for its page: what defines the runs, what trained them, and the files beside the page.
+//! The set-up of a study for its page: specification, machine and files.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -16,10 +16,10 @@ pub(super) struct List {
     pub rows: Vec<(String, String)>,
 }
 
-/// Files that a study's folder may have, and what is in them.
+/// Files of a study with their contents.
 const FILES: [(&str, &str); 12] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
-    ("manifest.json", "how the study came to be: versions, machine, time, digest"),
+    ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
     ("curves.csv", "one row a run and logged step: training and held-out loss of every task"),
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
@@ -35,7 +35,7 @@ const FILES: [(&str, &str); 12] = [
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
 
-/// What is missing of an incomplete study.
+/// A sentence on what an incomplete study lacks; none for a complete one.
 pub fn partial(study: &Study) -> Option<String> {
     let (done, planned) = (study.manifest.runs_done, study.manifest.runs_planned);
     let Experiment { grid, data, .. } = &study.experiment;
@@ -186,7 +186,7 @@ fn engines(study: &Study) -> String {
     list(engines.into_iter().map(str::to_owned))
 }
 
-/// A TOML value as a person reads it.
+/// A TOML value in words.
 fn shown(value: &toml::Value) -> String {
     match value {
         toml::Value::String(text) => text.clone(),

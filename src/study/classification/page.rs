@@ -43,7 +43,7 @@ pub fn content(study: &Study) -> Content {
     }
 }
 
-/// What was run, in a paragraph.
+/// A paragraph on data, models and training.
 fn paragraph(study: &Study, census: &CensusSpec) -> String {
     let rows = |subset: Subset| {
         let class = study.classes.iter().find(|class| class.subset == subset);

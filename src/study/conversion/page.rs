@@ -83,7 +83,7 @@ fn claims_text(truth: bool) -> String {
     )
 }
 
-/// What was run, in a paragraph.
+/// A paragraph on data, models and training.
 fn paragraph(study: &Study) -> String {
     let rows = match &study.experiment.data {
         DataSpec::Funnel(funnel) => simulated(study, funnel),

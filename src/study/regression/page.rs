@@ -45,7 +45,7 @@ pub fn content(study: &Study) -> Content {
     }
 }
 
-/// What was run, in a paragraph.
+/// A paragraph on data, models and training.
 fn paragraph(study: &Study, data: &SyntheticSpec) -> String {
     let Experiment { grid, train, models, .. } = &study.experiment;
     let labels = if data.standardise_labels { "standardised labels" } else { "labels as generated" };
