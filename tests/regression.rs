@@ -153,8 +153,7 @@ fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
 /// Softmax over the batch instead of the experts.
 fn wrong_axis(parameters: &Parameters, x: &Tensor) -> Result<Forward> {
     let logits = layers::linear(x, parameters.get("gate.weight")?)?;
-    let batch_last = layers::split_columns(&logits, TASKS)?.transpose(1, 3)?.contiguous()?;
-    let gates = layers::softmax(&batch_last)?.transpose(1, 3)?.contiguous()?;
+    let gates = candle_nn::ops::softmax(&layers::split_columns(&logits, TASKS)?, 1)?;
     let predictions = layers::towers(parameters, &layers::mix(&gates, &experts(parameters, x)?)?)?;
     Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })
 }

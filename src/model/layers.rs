@@ -91,8 +91,8 @@ pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     if ops::gpu::fit(&[logits]) {
         return ops::gpu::softmax(logits);
     }
-    let powers = logits.broadcast_sub(&logits.max_keepdim(D::Minus1)?)?.exp()?;
-    powers.broadcast_div(&powers.sum_keepdim(D::Minus1)?)
+    // `softmax`, not `softmax_last_dim`: the latter has no backward pass and would cut the gradient.
+    candle_nn::ops::softmax(logits, D::Minus1)
 }
 
 /// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0. `logits`, `keep` and the result are
