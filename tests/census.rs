@@ -184,10 +184,7 @@ fn mistakes_name_place_and_remedy_and_write_nothing() {
         "{message}"
     );
     let message = refused(&["--set", "train.engine=fused"]);
-    assert!(
-        message.contains("click and conversion but esmm_mmoe; not shared_bottom on these rows"),
-        "{message}"
-    );
+    assert!(message.contains("it cannot train shared_bottom on this data"), "{message}");
     let message = refused(&["--set", "data.digest=0123"]);
     assert!(message.contains("data.digest = \"0123\": the files in \"rows\" are others"), "{message}");
 }

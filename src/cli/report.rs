@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{DONE, print};
+use super::{DONE, print, printable};
 use crate::store::{Folder, Study};
 
 /// Writes the report of the study in `path`; returns the exit code.
@@ -14,6 +14,9 @@ pub fn run(path: &Path) -> Result<u8> {
     let study = folder.read_latest()?;
     if let Some(missing) = crate::report::partial(&study) {
         eprintln!("{missing}");
+    }
+    if let Some(left_out) = crate::study::left_out(&study, path) {
+        eprintln!("{}", printable(&left_out));
     }
     print(&format!("{}\n", write_report(&study, &folder)?.display()))?;
     Ok(DONE)

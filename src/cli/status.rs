@@ -69,6 +69,14 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         )?,
         Some(_) => writeln!(text, "tables          of all finished runs")?,
     }
+    if !status.missing_tables.is_empty() {
+        writeln!(
+            text,
+            "missing files   {}; reports leave out the figures of their contents; `sweep run {path}/study.toml --out \
+             {path}` trains the study again and restores them",
+            status.missing_tables.join(", ")
+        )?;
+    }
     if !status.is_complete() {
         writeln!(text, "resume with     sweep run {path}/study.toml --out {path}")?;
     }

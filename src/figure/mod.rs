@@ -29,6 +29,10 @@ pub trait Figure {
     fn name(&self) -> &'static str;
     /// Heading above the drawing on a page.
     fn heading(&self) -> &'static str;
+    /// Whether it shows losses by step, for which a study needs its curves.
+    fn needs_curves(&self) -> bool {
+        false
+    }
     /// Title, legend and grid of panels.
     fn frame(&self) -> Frame;
     /// Content of the figure and how to read it, in plain text.
@@ -91,6 +95,9 @@ pub fn draw_all(figures: &[Box<dyn Figure>], folder: &Path) -> Result<Vec<Drawn>
     theme::register_fonts()?;
     figures.iter().map(|figure| draw(figure.as_ref(), folder)).collect()
 }
+
+/// Names of the figures of gates.
+pub const GATE_FIGURES: [&str; 2] = ["figure6", "gates"];
 
 /// The figures of gates: a panel a task correlation, none for a study that sweeps a parameter.
 pub fn of_gates(study: &Study) -> Vec<Box<dyn Figure>> {

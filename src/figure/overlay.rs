@@ -29,8 +29,11 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// None where the studies share no model and task correlation.
+    /// None where the studies share no model and task correlation, or one has no curves.
     pub fn from_studies(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
+        if !(first.has_curves() && second.has_curves()) {
+            return None;
+        }
         let theirs = selected_runs(second, measure);
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
         for ours in selected_runs(first, measure) {

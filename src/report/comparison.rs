@@ -26,6 +26,8 @@ struct Page<'a> {
     loss: &'a str,
     same_data: bool,
     svg: Option<String>,
+    /// Reason for no figure.
+    no_overlay: &'static str,
     caption: String,
     table: Table,
     only: Vec<String>,
@@ -87,6 +89,10 @@ pub fn write(
         names.iter().map(line)
     });
     let page = Page {
+        no_overlay: match studies.iter().all(|study| study.has_curves()) {
+            true => "The studies have no model and task correlation in common.",
+            false => "Curves are not overlaid, because curves.csv of a study is missing.",
+        },
         title: format!("{} and {}", names[0], names[1]),
         first: names[0],
         second: names[1],

@@ -60,6 +60,8 @@ pub struct Content {
     pub data: Vec<(String, String)>,
     /// The paper to cite.
     pub citation: Citation,
+    /// The tables that the folder lacks, and the figures that are left out, in sentences.
+    pub left_out: Option<String>,
 }
 
 /// A paper to cite.
@@ -153,7 +155,7 @@ impl<'a> Page<'a> {
 }
 
 /// The folder as commands name it. Reports are passed on, so an absolute path is cut to its last part.
-fn folder_name(folder: &Path) -> String {
+pub(crate) fn folder_name(folder: &Path) -> String {
     match folder.is_relative() {
         true => folder.display().to_string(),
         false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),

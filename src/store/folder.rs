@@ -9,7 +9,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, Merged, Session};
-use super::{ClassRecord, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, csv, group_file};
+use super::{
+    CURVES, ClassRecord, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, csv,
+    group_file,
+};
 use crate::data::Task;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Identity, Plan, PlannedRun, SCHEMA};
@@ -262,7 +265,8 @@ impl Folder {
         let manifest = Manifest::new(merged, session, &before);
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         self.write_table("manifest.json", format!("{text}\n").as_bytes())?;
-        Ok(Study { experiment: experiment.clone(), manifest, runs, labels, classes, trials: self.trials()? })
+        let (experiment, trials) = (experiment.clone(), self.trials()?);
+        Ok(Study { experiment, manifest, runs, labels, classes, trials, missing_tables: Vec::new() })
     }
 
     /// Writes the CSV files and gives the digest of their contents without timings.
@@ -280,8 +284,8 @@ impl Folder {
             hasher.update(text.as_bytes());
             self.write_table(name, text.as_bytes()).map(drop)
         };
-        write("curves.csv", csv::curves::to_csv(runs, swept, tasks))?;
-        write("gates.csv", csv::gates::to_csv(runs, swept))?;
+        write(CURVES, csv::curves::to_csv(runs, swept, tasks))?;
+        write(GATES, csv::gates::to_csv(runs, swept))?;
         match experiment.data.task() {
             Task::Regression => {}
             Task::Classification => write("scores.csv", csv::scores::to_csv(runs))?,
@@ -292,6 +296,11 @@ impl Folder {
         }
         write("labels.csv", csv::labels::to_csv(labels))?;
         Ok(hasher.finalize().to_hex().to_string())
+    }
+
+    /// The tables among [`CURVES`] and [`GATES`] that the folder lacks.
+    pub(super) fn missing_tables(&self) -> Vec<&'static str> {
+        [CURVES, GATES].into_iter().filter(|name| !self.path.join(name).exists()).collect()
     }
 
     /// Records of `classes.csv`; empty where there is no such file.
@@ -361,7 +370,8 @@ impl Folder {
         Ok(crate::experiment::load::load(&path, &[])?)
     }
 
-    /// Reads the study from its CSV files, `study.toml` and `manifest.json`.
+    /// Reads the study from its CSV files, `study.toml` and `manifest.json`. Without [`CURVES`] a finished run has the last
+    /// point of its curve only, from `runs.csv`; without [`GATES`] there are no gate statistics.
     ///
     /// # Errors
     /// A file is missing, cannot be read or is invalid, or the study is still being tuned.
@@ -377,6 +387,7 @@ impl Folder {
             labels: csv::labels::read(&self.path)?,
             classes: self.classes()?,
             trials: self.trials()?,
+            missing_tables: self.missing_tables(),
         })
     }
 }

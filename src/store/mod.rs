@@ -36,4 +36,23 @@ pub struct Study {
     pub classes: Vec<ClassRecord>,
     /// Trials of the tuning by rung; empty without tuning.
     pub trials: Vec<TrialRecord>,
+    /// Tables that the folder lacks: [`CURVES`] and [`GATES`] may be deleted.
+    pub missing_tables: Vec<&'static str>,
+}
+
+/// The table of loss curves. It is large and may be deleted; final losses are in `runs.csv` too.
+pub const CURVES: &str = "curves.csv";
+/// The table of gate statistics. It is large and may be deleted.
+pub const GATES: &str = "gates.csv";
+
+impl Study {
+    /// Whether runs have loss curves. Without them, a finished run has its last point only.
+    pub fn has_curves(&self) -> bool {
+        !self.missing_tables.contains(&CURVES)
+    }
+
+    /// Whether runs of models with gates have gate statistics.
+    pub fn has_gates(&self) -> bool {
+        !self.missing_tables.contains(&GATES)
+    }
 }

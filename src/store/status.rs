@@ -26,6 +26,8 @@ pub struct StudyStatus {
     pub unfinished: usize,
     /// Manifest of the tables; none without tables.
     pub tables: Option<Manifest>,
+    /// Tables that were deleted, if there are tables: those of curves and gates may be.
+    pub missing_tables: Vec<&'static str>,
 }
 
 impl StudyStatus {
@@ -65,6 +67,7 @@ impl Folder {
             runs_diverged: runs.iter().filter(|status| **status == Status::Diverged).count(),
             damaged: finished.damaged,
             unfinished: self.unfinished(),
+            missing_tables: if tables.is_some() { self.missing_tables() } else { Vec::new() },
             tables,
             experiment,
             plan,

@@ -12,8 +12,10 @@ use std::path::{Path, PathBuf};
 use crate::analysis::TaskLoss;
 use crate::claim::ClaimResult;
 use crate::data::Task;
+use crate::experiment::ModelSpec;
 use crate::figure::{self, Figure};
-use crate::report::{self, Content, ReportError};
+use crate::model::Role;
+use crate::report::{self, Content, ReportError, words};
 use crate::store::Study;
 
 /// A kind of study.
@@ -50,8 +52,47 @@ pub fn kind_of(study: &Study) -> &'static dyn StudyKind {
 /// Every figure that a study has data for: those of its kind, then those of its gates.
 pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
     let mut figures = kind_of(study).figures(study);
+    figures.retain(|figure| study.has_curves() || !figure.needs_curves());
     figures.extend(figure::of_gates(study));
     figures
+}
+
+/// The tables that a study's folder lacks, the figures that are left out for it, and the command that restores them, in
+/// sentences; none where no table is missing.
+pub fn left_out(study: &Study, folder: &Path) -> Option<String> {
+    if study.missing_tables.is_empty() {
+        return None;
+    }
+    let mut figures: Vec<&str> = Vec::new();
+    if !study.has_curves() {
+        let of_kind = kind_of(study).figures(study);
+        figures.extend(of_kind.iter().filter(|figure| figure.needs_curves()).map(|figure| figure.name()));
+    }
+    let drawn_with_gates = !study.has_gates() && study.experiment.grid.sweep.is_none();
+    if drawn_with_gates && study.experiment.models.iter().any(|model| has_gates(study, model)) {
+        figures.extend(figure::GATE_FIGURES);
+    }
+    let list = |names: &[&str]| words::list(names.iter().map(|name| name.to_string()));
+    let missing = format!(
+        "{} {} missing",
+        list(&study.missing_tables),
+        if study.missing_tables.len() == 1 { "is" } else { "are" }
+    );
+    let figures = match &figures[..] {
+        [] => String::new(),
+        [figure] => format!(", so {figure} is left out"),
+        figures => format!(", so {} are left out", list(figures)),
+    };
+    let name = report::folder_name(folder);
+    Some(format!(
+        "{missing}{figures}. `sweep run {name}/study.toml --out {name}` trains the study again and restores the files."
+    ))
+}
+
+/// Whether a model has gates.
+fn has_gates(study: &Study, model: &ModelSpec) -> bool {
+    let network = model.sizes.configuration.build(study.experiment.problem());
+    network.layout().parameters.iter().any(|parameter| matches!(parameter.role, Role::Gate { .. }))
 }
 
 /// Writes the report of a study into `folder`: figures, `claims.csv` and `report.html`, whose path is returned. Only the
@@ -62,7 +103,8 @@ pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
 /// A figure cannot be drawn, or a file not written.
 pub fn write_report(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
-    report::write(study, folder, &kind.claims(study), &figures(study), kind.content(study))
+    let content = Content { left_out: left_out(study, folder), ..kind.content(study) };
+    report::write(study, folder, &kind.claims(study), &figures(study), content)
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::{TableReader, find_run};
 use crate::data::SweptParameter;
 use crate::record::{CurvePoint, RunRecord, Status};
-use crate::store::StoreError;
+use crate::store::{CURVES, StoreError};
 
 /// The table.
 pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -> String {
@@ -37,7 +37,7 @@ pub(super) fn read_into(
     folder: &Path,
     swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
-    let path = folder.join("curves.csv");
+    let path = folder.join(CURVES);
     let mut table = TableReader::open(&path)?;
     let keys = table.key_columns(swept)?;
     let step = table.column("step")?;

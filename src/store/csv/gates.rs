@@ -11,7 +11,7 @@ use super::keys::{key, key_columns};
 use super::reader::{TableReader, find_run};
 use crate::data::SweptParameter;
 use crate::record::{GatePoint, RunRecord};
-use crate::store::StoreError;
+use crate::store::{GATES, StoreError};
 
 /// The table.
 pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
@@ -35,7 +35,7 @@ pub(super) fn read_into(
     folder: &Path,
     swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
-    let path = folder.join("gates.csv");
+    let path = folder.join(GATES);
     let mut table = TableReader::open(&path)?;
     let keys = table.key_columns(swept)?;
     let [step, task] = [table.column("step")?, table.column("task")?];

@@ -17,7 +17,7 @@
 
 use std::path::Path;
 
-use super::StoreError;
+use super::{CURVES, GATES, StoreError};
 use crate::data::SweptParameter;
 use crate::record::RunRecord;
 use reader::malformed;
@@ -50,14 +50,20 @@ pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, 
     reader.deserialize().collect::<Result<_, _>>().map_err(|error| malformed(path, &error))
 }
 
-/// Reads `runs.csv` and the other tables of runs, whose rows must have the order of the runs.
+/// Reads `runs.csv` and the other tables of runs, whose rows must have the order of the runs. [`CURVES`] and [`GATES`] may
+/// be missing.
 ///
 /// # Errors
 /// A table cannot be read, lacks a column, or has an invalid value or order of rows.
 pub fn read_runs(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
     let mut runs = runs::read(folder, swept)?;
-    curves::read_into(&mut runs, folder, swept)?;
-    gates::read_into(&mut runs, folder, swept)?;
+    match folder.join(CURVES).exists() {
+        true => curves::read_into(&mut runs, folder, swept)?,
+        false => runs::read_final_losses_into(&mut runs, folder)?,
+    }
+    if folder.join(GATES).exists() {
+        gates::read_into(&mut runs, folder, swept)?;
+    }
     scores::read_into(&mut runs, folder)?;
     funnel::read_into(&mut runs, folder, swept)?;
     Ok(runs)

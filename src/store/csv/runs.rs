@@ -9,7 +9,7 @@ use csv::StringRecord;
 use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::TableReader;
 use crate::data::SweptParameter;
-use crate::record::{RunRecord, Status};
+use crate::record::{CurvePoint, RunRecord, Status};
 use crate::store::StoreError;
 
 /// The table; without its last column, `seconds`, where `timed` is false.
@@ -77,4 +77,24 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
         });
     }
     Ok(runs)
+}
+
+/// Gives every finished run the last point of its curve, from its final losses.
+pub(super) fn read_final_losses_into(runs: &mut [RunRecord], folder: &Path) -> Result<(), StoreError> {
+    let path = folder.join("runs.csv");
+    let mut table = TableReader::open(&path)?;
+    let [train, held_out] =
+        ["final_train_loss", "final_held_out_loss"].map(|prefix| table.task_columns(prefix));
+    let mut row = StringRecord::new();
+    for run in runs {
+        let read = table.next(&mut row)?;
+        if read && run.status == Status::Finished {
+            run.curve.push(CurvePoint {
+                step: run.steps,
+                train_loss: table.losses(&row, &train)?,
+                held_out_loss: table.losses(&row, &held_out)?,
+            });
+        }
+    }
+    Ok(())
 }

@@ -46,7 +46,15 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
         peak_memory_bytes: 412 << 20,
         digest: "0f".repeat(32),
     };
-    Study { experiment, manifest, runs, labels: Vec::new(), classes: Vec::new(), trials: Vec::new() }
+    Study {
+        experiment,
+        manifest,
+        runs,
+        labels: Vec::new(),
+        classes: Vec::new(),
+        trials: Vec::new(),
+        missing_tables: Vec::new(),
+    }
 }
 
 /// A finished run without results.

@@ -40,6 +40,7 @@ pub fn content(study: &Study) -> Content {
         ],
         data: Vec::new(),
         citation: MMOE,
+        left_out: None,
     }
 }
 

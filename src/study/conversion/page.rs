@@ -62,6 +62,7 @@ pub fn content(study: &Study) -> Content {
             .collect(),
         data: Vec::new(),
         citation: ESMM,
+        left_out: None,
     }
 }
 

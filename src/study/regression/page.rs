@@ -42,6 +42,7 @@ pub fn content(study: &Study) -> Content {
         ],
         data: vec![("label variance before standardising".into(), number(data.label_variance()))],
         citation: MMOE,
+        left_out: None,
     }
 }
 
@@ -126,6 +127,9 @@ fn losses(study: &Study) -> Table {
 fn gates_section(study: &Study) -> Section {
     let section = Section::new("gate-use", "Gates", "Gates");
     let table = gates(study);
+    if !study.has_gates() {
+        return section.text("gates.csv is missing, so the use of gates is not known.");
+    }
     if table.rows.is_empty() {
         return section.text("The study has no finished runs of a model with gates.");
     }
@@ -218,7 +222,7 @@ fn distance(study: &Study, reported: &Runs) -> Option<[String; 9]> {
     let paper = reference::curve(experiment, &model.name, p)?;
     let ours = MeanCurve::new(&reported.runs, Measure::from_study(study)).points();
     let last = ours.last()?.0;
-    let between = between_curves(&ours, &paper.points);
+    let between = between_curves(&ours, &paper.points).filter(|_| study.has_curves());
     let percent = |share: f64| format!("{} %", decimals(100.0 * share, 1));
     // The last step of the paper's that lies within ours, and our point nearest to it.
     let theirs = paper.points.iter().rev().find(|point| point.0 <= last);

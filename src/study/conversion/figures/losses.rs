@@ -87,6 +87,10 @@ impl Figure for Losses {
         "Losses while training"
     }
 
+    fn needs_curves(&self) -> bool {
+        true
+    }
+
     fn frame(&self) -> Frame {
         let entry = |(title, colour): &(String, RGBColor)| {
             Entry::new(swatch(*colour, self.models.len()), title.clone())

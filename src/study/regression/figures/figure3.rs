@@ -65,6 +65,10 @@ impl Figure for Figure3 {
         "Figure 3"
     }
 
+    fn needs_curves(&self) -> bool {
+        true
+    }
+
     fn frame(&self) -> Frame {
         let ours = self.curves.iter().enumerate().filter_map(|(i, curve)| {
             let label = format!("task correlation {}", theme::number(curve.task_correlation?));

@@ -78,6 +78,10 @@ impl Figure for Figure4 {
         "Figure 4"
     }
 
+    fn needs_curves(&self) -> bool {
+        true
+    }
+
     fn frame(&self) -> Frame {
         let models = self.models.iter();
         let models = models.map(|(_, title, colour)| Entry::new(swatch(*colour, self.models.len()), title));
