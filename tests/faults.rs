@@ -213,7 +213,11 @@ fn a_study_that_needs_too_much_memory_is_refused_beforehand() {
     assert!(!desk.path("large").exists());
     let output = sweep(&desk, "large", &["--set", "grid.seeds=10000000"]).output().unwrap();
     assert_eq!(output.status.code(), Some(2));
-    assert!(messages(&output).contains("at most 1000000 runs in all"), "{}", messages(&output));
+    assert!(
+        messages(&output).contains("at most 1000000 runs in total (this grid has 60000000)"),
+        "{}",
+        messages(&output)
+    );
 }
 
 /// Runs a shell script in which the folder `place` is a file system of `size`. Needs permission to mount: without it,

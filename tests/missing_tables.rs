@@ -34,8 +34,8 @@ fn committed_studies_are_read_without_curves_and_gates() {
         let messages = String::from_utf8(output.stderr).unwrap();
         assert!(output.status.success(), "{messages}");
         let note = format!(
-            "curves.csv and gates.csv are missing, so {figures} left out. `sweep run {path}/study.toml --out {path}` trains \
-             the study again and restores the files."
+            "curves.csv and gates.csv are missing, so {figures} left out. `sweep run {path}/study.toml --out {path}` \
+             restores the files; it trains the runs that {path}/groups lacks."
         );
         assert_eq!(messages, format!("{note}\n"));
         let page = std::fs::read_to_string(desk.path(&path).join("report.html")).unwrap();

@@ -73,7 +73,7 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         writeln!(
             text,
             "missing files   {}; reports leave out the figures of their contents; `sweep run {path}/study.toml --out \
-             {path}` trains the study again and restores them",
+             {path}` restores them, and trains the runs that {path}/groups lacks",
             status.missing_tables.join(", ")
         )?;
     }

@@ -181,13 +181,17 @@ mod tests {
         for entry in REGISTRY {
             for wanted in [3_000, 13_056, 200_000] {
                 let (units, count) = width(entry.name, wanted, Counting::Weights);
-                let of = |units: i64| {
+                let count_at = |units: i64| {
                     let mut table = toml::Table::new();
                     table.insert(entry.width.into(), units.into());
                     Counting::Weights.count(&(entry.parse)(table).unwrap(), PAPER).abs_diff(wanted)
                 };
-                assert!(of(units + 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
-                assert!(units == 1 || of(units - 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
+                assert!(count_at(units + 1) >= count.abs_diff(wanted), "{} {wanted}", entry.name);
+                assert!(
+                    units == 1 || count_at(units - 1) >= count.abs_diff(wanted),
+                    "{} {wanted}",
+                    entry.name
+                );
             }
         }
     }

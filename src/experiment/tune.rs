@@ -147,9 +147,9 @@ impl Experiment {
     /// All trials of the first rung, model by model; empty without tuning.
     pub fn trials(&self) -> Vec<Trial> {
         let Some(tune) = &self.tune else { return Vec::new() };
-        let of =
+        let trials_of =
             |(number, model)| tune.trials_of(number, model).expect("trials are checked when they are read");
-        self.models.iter().enumerate().flat_map(of).collect()
+        self.models.iter().enumerate().flat_map(trials_of).collect()
     }
 
     /// The experiment of a rung, counted from 1, with the trials that reached it.

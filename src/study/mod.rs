@@ -85,7 +85,8 @@ pub fn left_out(study: &Study, folder: &Path) -> Option<String> {
     };
     let name = report::folder_name(folder);
     Some(format!(
-        "{missing}{figures}. `sweep run {name}/study.toml --out {name}` trains the study again and restores the files."
+        "{missing}{figures}. `sweep run {name}/study.toml --out {name}` restores the files; it trains the runs that \
+         {name}/groups lacks."
     ))
 }
 

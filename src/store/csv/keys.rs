@@ -7,8 +7,8 @@ use crate::experiment::plan::RunKey;
 
 /// Header of the columns that name a run, with which tables begin.
 pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
-    let setting = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
-    format!("model,task_correlation{setting},learning_rate,seed")
+    let swept_column = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
+    format!("model,task_correlation{swept_column},learning_rate,seed")
 }
 
 /// Header of the columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
