@@ -39,7 +39,7 @@ pub use census::{Census, CensusSpec};
 pub use error::DataError;
 pub use funnel::FunnelSpec;
 pub use impressions::{ImpressionFeed, ImpressionLog, Impressions, Label};
-pub use source::{Axes, ClassRecord, Embedding, Feed, LabelMeasurement, LeftOut, Rows, Source};
+pub use source::{Axes, ClassRecord, Embedding, Feed, LabelMeasurement, LeftOut, Opened, Rows, Source};
 pub use stream::{Purpose, Stream, StreamRng};
 pub use subset::Subset;
 pub use swept_parameter::SweptParameter;

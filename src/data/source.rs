@@ -94,13 +94,21 @@ pub trait Source: Debug {
         None
     }
 
-    /// Reads the rows, where they are in files. The specification comes back with the files' digest.
+    /// Reads the rows; nothing where they are generated.
     ///
     /// # Errors
     /// Files that are missing, cannot be read, are not those of the digest or have no usable rows.
-    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+    fn open(&self) -> Result<Option<Opened>, DataError> {
         Ok(None)
     }
+}
+
+/// Rows that were read from files.
+pub struct Opened {
+    /// Their specification, with the digest of the files.
+    pub spec: DataSpec,
+    /// The rows.
+    pub rows: Arc<dyn Rows>,
 }
 
 /// Axes of a grid that change the data.

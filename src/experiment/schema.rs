@@ -7,7 +7,7 @@ use toml::Value;
 
 use super::condition::{Condition, Sweep, axis};
 use super::halving::Rung;
-use crate::data::{DataError, DataSpec, Embedding, Feed, Rows, SweptParameter};
+use crate::data::{DataError, DataSpec, Embedding, Feed, Opened, Rows, SweptParameter};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
@@ -229,8 +229,8 @@ impl Experiment {
     /// # Errors
     /// Those of [`Source::open`](crate::data::Source::open).
     pub fn open(mut self) -> Result<Self, DataError> {
-        if let Some((data, rows)) = self.data.source().open()? {
-            (self.data, self.rows) = (data, Some(rows));
+        if let Some(Opened { spec, rows }) = self.data.source().open()? {
+            (self.data, self.rows) = (spec, Some(rows));
         }
         Ok(self)
     }

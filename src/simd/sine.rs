@@ -6,7 +6,7 @@
 //! vector code and gives the same bits on every CPU.
 //!
 //! The polynomials are minimax fits (Remez, absolute error) on [-π/2, π/2], made for this file;
-//! the normals of [`super::normal`] turn on the same two.
+//! [`crate::data::normal`] uses the same two.
 
 use crate::simd::multiversion;
 

@@ -32,7 +32,7 @@ use std::sync::Arc;
 
 use super::census::read::find;
 use super::impressions::{self, ImpressionFeed, ImpressionLog, Impressions};
-use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Rows, Source};
+use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Opened, Rows, Source};
 use super::{DataError, DataSpec, Subset, Task};
 use encode::{Vocabulary, encode, fits, usable};
 use read::{Period, Reader};
@@ -207,9 +207,9 @@ impl Source for AliCcpSpec {
         (rows > 0).then(|| rows.saturating_mul(2 * ROW_BYTES + READING_BYTES))
     }
 
-    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+    fn open(&self) -> Result<Option<Opened>, DataError> {
         let (spec, read) = self.read()?;
-        Ok(Some((DataSpec::AliCcp(spec), Arc::new(read))))
+        Ok(Some(Opened { spec: DataSpec::AliCcp(spec), rows: Arc::new(read) }))
     }
 }
 

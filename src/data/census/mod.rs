@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::shuffle::EpochOrder;
-use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Rows, Source};
+use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Opened, Rows, Source};
 use super::{Batch, DataError, DataSpec, Subset, Task};
 use schema::{CATEGORICAL, NUMERIC};
 
@@ -147,9 +147,9 @@ impl Source for CensusSpec {
         true
     }
 
-    fn open(&self) -> Result<Option<(DataSpec, Arc<dyn Rows>)>, DataError> {
+    fn open(&self) -> Result<Option<Opened>, DataError> {
         let (spec, census) = self.read()?;
-        Ok(Some((DataSpec::Census(spec), Arc::new(census))))
+        Ok(Some(Opened { spec: DataSpec::Census(spec), rows: Arc::new(census) }))
     }
 }
 

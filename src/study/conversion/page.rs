@@ -89,7 +89,7 @@ fn paragraph(study: &Study) -> String {
     let rows = match &study.experiment.data {
         DataSpec::Funnel(funnel) => simulated(study, funnel),
         DataSpec::AliCcp(spec) => read(spec),
-        DataSpec::Synthetic(_) | DataSpec::Census(_) => String::new(),
+        _ => String::new(),
     };
     let models = list(study.experiment.models.iter().map(|model| model.title.clone()));
     format!("{models} learn click and conversion from {rows} {}", training(study, ""))
