@@ -10,7 +10,8 @@
 //! |---|---|
 //! | load an experiment, or build one from TOML text | [`experiment::library::find`], [`experiment::load::parse`] |
 //! | train it and read the losses | [`engine::train::train_group`], [`record::RunRecord`] |
-//! | train it on all cores, and resume it | [`schedule::train`], [`store::Folder`] |
+//! | train it on all cores | [`schedule::train`] |
+//! | resume it | [`store::Folder::finished`], [`experiment::plan::Plan::missing`] |
 //! | see what a model computes, or add one | [`model`], one file each |
 //! | add a source of rows | [`data`], one folder each |
 //! | add a kind of study | [`study::StudyKind`], one folder each |

@@ -11,7 +11,7 @@ use super::measure::Measure;
 use super::runs::{Runs, runs_by_rate};
 use super::selection::selected_runs;
 use super::statistics::confidence::{Confidence, LEVEL};
-use super::statistics::multiplicity::holm;
+use super::statistics::holm::holm;
 use super::statistics::paired::{differences, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
 use crate::experiment::Condition;

@@ -16,7 +16,7 @@ pub mod table;
 pub use comparison::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
 
 use crate::analysis::statistics::confidence::ONE_SIDED;
-use crate::analysis::statistics::multiplicity::holm;
+use crate::analysis::statistics::holm::holm;
 
 /// The answer of a study to a claim, or to one of its comparisons.
 #[derive(Debug, Clone, PartialEq, Eq)]

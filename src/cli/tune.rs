@@ -1,4 +1,4 @@
-//! Tuning before `sweep run`: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners replace
+//! Tuning before `sweep run`, by successive halving: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners replace
 //! the experiment's models.
 
 use anyhow::{Result, bail};

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use rand::Rng;
 
-use super::correlation::PairSums;
+use super::pearson::PairSums;
 use super::shuffle::EpochOrder;
 use super::source::{Embedding, Feed, float_bytes};
 use super::stream::{Purpose, Stream};

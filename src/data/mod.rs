@@ -19,11 +19,11 @@
 pub mod ali_ccp;
 mod batch;
 pub mod census;
-mod correlation;
 mod error;
 pub mod funnel;
 pub mod impressions;
 pub mod normal;
+mod pearson;
 pub mod philox;
 mod projections;
 mod shuffle;

@@ -4,8 +4,8 @@
 //!
 //! | module | holds |
 //! |---|---|
-//! | [`train`] | the training loop that all engines share: schedule, divergence, records |
-//! | `cohort` | the runs of one model while they are trained: curves, gates, scores |
+//! | [`train`] | the training loop that all engines share |
+//! | `cohort` | the runs of one model while they are trained: curves, gates, scores, and dropping runs that diverge |
 //! | [`loaders`] | the batches of a group, or of several joined |
 //! | [`graph`] | the engine of Candle's tensors and autograd, for any model and device |
 //! | [`fused`] | the engine of one custom operation a model, on a CPU: the mixture family, and towers |

@@ -1,4 +1,4 @@
-//! The training loop that all engines share: what is trained when, and what happens to runs that diverge.
+//! The training loop that all engines share: what is trained and scored when. `cohort` drops the runs that diverge.
 
 use std::time::Instant;
 

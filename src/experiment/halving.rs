@@ -1,5 +1,5 @@
 //! Successive halving (Jamieson and Talwalkar, AISTATS 2016): candidates are drawn once and climb rungs; each rung
-//! trains them longer and keeps fewer.
+//! trains them longer and keeps fewer. `cli::tune` climbs them for `[tune]`, `cli::calibrate` for `sweep calibrate`.
 
 use serde::{Deserialize, Serialize};
 

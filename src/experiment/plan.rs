@@ -121,7 +121,7 @@ impl Plan {
         Self { groups: groups.collect() }
     }
 
-    /// Groups of the runs and label measurements that are not `done` yet.
+    /// What a resumed sweep has to train: groups of the runs and label measurements that are not `done` yet.
     pub fn missing(&self, experiment: &Experiment, done: impl Fn(&Identity) -> bool) -> Vec<Group> {
         let rest = |group: &Group| {
             let runs: Vec<_> = group.runs.iter().filter(|run| !done(&run.identity)).cloned().collect();

@@ -10,7 +10,7 @@
 //! ```
 //!
 //! and differ only in how an expert reaches a tower: [`Routing`]. [`Mixture`] is the network of all of them; each has
-//! its sizes, defaults and routing in its own file. The fused engine trains a model that has a [`MixtureShape`].
+//! its routing in its own file. The fused engine trains a model that has a [`MixtureShape`].
 
 use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};

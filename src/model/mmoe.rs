@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::mixture::{ExpertSizes, Routing};
 use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem};
 
-/// Sizes.
+/// Sizes; by default the paper's (§5): 8 experts of 16 units, towers of 8 units.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Mmoe(ExpertSizes);

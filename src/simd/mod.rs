@@ -1,4 +1,4 @@
-//! Runtime choice of the vector width for the generator's hot loops.
+//! Runtime choice of the vector width for hot loops: generators, towers, Adam and operations of models.
 //!
 //! A released binary is built for the oldest CPU of its family, so without help the loops would
 //! run four lanes wide on machines that have sixteen. Each hot loop is therefore one ordinary,

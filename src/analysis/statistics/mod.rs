@@ -3,13 +3,13 @@
 //! [`confidence`] says what an interval procedure gives, and everything uncertain implements it: [`bootstrap`]
 //! (the bootstrap, for any statistic), [`paired`] (two models on the same seeds), [`proportion`] (shares of
 //! runs), [`spread`] (ratios of variances), [`improvement`] (who wins), [`equivalence`] (sameness).
-//! [`multiplicity`] corrects for asking often, [`rank`] and [`summary`] are the plain numbers below them.
+//! [`holm`] corrects for asking often, [`rank`] and [`summary`] are the plain numbers below them.
 
 pub mod bootstrap;
 pub mod confidence;
 pub mod equivalence;
+pub mod holm;
 pub mod improvement;
-pub mod multiplicity;
 pub mod normal;
 pub mod paired;
 pub mod proportion;

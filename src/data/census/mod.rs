@@ -200,7 +200,7 @@ impl Census {
 
     /// Pearson correlation of the two labels over a set.
     pub fn label_correlation(&self, set: Subset) -> f64 {
-        let mut sums = super::correlation::PairSums::default();
+        let mut sums = super::pearson::PairSums::default();
         sums.add(self.labels(set, 0), self.labels(set, 1));
         sums.correlation()
     }

@@ -1,12 +1,12 @@
 //! Adam (Kingma & Ba 2015, algorithm 1), "with the default setting" as MMoE §3.3 has it: one update, four ways to
 //! compute it.
 //!
-//! | file | computes with | used by |
+//! | engine | file | computes with |
 //! |---|---|---|
-//! | `simd` | vectors, two quotients a division | the fused engine of the mixture family |
-//! | `cpu` | plain loops over slices | the fused engine of towers; `tensor` on a CPU |
-//! | `cuda` | kernels | `tensor` on a GPU |
-//! | `tensor` | Candle's tensors: in place in f32, else plain operations | the graph engine |
+//! | fused, mixture family | `simd` | vectors, two quotients a division |
+//! | fused, towers (ESMM and the like) | `cpu` | plain loops over slices |
+//! | graph | `tensor` | `cpu` in f32 on a CPU, `cuda` in f32 on a GPU, else plain operations on tensors |
+//! | graph on a GPU | `cuda` | the kernels `adam_*` of `model/ops/gpu/kernels.cu` |
 //!
 //! The test below holds all of them against the same loop in f64.
 

@@ -1,4 +1,4 @@
-//! Several tests at once.
+//! Correction of p-values for several tests at once.
 
 /// Holm's step-down adjustment (Holm 1979): p-values that may be compared with the error rate of the whole
 /// family, in the order given. Holds under any dependence. NaN counts as 1.
