@@ -52,7 +52,7 @@ impl SyntheticSpec {
     /// - Cov(t₁, sin(αt₂ + β)) = c²p · α cos β · exp(-α²c²/2), by Stein's lemma;
     /// - E sin A sin B = ½ E cos(A - B) - ½ E cos(A + B), where αᵢt₁ ∓ αⱼt₂ is normal with
     ///   variance c²(αᵢ² + αⱼ² ∓ 2pαᵢαⱼ).
-    fn signal_covariance(&self, p: f64) -> f64 {
+    pub(super) fn signal_covariance(&self, p: f64) -> f64 {
         let linear = self.scale * self.scale * p;
         let mixed: f64 = self.waves().map(|(a, b)| a * b.cos() * self.damping(a * a)).sum();
         let mut waves = 0.0;
