@@ -39,7 +39,7 @@ pub fn gpu_populations<'a>(experiment: &Experiment, groups: &'a [Group]) -> Vec<
 /// Elements of the largest tensor of one run: its inputs, what goes into or comes out of one of its layers, or a
 /// parameter's moments.
 fn largest_tensor(layout: &Layout, features: usize, rows: usize) -> usize {
-    let of_parameter = |parameter: &Parameter| {
+    let elements = |parameter: &Parameter| {
         let beside = match parameter.role {
             // Rows of it are looked up; what comes out goes into the first layer.
             Role::Embedding { .. } => 1,
@@ -53,8 +53,8 @@ fn largest_tensor(layout: &Layout, features: usize, rows: usize) -> usize {
         };
         (2 * parameter.count()).max(rows.saturating_mul(beside))
     };
-    let of_layers = layout.parameters.iter().map(of_parameter).max().unwrap_or(0);
-    of_layers.max(rows.saturating_mul(features))
+    let layers = layout.parameters.iter().map(elements).max().unwrap_or(0);
+    layers.max(rows.saturating_mul(features))
 }
 
 #[cfg(test)]

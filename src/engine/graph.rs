@@ -82,7 +82,7 @@ impl<'a> GraphPopulation<'a> {
         };
         match batch.input_sets() {
             1 => sets.squeeze(0),
-            _ => self.of_runs(&sets, |run| run.input_set),
+            _ => self.for_runs(&sets, |run| run.input_set),
         }
     }
 
@@ -101,7 +101,7 @@ impl<'a> GraphPopulation<'a> {
     }
 
     /// Selects every run's own of `sets`, `[sets, …]`, into `[runs, …]`.
-    fn of_runs(&self, sets: &Tensor, own: impl Fn(&StartRun) -> usize) -> Result<Tensor> {
+    fn for_runs(&self, sets: &Tensor, own: impl Fn(&StartRun) -> usize) -> Result<Tensor> {
         let own: Vec<u32> = self.runs.iter().map(|run| own(run) as u32).collect();
         sets.index_select(&Tensor::from_vec(own, self.runs.len(), &self.device)?, 0)
     }
@@ -173,8 +173,9 @@ impl Population for GraphPopulation<'_> {
         }
         // Joined here: all rows of all runs can be more than a GPU's tensor holds.
         let towers = pieces.first().map_or(0, |(rows, piece)| piece.len() / rows);
-        let of_tower = |tower: usize| pieces.iter().map(move |(rows, piece)| &piece[tower * rows..][..*rows]);
-        Ok((0..towers).flat_map(of_tower).flatten().copied().collect())
+        let for_tower =
+            |tower: usize| pieces.iter().map(move |(rows, piece)| &piece[tower * rows..][..*rows]);
+        Ok((0..towers).flat_map(for_tower).flatten().copied().collect())
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {

@@ -160,8 +160,8 @@ mod tests {
                 rank_sum += mean_rank * tied.iter().filter(|&&row| labels[row] > 0.0).count() as f64;
                 before += tied.len();
             }
-            let of_ranks = (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives);
-            assert_eq!(auc(&values, &labels, &order), of_ranks);
+            let by_ranks = (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives);
+            assert_eq!(auc(&values, &labels, &order), by_ranks);
         }
     }
 
@@ -173,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn extremes() {
+    fn perfect_reversed_and_tied_rankings_have_exact_scores() {
         let labels = [1.0, 0.0, 1.0, 0.0];
         assert_eq!(auc_of(&[3.0, 1.0, 2.0, 0.0], &labels), 1.0);
         assert_eq!(auc_of(&[0.0, 1.0, 0.5, 2.0], &labels), 0.0);

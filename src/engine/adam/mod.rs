@@ -153,13 +153,13 @@ mod tests {
     #[test]
     fn every_variant_takes_the_step_of_algorithm_1() {
         // From gradients that ε hides to ones near divergence; the last of a run is exactly 0.
-        let of_run = |run: i32| {
+        let for_run = |run: i32| {
             (0..PARAMETERS as i32).map(move |i| match i {
                 63 => 0.0,
                 _ => (-1.0f32).powi(i + run) * 10f32.powf(i as f32 / 2.0 - 15.0),
             })
         };
-        let gradient: Vec<f32> = (0..RUNS as i32).flat_map(of_run).collect();
+        let gradient: Vec<f32> = (0..RUNS as i32).flat_map(for_run).collect();
         let variants = variants();
         // Portable vectors, plain loops, tensors in f32 and f64, and plain operations are everywhere.
         assert!(variants.len() >= 5);

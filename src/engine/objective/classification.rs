@@ -86,7 +86,7 @@ impl CustomOp2 for CrossEntropy {
         let (runs, tasks, rows) = zl.shape().dims3()?;
         let (z, y) = (ops::floats(z, zl)?, ops::floats(y, yl)?);
         let entropy = |(z, y): (&f32, &f32)| z.max(0.0) - y * z + (-z.abs()).exp().ln_1p();
-        // A logit that is no number must show in the loss; `max` would hide it.
+        // A logit that is not finite must show in the loss; `max` would hide it.
         let sum = |(z, y): (&[f32], &[f32])| match z.iter().all(|z| z.is_finite()) {
             true => z.iter().zip(y).map(entropy).sum::<f32>(),
             false => f32::NAN,
@@ -120,7 +120,7 @@ mod tests {
     use candle_core::{DType, Device};
 
     #[test]
-    fn a_logit_that_is_no_number_is_no_loss() -> Result<()> {
+    fn a_logit_that_is_not_finite_has_no_finite_loss() -> Result<()> {
         for logit in [f32::NAN, f32::INFINITY] {
             let logits = Tensor::from_vec(vec![0.0, logit], (1, 1, 2), &Device::Cpu)?;
             let loss = cross_entropy(&logits, &Tensor::ones((1, 1, 2), DType::F32, &Device::Cpu)?)?;

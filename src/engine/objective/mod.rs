@@ -124,7 +124,7 @@ impl<'a> Targets<'a> {
     }
 
     /// Labels of every run on some rows, `[tasks, rows]` each.
-    fn of_runs(&self, rows: Range<usize>) -> impl Iterator<Item = Cow<'a, [f32]>> {
+    fn by_run(&self, rows: Range<usize>) -> impl Iterator<Item = Cow<'a, [f32]>> {
         let Batch { tasks, rows: all, ref y, .. } = *self.batch;
         self.label_sets.iter().map(move |set| {
             let labels = &y[set * tasks * all..][..tasks * all];
@@ -187,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn agree_with_plain_operations() -> Result<()> {
+    fn losses_agree_with_plain_operations() -> Result<()> {
         type Case = (fn(&Tensor, &Tensor) -> Result<Tensor>, fn(f64) -> f64);
         let cases: [Case; 2] =
             [(mean_squared_error, |y| y), (cross_entropy, |y| if y > 0.0 { 1.0 } else { 0.0 })];

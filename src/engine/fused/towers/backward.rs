@@ -58,7 +58,7 @@ pub(super) struct LayerView {
 
 impl LayerView {
     /// The hidden layers of a tower, from its inputs on.
-    pub fn of_tower(
+    pub fn for_tower(
         shape: &TowersShape,
         ranges: &Ranges,
         tower: usize,

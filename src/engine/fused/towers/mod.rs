@@ -148,7 +148,7 @@ impl TowersPopulation {
         work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
         for tower in 0..shape.method.towers() {
             output_gradient(shape, ranges, parameters, tower, rows, work);
-            for layer in LayerView::of_tower(shape, ranges, tower).rev() {
+            for layer in LayerView::for_tower(shape, ranges, tower).rev() {
                 layer.weight_gradient(rows, work);
                 match layer.below {
                     Some(below) => layer.unit_gradient(parameters, rows, below, work),
@@ -326,11 +326,11 @@ mod tests {
         population: &mut dyn Population,
     ) -> (Vec<Vec<f32>>, Vec<f32>, Evaluation, Vec<f32>) {
         let mut feed = experiment.feed(None, 1, &[0.5]);
-        let (mut batch, mut of_step, mut losses) = (Batch::default(), Vec::new(), Vec::new());
+        let (mut batch, mut step_losses, mut losses) = (Batch::default(), Vec::new(), Vec::new());
         for step in 0..4 {
             feed.training_batch(step, experiment.train.batch_size, &mut batch);
-            population.step(&batch, &mut of_step).unwrap();
-            losses.push(of_step.clone());
+            population.step(&batch, &mut step_losses).unwrap();
+            losses.push(step_losses.clone());
         }
         feed.held_out(1500, &mut batch);
         let (logits, evaluation) =
@@ -339,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn agrees_with_the_graph_engine_for_every_method() {
+    fn towers_agree_with_the_graph_engine_for_every_method() {
         for hidden in ["[9, 5]", "[7]"] {
             let more: Vec<String> = library::find("esmm", &[MODELS.to_string()])
                 .unwrap()

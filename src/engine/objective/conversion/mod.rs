@@ -32,7 +32,7 @@ impl Objective for Conversion {
         let (_, towers, rows) = logits.dims3()?;
         let values = logits.flatten_all()?.to_vec1::<f32>()?;
         let (mut losses, mut gradient) = (Vec::new(), Vec::with_capacity(values.len()));
-        for (logits, labels) in values.chunks_exact(towers * rows).zip(targets.of_runs(0..rows)) {
+        for (logits, labels) in values.chunks_exact(towers * rows).zip(targets.by_run(0..rows)) {
             let predictions = Predictions { method: self.method, logits, labels: &labels };
             losses.extend(predictions.gradient(&mut gradient));
         }
@@ -51,7 +51,7 @@ impl Objective for Conversion {
         let (runs, towers, count) = logits.dims3()?;
         sums.resize(runs * LOSSES, 0.0);
         let values = logits.flatten_all()?.to_vec1::<f32>()?;
-        let runs = values.chunks_exact(towers * count).zip(targets.of_runs(rows));
+        let runs = values.chunks_exact(towers * count).zip(targets.by_run(rows));
         for ((logits, labels), sums) in runs.zip(sums.as_chunks_mut::<LOSSES>().0) {
             Predictions { method: self.method, logits, labels: &labels }.add_losses(sums);
         }
