@@ -33,7 +33,7 @@ pub struct Experiment {
     pub train: Train,
     /// How sizes and learning rates are tuned first, if they are.
     pub tune: Option<Tune>,
-    /// What figures, tables and claims show.
+    /// Settings of figures, tables and claims.
     pub report: Report,
 }
 
@@ -124,7 +124,7 @@ pub struct Train {
     pub held_out_rows: usize,
 }
 
-/// What figures, tables and claims show. No run depends on it.
+/// Settings of figures, tables and claims. No run depends on them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// Rows whose losses are reported.

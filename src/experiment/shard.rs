@@ -174,7 +174,7 @@ mod tests {
     use crate::experiment::library;
     use proptest::prelude::*;
 
-    /// What an environment of these variables assigns, as text.
+    /// The shard that an environment with these variables assigns, as text.
     fn assigned(variables: &[(&str, &str)]) -> String {
         let lookup = |name: &str| {
             variables.iter().find(|(variable, _)| *variable == name).map(|(_, value)| value.to_string())

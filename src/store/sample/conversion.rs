@@ -10,7 +10,7 @@ use crate::experiment::plan::RunKey;
 use crate::record::{ConversionScore, CurvePoint, Decile, RunRecord, Space, Status, Target};
 use crate::store::Study;
 
-/// What the sample looks like.
+/// A sample of a conversion study.
 #[derive(Debug, Clone)]
 pub(crate) struct FunnelSample {
     /// Names of architectures.
@@ -38,9 +38,9 @@ impl Default for FunnelSample {
     }
 }
 
-/// A model's made-up character.
+/// Invented traits of a model.
 struct Character {
-    /// What its AUCs have over BASE's.
+    /// Difference of its AUCs from BASE's.
     gain: f64,
     /// Relative bias of pCVR on all impressions at a selection of 1.5.
     bias: f64,

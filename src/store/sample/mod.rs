@@ -1,5 +1,5 @@
-//! Studies that nobody trained, for the tests of analysis, figures and report: made-up numbers with the traits of
-//! real ones.
+//! Sample studies for tests of analysis, figures and report. Their records are invented and resemble those of trained
+//! studies.
 
 mod conversion;
 mod regression;
@@ -16,7 +16,7 @@ fn sample_experiment(text: &str) -> Experiment {
     load::parse("sample", "sample.toml", text, &[]).expect("the sample is an experiment")
 }
 
-/// The study of an experiment, with a made-up record of every run.
+/// The study of an experiment, with an invented record of every run.
 fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> RunRecord) -> Study {
     let grid = &experiment.grid;
     let mut runs = Vec::new();

@@ -11,7 +11,7 @@ use crate::experiment::{Experiment, ModelSpec};
 use crate::record::{CurvePoint, GatePoint, LabelRecord, RunRecord, Status};
 use crate::store::Study;
 
-/// What the sample looks like.
+/// A sample of a regression study.
 #[derive(Debug, Clone)]
 pub(crate) struct Sample {
     /// Name, architecture and sizes in TOML.
