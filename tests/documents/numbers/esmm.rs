@@ -144,7 +144,7 @@ fn settings(page: &mut Quotes) {
 
 /// ESMM's Table 2: means computed from funnel.csv, intervals from the report.
 fn table(page: &mut Quotes) {
-    let tables = report_tables("esmm", &["Less BASE"]);
+    let tables = report_tables("esmm", &["Δ vs BASE"]);
     let paper = Csv::read("results/reference/esmm_table2.csv");
     let base = reported("esmm", "base", &[]);
     for (model, title) in METHODS {
