@@ -10,13 +10,16 @@ use crate::store::Study;
 /// Farthest below the best mean that is drawn.
 const REACH: f64 = 0.03;
 
+/// The mean of a task in a row of the paper's table.
+type PaperMean = fn(&AucRow) -> f64;
+
 /// The figure of AUCs; none for a study without scores.
 pub fn figure(study: &Study) -> Option<DotPlot> {
     let census = study.experiment.data.census()?;
     let (models, palette) = (model_runs(study), Palette::new(&study.experiment));
     let paper = auc_table(census.main);
-    let means: [fn(&AucRow) -> f64; 2] = [|row| row.main_mean, |row| row.auxiliary_mean];
-    let panel = |((task, name), paper_mean): ((usize, &str), fn(&AucRow) -> f64)| {
+    let means: [PaperMean; 2] = [|row| row.main_mean, |row| row.auxiliary_mean];
+    let panel = |((task, name), paper_mean): ((usize, &str), PaperMean)| {
         let rows = models.iter().map(|scores| Row {
             title: scores.model.title.clone(),
             colour: palette.colour(&scores.model.name),
