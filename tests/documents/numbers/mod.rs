@@ -73,7 +73,8 @@ fn readme() {
         word(verdicts("figure4", "undecided"))
     ));
     readme.says(format!("loss is {} higher at 0.5 than at 1", interval(claim("figure4", "1", "7"), 3)));
-    readme.says(format!("For the shared bottom the difference is {}", interval(claim("figure4", "1", "1"), 3)));
+    readme
+        .says(format!("For the shared bottom the difference is {}", interval(claim("figure4", "1", "1"), 3)));
     readme.says(format!("The results above use {},", setting("figure4", "grid", "learning_rates")[0]));
     let at =
         |model, rate| runs("figure4-rates", model, "0.5").with(&[("learning_rate", rate)]).mean(TRAINING);
