@@ -14,7 +14,7 @@
 //! | [`adam`] | the optimiser |
 //! | [`device`] | the device that an engine computes on, and its errors in plain words |
 //! | [`memory`] | predicted memory of a study |
-//! | [`gpu_populations`] | groups that a GPU trains as one population |
+//! | [`gpu_populations()`] | groups that a GPU trains as one population |
 
 use crate::data::{Batch, Task};
 use adam::Correction;

@@ -26,10 +26,10 @@ impl Override {
         if key.iter().any(String::is_empty) {
             return Err(wrong("expected a key such as grid.seeds before '='"));
         }
-        if key.len() == 1 {
-            if let Some((section, _)) = sections.iter().find(|(_, keys)| keys.contains(&key[0].as_str())) {
-                key.insert(0, section.to_string());
-            }
+        if key.len() == 1
+            && let Some((section, _)) = sections.iter().find(|(_, keys)| keys.contains(&key[0].as_str()))
+        {
+            key.insert(0, section.to_string());
         }
         // A value that is not TOML is a word: --set train.engine=graph
         let parsed = format!("value = {value}").parse::<Table>();

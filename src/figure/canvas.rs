@@ -2,7 +2,7 @@
 //!
 //! A figure is drawn by one piece of code on a [`Canvas`], which passes every shape on to plotters' PNG or SVG backend:
 //! figures are objects and know neither. plotters knows whole units only and its bitmap backend does not smooth thick
-//! lines; so the canvas has [`OVERSAMPLING`] times as many units as the PNG has pixels, and each pixel is the mean of a
+//! lines; so the canvas has `OVERSAMPLING` times as many units as the PNG has pixels, and each pixel is the mean of a
 //! square of them. The SVG gains the finer units.
 
 use std::io;

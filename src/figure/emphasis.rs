@@ -87,7 +87,7 @@ fn beyond(value: f64, y: &Axis) -> String {
     }
 }
 
-/// The axis of sizes from 0 up to [`BEYOND`] times the middle curve's highest value, or to [`BACKGROUND`] times the
+/// The axis of sizes from 0 up to `BEYOND` times the middle curve's highest value, or to `BACKGROUND` times the
 /// highest value that has a colour.
 pub fn size_axis(curves: &[Curve]) -> Axis {
     let mut tops: Vec<f64> = curves.iter().map(Curve::highest).filter(|top| top.is_finite()).collect();
