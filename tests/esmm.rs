@@ -300,10 +300,10 @@ fn impressions_that_are_read_are_trained_on_and_resumed() {
     for (set, message) in [
         (
             "grid.models=[\"base\",\"delayed_feedback\"]",
-            "grid.models[1] = \"delayed_feedback\": is trained on the times",
+            "grid.models[1] = \"delayed_feedback\": learns from the times of conversions",
         ),
         ("data.min_count=1000000000", "expected a lower data.min_count"),
-        ("data.rows=2000000000", "are needed to read so many rows"),
+        ("data.rows=2000000000", "reading data.rows needs"),
     ] {
         let output = desk.run(&["run", "funnel.toml", "--set", set, "--out", "none"]);
         let text = String::from_utf8(output.stderr).unwrap();

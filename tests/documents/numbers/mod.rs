@@ -64,7 +64,7 @@ fn readme() {
     let seeds = count("figure4", "grid", "seeds");
     let steps = thousands(count("figure4", "train", "steps"));
     readme.says(format!("mean loss over {seeds} seeds, {steps} training steps"));
-    readme.says(format!("the closest of {} candidates", candidates()));
+    readme.says(format!("the closest of {} candidate settings", candidates()));
     readme.says(format!(
         "Of the paper's {} claims, {} are supported, {} are contradicted and {} is undecided",
         word(Csv::read("results/figure4/claims.csv").with(&[("part", "")]).rows.len()),
