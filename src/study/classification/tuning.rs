@@ -62,7 +62,7 @@ fn record(
         model: experiment.models[trial.model].name.clone(),
         trial: trial.spec.name.clone(),
         sizes: sizes.join(" "),
-        learning_rate: trial.spec.learning_rate.unwrap_or(f64::NAN),
+        learning_rate: trial.spec.learning_rate.expect("every trial draws one"),
         parameters: runs.first().map_or(0, |run| run.parameters),
         seeds: rung.seeds,
         steps: rung.steps,
