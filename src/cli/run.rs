@@ -1,4 +1,5 @@
-//! `sweep run`: trains the missing runs of an experiment, merges them and writes the report.
+//! `sweep run`: trains the missing runs of an experiment, merges them and writes the report. `--dry-run` prints an
+//! `estimate`.
 
 use std::path::{Path, PathBuf};
 

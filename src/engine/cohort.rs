@@ -1,4 +1,5 @@
 //! The runs of one model within groups that are trained together: one population, and the records of its runs.
+//! A run whose losses are not finite has diverged: it is marked and dropped.
 
 use candle_core::Result;
 

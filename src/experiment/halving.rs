@@ -1,5 +1,6 @@
 //! Successive halving (Jamieson and Talwalkar, AISTATS 2016): candidates are drawn once and climb rungs; each rung
-//! trains them longer and keeps fewer. `cli::tune` climbs them for `[tune]`, `cli::calibrate` for `sweep calibrate`.
+//! trains them longer and keeps fewer. `cli::tune` climbs them for `[tune]`, `cli::calibrate` for `sweep calibrate`;
+//! `study::classification::tuning` ranks the trials of `[tune]`.
 
 use serde::{Deserialize, Serialize};
 

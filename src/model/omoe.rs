@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use super::mixture::{ExpertSizes, Routing};
 use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem};
 
-/// Sizes; by default the paper's (§5): 8 experts of 16 units, towers of 8 units.
+/// Sizes; by default the paper's (§5), the `Default` of [`ExpertSizes`].
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct Omoe(ExpertSizes);

@@ -1,4 +1,4 @@
-//! The section of diverged runs, which every kind of study has.
+//! The section of diverged runs, which every kind of study has. `engine::cohort` marks and drops them.
 
 use super::section::{Column, Section, Table};
 use super::words::{count, or_dash};

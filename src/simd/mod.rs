@@ -1,4 +1,5 @@
 //! Runtime choice of the vector width for hot loops: generators, towers, Adam and operations of models.
+//! The mixture kernels of the fused engine have vectors of their own, `engine::fused::simd`.
 //!
 //! A released binary is built for the oldest CPU of its family, so without help the loops would
 //! run four lanes wide on machines that have sixteen. Each hot loop is therefore one ordinary,

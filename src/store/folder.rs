@@ -1,4 +1,5 @@
-//! The folder of a study: finished groups, and the tables merged from them.
+//! The folder of a study: finished groups, and the tables merged from them. A resumed sweep reads what is finished and
+//! trains the rest, which `experiment::plan` knows.
 //!
 //! `groups/` holds one file for each finished group. A merge writes the CSV files and `manifest.json` from them, in the
 //! order of the plan, so the same groups give the same bytes whatever the order of training and the number of

@@ -1,4 +1,5 @@
-//! Studies of impressions, clicks and conversions (ESMM), simulated or from a log.
+//! Studies of impressions, clicks and conversions (ESMM), simulated or from Ali-CCP's log. Both have the
+//! claims of `claims` and the page of `page`.
 
 mod claims;
 mod evidence;

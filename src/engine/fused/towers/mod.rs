@@ -1,4 +1,4 @@
-//! Embeddings and towers on a CPU, without tensors: models of click and conversion.
+//! Embeddings and towers on a CPU, without tensors: ESMM and the other models of click and conversion.
 //!
 //! The `graph` engine makes a tensor of every gradient, fills it with zeros and adds to it; that and the copies around
 //! it are more than half of its time here. Towers are products of matrices between loops over rows, and the objective
