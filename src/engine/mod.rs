@@ -38,25 +38,37 @@ pub use gpu_populations::gpu_populations;
 ///
 /// Every run depends on its own parameters, labels and learning rate alone: its bits are the same whatever is trained
 /// beside it.
-///
-/// # Errors
-/// All methods fail where a batch does not fit the model, or Candle fails on the device.
 pub trait Population: Send {
     /// One Adam step on `batch`. Writes each run's loss on the batch (mean squared error, or cross-entropy where
     /// labels are binary), before the step, to `losses`, `[runs, tasks]`. A run's objective is the sum of its
     /// tasks' losses and its model's penalty.
+    ///
+    /// # Errors
+    /// If the batch does not fit the model, or Candle fails on the device.
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> candle_core::Result<()>;
 
     /// Losses and gate use on `batch` as the parameters stand; nothing is trained.
+    ///
+    /// # Errors
+    /// If the batch does not fit the model, or Candle fails on the device.
     fn evaluate(&mut self, batch: &Batch) -> candle_core::Result<Evaluation>;
 
     /// Predictions on `batch` as the parameters stand, `[runs, tasks, rows]`: logits where labels are binary.
+    ///
+    /// # Errors
+    /// If the batch does not fit the model, or Candle fails on the device.
     fn predict(&mut self, batch: &Batch) -> candle_core::Result<Vec<f32>>;
 
     /// Drops the runs whose entry is false; the others keep their order.
+    ///
+    /// # Errors
+    /// If Candle fails on the device.
     fn retain(&mut self, keep: &[bool]) -> candle_core::Result<()>;
 
     /// The parameters of every run, flat in layout order: `[runs, parameters]`.
+    ///
+    /// # Errors
+    /// If Candle fails on the device.
     fn parameters(&self) -> candle_core::Result<Vec<f32>>;
 }
 

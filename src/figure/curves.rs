@@ -58,6 +58,9 @@ pub fn uncertainty_note(curves: usize) -> &'static str {
 
 /// Draws curves on a panel, each with its uncertainty and the paper's curve in its colour: bands below, so that
 /// they tint no line, or whiskers after the last step where there are too many curves.
+///
+/// # Errors
+/// If the drawing backend fails.
 pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing {
     let crowded = crowded(curves.len());
     for (curve, colour) in curves.iter().filter(|_| !crowded) {

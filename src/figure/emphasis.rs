@@ -143,6 +143,9 @@ pub fn note(crowded: bool) -> &'static str {
 }
 
 /// Draws bands, then the background, then coloured curves, then names.
+///
+/// # Errors
+/// If the drawing backend fails.
 pub fn draw(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     let (coloured, background): (Vec<&Curve>, Vec<&Curve>) =
         curves.iter().partition(|curve| curve.colour.is_some());

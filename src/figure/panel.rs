@@ -168,6 +168,9 @@ impl<'a> Panel<'a> {
     }
 
     /// A line through the points that lie on the panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn line(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             self.plot.draw(&PathElement::new(piece, colour.stroke_width(LINE)))?;
@@ -176,6 +179,9 @@ impl<'a> Panel<'a> {
     }
 
     /// A thin line through the points that lie on the panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn hairline(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             self.plot.draw(&PathElement::new(piece, colour.stroke_width(THIN)))?;
@@ -184,11 +190,17 @@ impl<'a> Panel<'a> {
     }
 
     /// A thin, pale line from a curve's end to its name.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn leader(&self, from: (f64, f64), to: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&PathElement::new([from, to], colour.mix(SPECK).stroke_width(THIN)))
     }
 
     /// A name that starts at `at`, with a rest. The name is cut so that both fit in `limit` units of the canvas.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn name(&self, at: (f64, f64), name: &str, rest: &str, limit: i32, colour: RGBColor) -> Drawing {
         let style = theme::text(TEXT, colour, HPos::Left);
         let text = theme::fit(name, &style, limit - theme::width(rest, &style)) + rest;
@@ -204,6 +216,9 @@ impl<'a> Panel<'a> {
     }
 
     /// A dashed line through the points that lie on the panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn dashed(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
         for piece in within(points, &self.y) {
             let style = colour.stroke_width(LINE - 2);
@@ -213,6 +228,9 @@ impl<'a> Panel<'a> {
     }
 
     /// The area between lower and upper values, cut off at the panel's edges.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn band(&self, band: &[(f64, f64, f64)], colour: RGBColor) -> Drawing {
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
         for piece in below(band, self.y.end) {
@@ -225,12 +243,18 @@ impl<'a> Panel<'a> {
     }
 
     /// A bar from the bottom over a range of x.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn bar(&self, x: Range<f64>, height: f64, colour: RGBColor) -> Drawing {
         let corners = [(x.start, self.y.start), (x.end, height.min(self.y.end))];
         self.plot.draw(&Rectangle::new(corners, colour.filled()))
     }
 
     /// The outline of adjacent bars: edges rising, heights one fewer. Bars of height 0 have none.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn outline(&self, edges: &[f64], heights: &[f64], colour: RGBColor) -> Drawing {
         let bottom = self.y.start;
         let bars: Vec<(&[f64], f64)> = edges.windows(2).zip(heights.iter().copied()).collect();
@@ -244,6 +268,9 @@ impl<'a> Panel<'a> {
     }
 
     /// A line along x, as thick as a line of data; draws nothing where an end is not finite.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
         if !(x.start.is_finite() && x.end.is_finite()) {
             return Ok(());
@@ -252,27 +279,42 @@ impl<'a> Panel<'a> {
     }
 
     /// A small filled marker that others shine through.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn speck(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&Circle::new(at, MARKER * 2 / 3, colour.mix(SPECK).filled()))
     }
 
     /// A filled round marker.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn point(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         self.plot.draw(&Circle::new(at, MARKER, colour.filled()))
     }
 
     /// A filled round marker, if it lies on the panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn point_within(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         if self.y.contains(&at.1) { self.point(at, colour) } else { Ok(()) }
     }
 
     /// An open square marker.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn square(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
         let at_pixels = EmptyElement::at(at) + square((0, 0), colour);
         self.plot.draw(&at_pixels)
     }
 
     /// A whisker from `low` to `high`; draws nothing where they are not finite.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing {
         if !(low.is_finite() && high.is_finite()) {
             return Ok(());
@@ -288,18 +330,27 @@ impl<'a> Panel<'a> {
     }
 
     /// A short text on the panel, its upper right corner at `at`.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn note(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Right);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
     /// A faint text that begins at `at`.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Left);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 
     /// A text in the middle of an empty panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
     pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Center);
         self.plot.draw(&Text::new(text.to_owned(), at, style))

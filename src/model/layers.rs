@@ -20,6 +20,9 @@ use super::ops;
 
 /// x W for every run, without a bias: x `[batch, features]` or `[runs, batch, features]`, W
 /// `[runs, features, columns]`, the result `[runs, batch, columns]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     if x.rank() == 2 && ops::fit(&[x, weight]) {
         return ops::shared_input::shared_input(x, weight);
@@ -37,6 +40,9 @@ pub fn linear(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
 }
 
 /// ReLU(x W + b) for every run: x and W as in [`linear`], `bias` is `[runs, columns]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     match (ops::fit(&[x, weight, bias]), x.rank()) {
         (true, 2) => ops::hidden::hidden(x, weight, bias),
@@ -65,6 +71,9 @@ fn bias_relu(z: &Tensor, bias: &Tensor) -> Result<Tensor> {
 }
 
 /// Columns in equal blocks: `[runs, batch, blocks · units]` to `[runs, batch, blocks, units]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
     let (runs, batch, width) = columns.dims3()?;
     columns.reshape((runs, batch, blocks, width / blocks))
@@ -72,17 +81,26 @@ pub fn split_columns(columns: &Tensor, blocks: usize) -> Result<Tensor> {
 
 /// softmax(x W) in `gates` blocks of columns: x as in [`linear`], W `[runs, features, gates · experts]`, the result
 /// `[runs, batch, gates, experts]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn softmax_gates(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
     softmax(&gate_logits(x, weight, gates)?)
 }
 
 /// x W in `gates` blocks of columns, the logits of gates: x as in [`linear`], W `[runs, features, gates · experts]`, the
 /// result `[runs, batch, gates, experts]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn gate_logits(x: &Tensor, weight: &Tensor, gates: usize) -> Result<Tensor> {
     split_columns(&linear(x, weight)?, gates)
 }
 
 /// Softmax over the last axis of `logits`, `[…, choices]`; the result has the same shape.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     if ops::fit(&[logits]) {
         return ops::softmax::softmax(logits);
@@ -97,6 +115,9 @@ pub fn softmax(logits: &Tensor) -> Result<Tensor> {
 
 /// Softmax over the entries of the last axis whose `keep` is 1, and 0 where it is 0. `logits`, `keep` and the result are
 /// `[…, choices]`; every row of `keep` has at least one 1.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
     /// Farther below any logit than a power can tell from 0, and finite.
     const FAR: f64 = 1e30;
@@ -106,6 +127,9 @@ pub fn softmax_of_kept(logits: &Tensor, keep: &Tensor) -> Result<Tensor> {
 
 /// 1 where an entry of `logits`, `[…, choices]`, is among the `count` largest of the last axis, else 0; of equal ones
 /// the first are taken. The result has the same shape and no gradient.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
     if ops::fit(&[logits]) {
         return ops::largest::largest(logits, count);
@@ -122,6 +146,9 @@ pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
 
 /// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]` and experts
 /// `[runs, batch, experts · units]`, expert after expert, give `[runs, gates, batch, units]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     if ops::fit(&[gates, experts]) {
         return ops::mixture::mixture(gates, experts);
@@ -135,6 +162,9 @@ pub fn mix(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
 
 /// Every task goes on with a mixture of all tasks' units: Σ_j α_kj h_j for h `[runs, tasks, batch, units]` and α
 /// `[runs, tasks, tasks]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn stitch(units: &Tensor, alpha: &Tensor) -> Result<Tensor> {
     let shape = units.shape();
     alpha.matmul(&units.flatten_from(2)?.contiguous()?)?.reshape(shape)
@@ -144,6 +174,9 @@ pub fn stitch(units: &Tensor, alpha: &Tensor) -> Result<Tensor> {
 /// or `[runs, 1, batch, units]` where all towers read the same; predictions are `[runs, tasks, batch]`. Reads
 /// the parameters `tower.weight`, `tower.bias`, `output.weight` and `output.bias` of
 /// [`super::mixture::MixtureShape::layout`].
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn towers(parameters: &super::Parameters, input: &Tensor) -> Result<Tensor> {
     let hidden = tower(input, parameters.get("tower.weight")?, parameters.get("tower.bias")?)?;
     output(&hidden, parameters.get("output.weight")?, parameters.get("output.bias")?)
@@ -151,6 +184,9 @@ pub fn towers(parameters: &super::Parameters, input: &Tensor) -> Result<Tensor> 
 
 /// ReLU(m_k T_k + c_k) for every task k: `input` as in [`towers`], `weight` is `[runs, tasks, units, hidden]`,
 /// `bias` `[runs, tasks, hidden]`; the result is `[runs, tasks, batch, hidden]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[input, weight, bias]) {
         return ops::tower::tower(input, weight, bias);
@@ -168,6 +204,9 @@ pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 
 /// h_k · o_k + d_k for every task k: `hidden` is `[runs, tasks, batch, hidden]`, `weight`
 /// `[runs, tasks, hidden]`, `bias` `[runs, tasks]`; the result is `[runs, tasks, batch]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     if ops::fit(&[hidden, weight, bias]) {
         return ops::output::output(hidden, weight, bias);

@@ -175,12 +175,18 @@ impl Model for Mixture {
 }
 
 /// f of every expert, `[runs, batch, experts · units]`, for x `[batch, features]` or `[runs, batch, features]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
     layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)
 }
 
 /// The towers' predictions from `experts`, `[runs, batch, experts · units]`, mixed by `gates`,
 /// `[runs, batch, gates, experts]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn gated(parameters: &Parameters, experts: &Tensor, gates: &Tensor) -> Result<Forward> {
     let predictions = layers::towers(parameters, &layers::mix(gates, experts)?)?;
     Ok(Forward { predictions, gates: Some(gates.transpose(1, 2)?) })

@@ -82,12 +82,18 @@ pub trait Model: Send + Sync {
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
 
     /// The same while training, for a model that is trained with noise.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or Candle fails on the device.
     fn training_forward(&self, parameters: &Parameters, x: &Tensor, _noise: &Noise) -> Result<Forward> {
         self.forward(parameters, x)
     }
 
     /// A term of a run's objective beside its tasks' losses, `[runs]`: a function of the parameters only. It is trained
     /// on and never logged, so that losses of different models are the same quantity.
+    ///
+    /// # Errors
+    /// If shapes do not fit, or Candle fails on the device.
     fn penalty(&self, _parameters: &Parameters) -> Result<Option<Tensor>> {
         Ok(None)
     }

@@ -42,6 +42,9 @@ impl Lines {
 
     /// The next line that is not empty, without its end; nothing after the last. A line that is too long is
     /// passed over and reported as an error.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
     pub fn read(&mut self) -> Result<Option<Result<&[u8], ParseError>>, DataError> {
         loop {
             self.line.clear();

@@ -83,6 +83,9 @@ impl RawRows {
     }
 
     /// Appends the rows of a file. A malformed row is an error, or is left out and counted where `skip_bad`.
+    ///
+    /// # Errors
+    /// If the file cannot be read, or a row is malformed and `skip_bad` is false.
     pub fn read(&mut self, path: &Path, skip_bad: bool) -> Result<(), DataError> {
         self.append(path, open(path)?, skip_bad)
     }

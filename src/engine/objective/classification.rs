@@ -61,6 +61,9 @@ fn score(subset: Subset, task: usize, logits: &[f32], labels: &[f32]) -> Score {
 
 /// Mean cross-entropy of logits z and labels y of 0 or 1, max(z, 0) − y z + ln(1 + e^−|z|) on average, in nats
 /// per run and task. With ∂z = (σ(z) − y) / rows, and on the CPU in f32 nothing for the labels.
+///
+/// # Errors
+/// If predictions and labels differ in shape, or Candle fails on the device.
 pub fn cross_entropy(logits: &Tensor, labels: &Tensor) -> Result<Tensor> {
     if ops::fit(&[logits, labels]) {
         return logits.contiguous()?.apply_op2(&labels.contiguous()?, CrossEntropy);

@@ -37,6 +37,9 @@ impl Objective for Regression {
 
 /// Mean squared error per run and task, `[runs, tasks]`; predictions and labels are `[runs, tasks, rows]`.
 /// With ∂p = 2 (p − y) / rows, and on the CPU in f32 nothing for the labels.
+///
+/// # Errors
+/// If predictions and labels differ in shape, or Candle fails on the device.
 pub fn mean_squared_error(predictions: &Tensor, labels: &Tensor) -> Result<Tensor> {
     if ops::fit(&[predictions, labels]) {
         return predictions.contiguous()?.apply_op2(&labels.contiguous()?, MeanSquaredError);

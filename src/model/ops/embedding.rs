@@ -15,6 +15,9 @@ struct Embedding {
 
 /// Looks up the first `columns` of x, `[batch, features]` or `[runs, batch, features]`, in the table
 /// `[runs, vocabulary, units]` of every run; the result is `[runs, batch, columns · units + features − columns]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
     x.contiguous()?.apply_op2(&table.contiguous()?, Embedding { columns })
 }

@@ -15,6 +15,9 @@ struct Hidden;
 
 /// ReLU(x W + b) for every run: x `[batch, features]`, W `[runs, features, columns]`, b `[runs, columns]`; the result is
 /// `[runs, batch, columns]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Hidden)
 }

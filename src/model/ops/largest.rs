@@ -6,6 +6,9 @@ use super::read;
 
 /// 1 where an entry of `logits`, `[…, choices]`, is among the `count` largest of its row, else 0, in the same shape. Of
 /// equal ones the first are taken. NaN is always kept, so that a diverged run shows in its loss.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn largest(logits: &Tensor, count: usize) -> Result<Tensor> {
     let choices = logits.dim(D::Minus1)?;
     let logits = logits.contiguous()?;

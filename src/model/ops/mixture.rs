@@ -18,6 +18,9 @@ struct Mixture;
 
 /// Mixtures of `experts`, `[runs, batch, experts · units]`, by `gates`, `[runs, batch, gates, experts]`; the result is
 /// `[runs, gates, batch, units]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn mixture(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     gates.contiguous()?.apply_op2(&experts.contiguous()?, Mixture)
 }

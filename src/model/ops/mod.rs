@@ -61,6 +61,9 @@ pub fn in_place(tensors: &[&Tensor]) -> bool {
 }
 
 /// The floats of a contiguous tensor, as an operation's forward pass gets it.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
@@ -69,6 +72,9 @@ pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]>
 }
 
 /// The floats of a contiguous tensor, to write to.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn floats_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
@@ -78,6 +84,9 @@ pub fn floats_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'
 
 /// The floats of a contiguous tensor on the CPU, as backward passes read them. The tensor cannot be changed
 /// while they are.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn read(tensor: &Tensor) -> Result<impl Deref<Target = [f32]>> {
     let (storage, layout) = tensor.storage_and_layout();
     let Some(range) = layout.contiguous_offsets() else { bail!("custom operations take contiguous f32") };

@@ -11,6 +11,9 @@ struct Output;
 
 /// The prediction of every tower: `hidden` is `[runs, tasks, batch, units]`, `weight` `[runs, tasks, units]`, `bias`
 /// `[runs, tasks]`; the result is `[runs, tasks, batch]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     hidden.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Output)
 }

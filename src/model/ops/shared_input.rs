@@ -10,6 +10,9 @@ use super::{floats, read, result, tensor};
 struct SharedInput;
 
 /// x W for every run: x `[batch, features]`, W `[runs, features, columns]`; the result is `[runs, batch, columns]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn shared_input(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     x.contiguous()?.apply_op2(&weight.contiguous()?, SharedInput)
 }

@@ -10,6 +10,9 @@ use crate::simd::{CpuFeatures, multiversion};
 struct Softmax;
 
 /// Softmax over the last axis of `logits`, `[…, choices]`; the result has the same shape.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     logits.contiguous()?.apply_op1(Softmax)
 }

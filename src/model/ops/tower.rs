@@ -17,6 +17,9 @@ struct Tower;
 /// The hidden layer of every tower: `input` is `[runs, tasks, batch, units]`, or `[runs, batch, units]` where all towers
 /// read the same; `weight` is `[runs, tasks, units, hidden]`, `bias` `[runs, tasks, hidden]`; the result is
 /// `[runs, tasks, batch, hidden]`.
+///
+/// # Errors
+/// If shapes do not fit, or Candle fails on the device.
 pub fn tower(input: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     input.contiguous()?.apply_op3(&weight.contiguous()?, &bias.contiguous()?, Tower)
 }
