@@ -73,6 +73,9 @@ impl Kernel {
 }
 
 /// A kernel by its name, and the stream that it is queued on.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn load(device: &CudaDevice, name: &str) -> Result<(Arc<CudaStream>, CudaFunction)> {
     let function = device.get_or_load_custom_func(name, "mmoe-study", PTX)?.into_cuda_function();
     Ok((device.cuda_stream(), function))
@@ -84,11 +87,17 @@ pub fn config(threads: u32) -> LaunchConfig {
 }
 
 /// A size as kernels take it.
+///
+/// # Errors
+/// If the size is above what 32 bits hold.
 pub fn number(size: usize) -> Result<u32> {
     u32::try_from(size).map_err(candle_core::Error::wrap)
 }
 
 /// The floats of a contiguous tensor.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn view<'a>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a, f32>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(storage.as_cuda_slice::<f32>()?.slice(start..end)),
@@ -97,6 +106,9 @@ pub fn view<'a>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a
 }
 
 /// The floats of a contiguous tensor, to write to.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn view_mut<'a>(storage: &'a mut CudaStorage, layout: &Layout) -> Result<CudaViewMut<'a, f32>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(storage.as_cuda_slice_mut::<f32>()?.slice_mut(start..end)),

@@ -21,6 +21,9 @@ pub fn fit(tensors: &[&Tensor]) -> bool {
 
 /// x W of data: x `[runs, batch, features]`, W `[runs, features, columns]`, the result `[runs, batch, columns]`;
 /// nothing is computed for the gradient of x.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn product_of_data(x: &Tensor, weight: &Tensor) -> Result<Tensor> {
     apply(ProductOfData, &[x, &weight.contiguous()?])
 }
@@ -48,6 +51,9 @@ impl Operation for ProductOfData {
 
 /// ReLU(x W + b) of data: x `[runs, batch, features]`, W `[runs, features, columns]`, b `[runs, columns]`; nothing is
 /// computed for the gradient of x.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn hidden_of_data(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     apply(HiddenOfData, &[&x.contiguous()?, &weight.contiguous()?, &bias.contiguous()?])
 }
@@ -75,6 +81,9 @@ impl Operation for HiddenOfData {
 }
 
 /// ReLU(z + b): z `[runs, batch, columns]`, b `[runs, columns]`.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn bias_relu(z: &Tensor, bias: &Tensor) -> Result<Tensor> {
     apply(BiasRelu, &[&z.contiguous()?, &bias.contiguous()?])
 }
@@ -115,6 +124,9 @@ fn parts(both: &Tensor, first: &Tensor, second: &Tensor) -> Result<(Tensor, Tens
 }
 
 /// Softmax over the last axis.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn softmax(logits: &Tensor) -> Result<Tensor> {
     apply(Softmax, &[&logits.contiguous()?])
 }
@@ -146,6 +158,9 @@ impl Operation for Softmax {
 
 /// m_k = Σ_i g_k,i f_i: gates `[runs, batch, gates, experts]`, experts `[runs, batch, experts · units]`, the result
 /// `[runs, gates, batch, units]`.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn mixture(gates: &Tensor, experts: &Tensor) -> Result<Tensor> {
     apply(Mixture, &[&gates.contiguous()?, &experts.contiguous()?])
 }
@@ -184,6 +199,9 @@ impl Operation for Mixture {
 
 /// y_k = h_k · o_k + d_k: hidden `[runs, tasks, batch, units]`, weight `[runs, tasks, units]`, bias `[runs, tasks]`,
 /// the result `[runs, tasks, batch]`.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn output(hidden: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
     apply(Output, &[&hidden.contiguous()?, &weight.contiguous()?, &bias.contiguous()?])
 }
@@ -216,6 +234,9 @@ impl Operation for Output {
 /// `[runs, batch, columns + numeric]`, whose first `columns` are row numbers of the table `[runs, vocabulary, units]`;
 /// the result is `[runs, batch, columns · units + numeric]`. A row number beyond the table gives zeros. Different columns
 /// name different rows, as all our data have it: a column's sums are then its own.
+///
+/// # Errors
+/// If shapes or types do not fit, or CUDA fails.
 pub fn embedding(x: &Tensor, table: &Tensor, columns: usize) -> Result<Tensor> {
     apply(Embedding { columns }, &[&x.contiguous()?, &table.contiguous()?])
 }
