@@ -72,13 +72,14 @@ const OTHER_LANGUAGES: [(&str, &str); 2] =
 /// Paths of the files that Git would clone, including new ones that it does not ignore.
 pub fn cloned_files() -> &'static [String] {
     static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        let arguments = ["ls-files", "-z", "--cached", "--others", "--exclude-standard"];
-        let output = Command::new("git").args(arguments).current_dir(root()).output();
-        let output = output.expect("git lists the files of a clone; is it installed?");
-        assert!(output.status.success(), "no Git checkout: {}", String::from_utf8_lossy(&output.stderr));
-        let files = String::from_utf8(output.stdout).unwrap();
-        let files = files.split('\0').filter(|file| root().join(file).is_file());
-        files.map(str::to_string).collect()
+        // As Git has it, which a machine may lack: the files that no .gitignore names.
+        let mut walk = ignore::WalkBuilder::new(root());
+        walk.standard_filters(false).git_ignore(true).require_git(false);
+        walk.filter_entry(|entry| entry.file_name() != ".git").sort_by_file_path(Path::cmp);
+        let entries = walk.build().map(|entry| entry.expect("the repository can be read"));
+        let files = entries.filter(|entry| entry.path().is_file());
+        let inside = |entry: ignore::DirEntry| entry.path().strip_prefix(root()).unwrap().to_owned();
+        files.map(|entry| inside(entry).into_os_string().into_string().expect("names are text")).collect()
     });
     &FILES
 }
