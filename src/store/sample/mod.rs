@@ -59,18 +59,5 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
 
 /// A finished run without results.
 fn sample_run(key: RunKey, engine: &str) -> RunRecord {
-    RunRecord {
-        key,
-        status: Status::Finished,
-        steps: 0,
-        label_correlation: 0.0,
-        parameters: 0,
-        engine: engine.into(),
-        seconds: 0.0,
-        curve: Vec::new(),
-        gates: Vec::new(),
-        scores: Vec::new(),
-        conversion_scores: Vec::new(),
-        deciles: Vec::new(),
-    }
+    RunRecord { label_correlation: 0.0, ..RunRecord::new(key, 0, engine.into()) }
 }
