@@ -48,6 +48,14 @@ fn committed_studies_are_read_without_curves_and_gates() {
             assert!(desk.path(&path).join(link).exists(), "{study}: {link}");
         }
 
+        // Named by a path that the page must not contain, the terminal's command works from here.
+        let whole = desk.path(&path);
+        let whole = whole.to_str().unwrap();
+        let messages = String::from_utf8(desk.run(&["report", whole]).stderr).unwrap();
+        assert!(messages.contains(&format!("`sweep run {whole}/study.toml --out {whole}`")), "{messages}");
+        let page = std::fs::read_to_string(desk.path(&path).join("report.html")).unwrap();
+        assert!(!page.contains(whole), "{study}");
+
         let claims = desk.done(&["claims", &path]);
         assert!(claims.contains("supported") || claims.contains("contradicted"), "{claims}");
 

@@ -15,7 +15,7 @@ pub fn run(path: &Path) -> Result<u8> {
     if let Some(missing) = crate::report::partial(&study) {
         eprintln!("{missing}");
     }
-    if let Some(left_out) = crate::study::left_out(&study, path) {
+    if let Some(left_out) = crate::study::left_out(&study, &path.display().to_string()) {
         eprintln!("{}", printable(&left_out));
     }
     print(&format!("{}\n", write_report(&study, &folder)?.display()))?;

@@ -58,8 +58,8 @@ pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
 }
 
 /// The tables that a study's folder lacks, the figures that are left out for it, and the command that restores them, in
-/// sentences; none where no table is missing.
-pub fn left_out(study: &Study, folder: &Path) -> Option<String> {
+/// sentences; none where no table is missing. The command names the folder `folder`.
+pub fn left_out(study: &Study, folder: &str) -> Option<String> {
     if study.missing_tables.is_empty() {
         return None;
     }
@@ -83,10 +83,9 @@ pub fn left_out(study: &Study, folder: &Path) -> Option<String> {
         [figure] => format!(", so {figure} is left out"),
         figures => format!(", so {} are left out", list(figures)),
     };
-    let name = report::folder_name(folder);
     Some(format!(
-        "{missing}{figures}. `sweep run {name}/study.toml --out {name}` restores the files; it trains the runs that \
-         {name}/groups lacks."
+        "{missing}{figures}. `sweep run {folder}/study.toml --out {folder}` restores the files; it trains the runs that \
+         {folder}/groups lacks."
     ))
 }
 
@@ -104,7 +103,7 @@ fn has_gates(study: &Study, model: &ModelSpec) -> bool {
 /// A figure cannot be drawn, or a file not written.
 pub fn write_report(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
-    let content = Content { left_out: left_out(study, folder), ..kind.content(study) };
+    let content = Content { left_out: left_out(study, &report::folder_name(folder)), ..kind.content(study) };
     report::write(study, folder, &kind.claims(study), &figures(study), content)
 }
 
