@@ -539,7 +539,8 @@ fn tables() {
                 let _ = claim::table::text(&results, true);
             }
             if count.is_multiple_of(500) {
-                let page = mmoe_study::study::write_report(&study, &folder);
+                let figures = mmoe_study::study::Figures::from_study(&study);
+                let page = mmoe_study::study::write_report(&study, &figures, &folder);
                 prop_assert!(page.is_ok(), "{}", page.unwrap_err());
             }
         }

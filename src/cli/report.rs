@@ -7,6 +7,7 @@ use anyhow::{Context, Result};
 
 use super::{DONE, print, printable};
 use crate::store::{Folder, Study};
+use crate::study::{self, Figures};
 
 /// Writes the report of the study in `path`; returns the exit code.
 pub fn run(path: &Path) -> Result<u8> {
@@ -15,15 +16,20 @@ pub fn run(path: &Path) -> Result<u8> {
     if let Some(missing) = crate::report::partial(&study) {
         eprintln!("{missing}");
     }
-    if let Some(left_out) = crate::study::left_out(&study, &path.display().to_string()) {
-        eprintln!("{}", printable(&left_out));
+    let figures = Figures::from_study(&study);
+    if let Some(note) = figures.note(&study, &path.display().to_string()) {
+        eprintln!("{}", printable(&note));
     }
-    print(&format!("{}\n", write_report(&study, &folder)?.display()))?;
+    print(&format!("{}\n", write(&study, &figures, &folder)?.display()))?;
     Ok(DONE)
 }
 
 /// Writes figures and report; returns the report's path.
 pub fn write_report(study: &Study, folder: &Folder) -> Result<PathBuf> {
-    crate::study::write_report(study, folder.path())
+    write(study, &Figures::from_study(study), folder)
+}
+
+fn write(study: &Study, figures: &Figures, folder: &Folder) -> Result<PathBuf> {
+    study::write_report(study, figures, folder.path())
         .with_context(|| format!("cannot write the report of {}", folder.path().display()))
 }

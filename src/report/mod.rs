@@ -60,8 +60,6 @@ pub struct Content {
     pub data: Vec<(String, String)>,
     /// The paper to cite.
     pub citation: Citation,
-    /// The tables that the folder lacks, and the figures that are left out, in sentences.
-    pub left_out: Option<String>,
 }
 
 /// A paper to cite.
@@ -84,7 +82,7 @@ pub const MMOE: Citation = Citation {
 };
 
 /// Draws `figures` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and returns the path of the
-/// latter. Files of an earlier report are replaced.
+/// latter. `left_out` says which figures could not be made. Files of an earlier report are replaced.
 ///
 /// # Errors
 ///
@@ -94,6 +92,7 @@ pub fn write(
     folder: &Path,
     claims: &[ClaimResult],
     figures: &[Box<dyn Figure>],
+    left_out: Option<String>,
     content: Content,
 ) -> Result<PathBuf, ReportError> {
     let store = Folder::new(folder);
@@ -101,7 +100,7 @@ pub fn write(
     let mut csv = Vec::new();
     claim::table::write_csv(claims, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = Page::new(study, folder, claims, &drawn, content).render()?;
+    let page = Page::new(study, folder, claims, &drawn, left_out, content).render()?;
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
 }
 
@@ -113,6 +112,8 @@ struct Page<'a> {
     description: &'a str,
     /// A sentence on what an incomplete study lacks; none for a complete one.
     partial: Option<String>,
+    /// The figures that could not be made, in sentences.
+    left_out: Option<String>,
     content: Content,
     claims: Vec<ClaimRow>,
     figures: &'a [Drawn],
@@ -131,6 +132,7 @@ impl<'a> Page<'a> {
         folder: &Path,
         results: &[ClaimResult],
         figures: &'a [Drawn],
+        left_out: Option<String>,
         content: Content,
     ) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
@@ -142,6 +144,7 @@ impl<'a> Page<'a> {
             partial: partial(study),
             claims: claims_table::rows(results),
             figures,
+            left_out,
             setup: setup::lists(study, &content.data),
             content,
             files: setup::files(folder, figures),

@@ -49,44 +49,51 @@ pub fn kind_of(study: &Study) -> &'static dyn StudyKind {
     kind(study.experiment.data.task())
 }
 
-/// Every figure that a study has data for: those of its kind, then those of its gates.
-pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
-    let mut figures = kind_of(study).figures(study);
-    figures.retain(|figure| study.has_curves() || !figure.needs_curves());
-    figures.extend(figure::of_gates(study));
-    figures
+/// The figures of a study.
+pub struct Figures {
+    /// Every figure that the study has data for: those of its kind, then those of its gates.
+    pub drawn: Vec<Box<dyn Figure>>,
+    /// Names of the figures whose tables the study's folder lacks.
+    left_out: Vec<&'static str>,
 }
 
-/// The tables that a study's folder lacks, the figures that are left out for it, and the command that restores them, in
-/// sentences; none where no table is missing. The command names the folder `folder`.
-pub fn left_out(study: &Study, folder: &str) -> Option<String> {
-    if study.missing_tables.is_empty() {
-        return None;
-    }
-    let mut figures: Vec<&str> = Vec::new();
-    if !study.has_curves() {
+impl Figures {
+    /// Takes the data of all figures from a study.
+    pub fn from_study(study: &Study) -> Self {
         let of_kind = kind_of(study).figures(study);
-        figures.extend(of_kind.iter().filter(|figure| figure.needs_curves()).map(|figure| figure.name()));
+        let (mut drawn, without_curves): (Vec<_>, Vec<_>) =
+            of_kind.into_iter().partition(|figure| study.has_curves() || !figure.needs_curves());
+        drawn.extend(figure::of_gates(study));
+        let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();
+        let drawn_with_gates = !study.has_gates() && study.experiment.grid.sweep.is_none();
+        if drawn_with_gates && study.experiment.models.iter().any(|model| has_gates(study, model)) {
+            left_out.extend(figure::GATE_FIGURES);
+        }
+        Self { drawn, left_out }
     }
-    let drawn_with_gates = !study.has_gates() && study.experiment.grid.sweep.is_none();
-    if drawn_with_gates && study.experiment.models.iter().any(|model| has_gates(study, model)) {
-        figures.extend(figure::GATE_FIGURES);
+
+    /// The tables that the study's folder lacks, the figures that are left out for it, and the command that restores
+    /// them, in sentences; none where no table is missing. The command names the folder `folder`.
+    pub fn note(&self, study: &Study, folder: &str) -> Option<String> {
+        if study.missing_tables.is_empty() {
+            return None;
+        }
+        let list = |names: &[&str]| words::list(names.iter().map(|name| name.to_string()));
+        let missing = format!(
+            "{} {} missing",
+            list(&study.missing_tables),
+            if study.missing_tables.len() == 1 { "is" } else { "are" }
+        );
+        let figures = match &self.left_out[..] {
+            [] => String::new(),
+            [figure] => format!(", so {figure} is left out"),
+            figures => format!(", so {} are left out", list(figures)),
+        };
+        Some(format!(
+            "{missing}{figures}. `sweep run {folder}/study.toml --out {folder}` restores the files; it trains the runs \
+             that {folder}/groups lacks."
+        ))
     }
-    let list = |names: &[&str]| words::list(names.iter().map(|name| name.to_string()));
-    let missing = format!(
-        "{} {} missing",
-        list(&study.missing_tables),
-        if study.missing_tables.len() == 1 { "is" } else { "are" }
-    );
-    let figures = match &figures[..] {
-        [] => String::new(),
-        [figure] => format!(", so {figure} is left out"),
-        figures => format!(", so {} are left out", list(figures)),
-    };
-    Some(format!(
-        "{missing}{figures}. `sweep run {folder}/study.toml --out {folder}` restores the files; it trains the runs that \
-         {folder}/groups lacks."
-    ))
 }
 
 /// Whether a model has gates.
@@ -95,16 +102,16 @@ fn has_gates(study: &Study, model: &ModelSpec) -> bool {
     network.layout().parameters.iter().any(|parameter| matches!(parameter.role, Role::Gate { .. }))
 }
 
-/// Writes the report of a study into `folder`: figures, `claims.csv` and `report.html`, whose path is returned. Only the
+/// Writes the report of a study into `folder`: its figures, `claims.csv` and `report.html`, whose path is returned. Only the
 /// study is read; files of an earlier report are replaced.
 ///
 /// # Errors
 ///
 /// A figure cannot be drawn, or a file not written.
-pub fn write_report(study: &Study, folder: &Path) -> Result<PathBuf, ReportError> {
+pub fn write_report(study: &Study, figures: &Figures, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
-    let content = Content { left_out: left_out(study, &report::folder_name(folder)), ..kind.content(study) };
-    report::write(study, folder, &kind.claims(study), &figures(study), content)
+    let note = figures.note(study, &report::folder_name(folder));
+    report::write(study, folder, &kind.claims(study), &figures.drawn, note, kind.content(study))
 }
 
 #[cfg(test)]
@@ -119,6 +126,7 @@ mod tests {
             let claims = kind(task).claims(&study);
             assert!(claims.len() >= 6);
             for (i, claim) in claims.iter().enumerate() {
+                assert_eq!(claim.number, i + 1);
                 assert!(claims[..i].iter().all(|other| other.name != claim.name), "{}", claim.name);
                 assert!(claim.name.chars().all(|c| c.is_ascii_lowercase() || c == '_'), "{}", claim.name);
             }

@@ -40,7 +40,6 @@ pub fn content(study: &Study) -> Content {
         ],
         data: Vec::new(),
         citation: MMOE,
-        left_out: None,
     }
 }
 

@@ -62,7 +62,6 @@ pub fn content(study: &Study) -> Content {
             .collect(),
         data: Vec::new(),
         citation: ESMM,
-        left_out: None,
     }
 }
 
@@ -70,17 +69,18 @@ fn claims_text(truth: bool) -> String {
     let seeds = match truth {
         true => {
             "A seed draws impressions, first parameters and the order of batches, so intervals cover all three; they do \
-             not cover the choice of generator, sizes or protocol."
+             not cover the choice of generator, sizes or protocol. The paper's own differences are of other data: they \
+             are shown, and no claim requires them."
         }
         false => {
             "A seed draws first parameters and the order of batches; all runs share their impressions, so intervals do not \
-             cover the choice of impressions, sizes or protocol."
+             cover the choice of impressions, sizes or protocol. The paper's own differences are shown, and no claim \
+             requires them."
         }
     };
     format!(
         "Each claim is tested on the test impressions, paired by seed, and is supported or contradicted only where a \
-         95\u{a0}% interval says so. {seeds} The paper's own differences are of other data: they are shown, and no claim \
-         requires them."
+         95\u{a0}% interval says so. {seeds}"
     )
 }
 
@@ -371,11 +371,12 @@ mod tests {
     use super::*;
     use crate::data::SweptParameter;
     use crate::store::sample::FunnelSample;
-    use crate::study::write_report;
+    use crate::study::{Figures, write_report};
 
     fn page(study: &Study) -> String {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::read_to_string(write_report(study, folder.path()).unwrap()).unwrap()
+        let report = write_report(study, &Figures::from_study(study), folder.path()).unwrap();
+        std::fs::read_to_string(report).unwrap()
     }
 
     const SECTIONS: [&str; 11] = [

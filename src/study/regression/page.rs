@@ -42,7 +42,6 @@ pub fn content(study: &Study) -> Content {
         ],
         data: vec![("label variance before standardising".into(), number(data.label_variance()))],
         citation: MMOE,
-        left_out: None,
     }
 }
 
@@ -317,7 +316,7 @@ mod tests {
     use super::*;
     use crate::report::section::DASH;
     use crate::store::sample::Sample;
-    use crate::study::write_report;
+    use crate::study::{Figures, write_report};
 
     #[test]
     fn tables_have_a_row_for_every_cell() {
@@ -373,7 +372,8 @@ mod tests {
 
     fn page(study: &Study) -> String {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::read_to_string(write_report(study, folder.path()).unwrap()).unwrap()
+        let report = write_report(study, &Figures::from_study(study), folder.path()).unwrap();
+        std::fs::read_to_string(report).unwrap()
     }
 
     const SECTIONS: [&str; 12] = [

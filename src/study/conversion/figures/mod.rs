@@ -63,7 +63,8 @@ mod tests {
     fn a_study_of_impressions_has_its_own_figures() {
         let draw = |sample: &FunnelSample| {
             let folder = tempfile::tempdir().unwrap();
-            let drawn = draw_all(&crate::study::figures(&sample.study()), folder.path()).unwrap();
+            let drawn =
+                draw_all(&crate::study::Figures::from_study(&sample.study()).drawn, folder.path()).unwrap();
             for figure in &drawn {
                 assert!(well_formed(&figure.svg_text) && !figure.svg_text.contains("NaN"), "{}", figure.name);
                 assert!(figure.svg_text.matches("<text").count() > 10, "{}", figure.name);

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::super::reference::{self, LabelPoint};
+use crate::analysis::statistics::summary;
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
@@ -115,15 +116,11 @@ fn by_correlation(study: &Study) -> Vec<(f64, f64, f64)> {
             let mut seeds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
             let here = study.labels.iter().filter(|l| reference::same(l.task_correlation, correlation));
             here.for_each(|label| seeds.entry(label.seed).or_default().push(label.label_correlation));
-            let values: Vec<f64> = seeds.values().map(|pairs| mean(pairs)).collect();
-            let centre = mean(&values);
+            let values: Vec<f64> = seeds.values().map(|pairs| summary::mean(pairs)).collect();
+            let centre = summary::mean(&values);
             let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
             let sd = if values.len() < 2 { f64::NAN } else { (squares / (values.len() - 1) as f64).sqrt() };
             centre.is_finite().then_some((correlation, centre, sd))
         })
         .collect()
-}
-
-fn mean(values: &[f64]) -> f64 {
-    values.iter().sum::<f64>() / values.len() as f64
 }

@@ -45,7 +45,8 @@ mod tests {
     /// Draws a sample into a temporary folder.
     fn drawn(sample: &Sample) -> (tempfile::TempDir, Vec<Drawn>) {
         let folder = tempfile::tempdir().unwrap();
-        let drawn = draw_all(&crate::study::figures(&sample.study()), folder.path()).unwrap();
+        let drawn =
+            draw_all(&crate::study::Figures::from_study(&sample.study()).drawn, folder.path()).unwrap();
         (folder, drawn)
     }
 
