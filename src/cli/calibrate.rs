@@ -186,8 +186,9 @@ fn train(
 ) -> Result<Option<Study>> {
     let experiment = search.experiment(candidate, rung, &options.overrides)?;
     let folder = candidate_folder(out, candidate);
-    training::check_schema(&folder, &folder.finished()?)?;
-    training::train_study(&experiment, &folder, training::threads(options.threads))
+    let finished = folder.finished()?;
+    training::check_schema(&folder, &finished)?;
+    training::train_study(&experiment, &folder, &finished, training::threads(options.threads))
 }
 
 /// The best candidates of a rung as text.

@@ -9,7 +9,7 @@ use clap::Args;
 
 use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, training};
 use crate::experiment::{Experiment, library};
-use crate::store::{Folder, Study, machine};
+use crate::store::{Finished, Folder, Study, machine};
 use crate::study::regression::convergence::{Check, Verdict, check};
 
 /// Experiment of the baseline.
@@ -47,10 +47,9 @@ pub fn run(options: &Options) -> Result<u8> {
         return update(&experiment, &baseline, why, options);
     }
     let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
-    let folder = tempfile::tempdir().context("cannot create a temporary folder")?;
-    let Some(after) =
-        training::train_study(&experiment, &Folder::new(folder.path()), training::threads(options.threads))?
-    else {
+    let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
+    let (folder, threads) = (Folder::new(temporary.path()), training::threads(options.threads));
+    let Some(after) = training::train_study(&experiment, &folder, &Finished::default(), threads)? else {
         return Ok(INTERRUPTED);
     };
     let outcome = check(&before, &after);
@@ -67,7 +66,8 @@ pub fn run(options: &Options) -> Result<u8> {
 
 /// Replaces the baseline by a newly trained study and adds the reason to its `WHY.md`.
 fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options) -> Result<u8> {
-    let Some(study) = training::train_study(experiment, folder, training::threads(options.threads))? else {
+    let (finished, threads) = (folder.finished()?, training::threads(options.threads));
+    let Some(study) = training::train_study(experiment, folder, &finished, threads)? else {
         return Ok(INTERRUPTED);
     };
     folder.remove_groups()?;

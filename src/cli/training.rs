@@ -69,12 +69,16 @@ pub fn train(
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
 }
 
-/// Trains what is missing of an experiment in its folder and writes the tables; none after Ctrl-C.
-pub fn train_study(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<Option<Study>> {
+/// Trains the runs of an experiment that are not among `finished` in its folder and writes the tables; none after Ctrl-C.
+pub fn train_study(
+    experiment: &Experiment,
+    folder: &Folder,
+    finished: &Finished,
+    threads: usize,
+) -> Result<Option<Study>> {
     let plan = Plan::new(experiment);
-    let finished = folder.finished()?;
     folder.create(experiment)?;
-    let outcome = train(experiment, &plan, folder, &finished, threads)?;
+    let outcome = train(experiment, &plan, folder, finished, threads)?;
     match outcome.interrupted {
         true => Ok(None),
         false => Ok(Some(folder.merge(experiment, &plan, &outcome.session)?)),

@@ -1,5 +1,5 @@
-//! Tuning before `sweep run`, by successive halving: every rung is trained as a study of its own in `tuning/rung-<n>/`, and the winners replace
-//! the experiment's models.
+//! Tuning before `sweep run`, by successive halving: every rung is trained as a study of its own in `tuning/rung-<n>/`,
+//! and the winners replace the experiment's models.
 
 use anyhow::{Result, bail};
 

@@ -11,7 +11,9 @@ const BASE: u64 = 30 << 20;
 
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight; on a GPU all of them are.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
-    let groups = plan.groups.iter().map(|group| group_bytes(experiment, group));
+    let conditions = experiment.grid.conditions();
+    let rows = conditions.iter().map(|condition| rows_bytes(experiment, condition)).max().unwrap_or(0);
+    let groups = plan.groups.iter().map(|group| group_bytes(experiment, group, rows));
     let training = match experiment.train.device {
         DeviceChoice::Cpu => groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64),
         // All groups at once; each group's rows are there twice more where they are joined, for this step and the next.
@@ -45,10 +47,8 @@ fn floats(factors: &[usize]) -> u64 {
     factors.iter().fold(4, |bytes, &n| bytes.saturating_mul(n as u64))
 }
 
-/// One group while it trains: its rows, and every model's population.
-fn group_bytes(experiment: &Experiment, group: &Group) -> u64 {
-    let conditions = experiment.grid.conditions();
-    let rows = conditions.iter().map(|condition| rows_bytes(experiment, condition)).max().unwrap_or(0);
+/// One group while it trains: its rows, of at most `rows` bytes, and every model's population.
+fn group_bytes(experiment: &Experiment, group: &Group, rows: u64) -> u64 {
     // Populations train in turn, but the allocator keeps what each of them needed: tensors of different models
     // have different sizes.
     (0..experiment.models.len())

@@ -84,7 +84,10 @@ impl Manifest {
         let Merged { runs_planned, runs, groups, digest } = merged;
         // Sessions of shards overlap, and a process that trained nothing has no time: then the times of groups are summed.
         let (wall_seconds, cpu_seconds) = match session.shards.is_some() || session.threads == 0 {
-            true => (runs.iter().map(|run| run.seconds).sum(), runs.iter().map(|run| run.seconds).sum()),
+            true => {
+                let seconds = runs.iter().map(|run| run.seconds).sum();
+                (seconds, seconds)
+            }
             false => (before.wall_seconds + session.wall_seconds, before.cpu_seconds + session.cpu_seconds),
         };
         Self {

@@ -52,9 +52,7 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
             "finished" => Status::Finished,
             "diverged" => Status::Diverged,
             other => {
-                let line = row.position().map(csv::Position::line);
-                let problem = format!("status = {other:?}: expected finished or diverged");
-                return Err(StoreError::malformed(&path, line, problem));
+                return Err(table.wrong(&row, format!("status = {other:?}: expected finished or diverged")));
             }
         };
         let key = table.key(&row, keys)?;
@@ -62,18 +60,11 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
             return Err(table.wrong(&row, "is a duplicate: expected each run once".into()));
         }
         runs.push(RunRecord {
-            key,
             status,
             steps: table.parse(&row, steps)?,
             label_correlation: table.parse(&row, label)?,
-            parameters: table.parse(&row, parameters)?,
-            engine: table.parse(&row, engine)?,
             seconds: table.parse(&row, seconds)?,
-            curve: Vec::new(),
-            gates: Vec::new(),
-            scores: Vec::new(),
-            conversion_scores: Vec::new(),
-            deciles: Vec::new(),
+            ..RunRecord::new(key, table.parse(&row, parameters)?, table.parse(&row, engine)?)
         });
     }
     Ok(runs)
