@@ -12,7 +12,7 @@ use super::runs::{Runs, runs_by_rate};
 use super::selection::selected_runs;
 use super::statistics::confidence::{Confidence, LEVEL};
 use super::statistics::holm::holm;
-use super::statistics::paired::{differences, rank_biserial, standardised};
+use super::statistics::paired::{differences, mean_difference, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
 use crate::experiment::Condition;
 use crate::store::{RunRecord, Study};
@@ -184,7 +184,7 @@ fn paired_difference(pairs: &[(f64, f64)]) -> (Resampled, PairedEffect) {
         standardised: standardised(&changes),
         rank_biserial: rank_biserial(&changes),
     };
-    (Bootstrap::for_means().sample(&changes, summary::mean), effect)
+    (mean_difference(&second, &first, &Bootstrap::for_means()), effect)
 }
 
 /// Mean of the second sample minus that of the first.

@@ -5,6 +5,7 @@
 
 use rayon::prelude::*;
 
+use super::metrics;
 use crate::data::{Batch, Feed, Impressions};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
@@ -59,8 +60,7 @@ impl DataLoaders {
     /// Mean over pairs of the measured correlation of a group's labels.
     pub fn mean_label_correlation(&self, group: usize, task_correlation: Option<f64>) -> f64 {
         let loader = &self.0[group];
-        let pairs = &loader.label_correlations[loader.label_set(task_correlation)];
-        pairs.iter().sum::<f64>() / pairs.len() as f64
+        metrics::mean(&loader.label_correlations[loader.label_set(task_correlation)])
     }
 
     /// The measured correlations that `group`, the one at this index, is to record.

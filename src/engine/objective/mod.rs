@@ -125,9 +125,9 @@ impl<'a> Targets<'a> {
 
     /// Labels of every run on some rows, `[tasks, rows]` each.
     fn by_run(&self, rows: Range<usize>) -> impl Iterator<Item = Cow<'a, [f32]>> {
-        let Batch { tasks, rows: all, ref y, .. } = *self.batch;
-        self.label_sets.iter().map(move |set| {
-            let labels = &y[set * tasks * all..][..tasks * all];
+        let (batch, all) = (self.batch, self.batch.rows);
+        self.label_sets.iter().map(move |&set| {
+            let labels = batch.label_set(set);
             match rows.len() == all {
                 true => labels.into(),
                 false => labels.chunks_exact(all).flat_map(|labels| &labels[rows.clone()]).copied().collect(),

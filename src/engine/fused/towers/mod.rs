@@ -14,7 +14,6 @@ use candle_core::{Result, bail};
 
 use self::backward::{LayerView, output_gradient};
 use crate::data::Batch;
-use crate::data::impressions::LABELS;
 use crate::engine::adam;
 use crate::engine::objective::conversion::Predictions;
 use crate::engine::{Evaluation, Population, Start, StartRun};
@@ -163,8 +162,7 @@ impl TowersPopulation {
 
     /// A run's part in a batch's labels, `[LABELS, rows]`, and its logits.
     fn predictions<'a>(&'a self, run: usize, batch: &'a Batch, logits: &'a [f32]) -> Predictions<'a> {
-        let each = LABELS * batch.rows;
-        let labels = &batch.y[self.runs[run].label_set * each..][..each];
+        let labels = batch.label_set(self.runs[run].label_set);
         Predictions { method: self.shape.method, logits, labels }
     }
 
