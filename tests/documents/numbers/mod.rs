@@ -1,5 +1,8 @@
 //! Recomputes the numbers of documents from committed files: one test for each document.
 
+use mmoe_study::experiment::library;
+use mmoe_study::experiment::plan::Plan;
+
 use crate::common::Desk;
 use crate::markdown;
 use crate::quotes::{Quotes, fixed, interval, thousands, word};
@@ -107,6 +110,10 @@ fn readme() {
     readme.says(format!("Rust {} or later", cargo["package"]["rust-version"].as_str().unwrap()));
     let quick = toml_file("experiments/quick.toml");
     readme.says(format!("three models, three correlations, {} seeds", quick["grid"]["seeds"]));
+    let planned = |name| Plan::new(&library::find(name, &[]).unwrap()).runs().count();
+    readme.says(format!("Figures 4 and 5 at the paper's scale: {} runs", thousands(planned("figure4"))));
+    let units = toml_file("experiments/figure3.toml")["models"]["shared_bottom"]["bottom_units"].to_string();
+    readme.says(format!("a shared bottom of {units} units"));
     readme.leaves("the definition of task correlation", &["(0: unrelated, 1: the same task)"]);
     readme.leaves("correlations of figures", &["correlations 0.5, 0.9 and 1"]);
     readme.leaves(
