@@ -1,7 +1,8 @@
 //! Census rows: reading and encoding them, and an epoch of MMoE, beside PyTorch (`benches/census.sh`).
 //!
 //! `cargo bench --bench census -- data` reads the rows in `data` and prints seconds of reading and, for each of
-//! a few repetitions, CPU seconds of an epoch (machines are shared): every training row once, in batches of 512, one run, one thread.
+//! a few repetitions, CPU seconds of an epoch (machines are shared): every training row once, in batches of 512, one run,
+//! one thread.
 
 use std::path::Path;
 

@@ -71,7 +71,7 @@ pub enum Task {
 }
 
 impl DataSpec {
-    /// The specification, whatever its kind: the only match on kinds of data.
+    /// The specification, whatever its kind: the one match that names every kind of data.
     pub fn source(&self) -> &dyn Source {
         match self {
             Self::Synthetic(spec) => spec,

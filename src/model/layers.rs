@@ -57,8 +57,8 @@ pub fn hidden(x: &Tensor, weight: &Tensor, bias: &Tensor) -> Result<Tensor> {
 }
 
 /// ReLU(z + b) as the operations in [`ops`] have it: z is `[…, batch, columns]`, b `[…, columns]`. The derivative at 0
-/// is 0, where that of Candle's own ReLU is 1, and what is no number stays none, which a GPU's maximum makes 0. In the plain
-/// operations −∞ is no number either.
+/// is 0, where that of Candle's own ReLU is 1. NaN stays NaN, which a GPU's maximum would turn into 0. In the plain
+/// operations −∞ becomes NaN too.
 fn bias_relu(z: &Tensor, bias: &Tensor) -> Result<Tensor> {
     #[cfg(feature = "cuda")]
     if ops::gpu::fit(&[z, bias]) {

@@ -78,7 +78,7 @@ pub trait Model: Send + Sync {
     /// `[runs, batch, features]`, every run its own.
     ///
     /// # Errors
-    /// Shapes that do not fit, or a device that fails.
+    /// If shapes do not fit, or Candle fails on the device.
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward>;
 
     /// The same while training, for a model that is trained with noise.

@@ -1,4 +1,4 @@
-//! Adam on one run's padded parameters in the fused engine's vectors, in one pass over gradient, moments and parameters.
+//! Adam on one run's padded parameters in the vectors of `fused::simd`, in one pass over gradient, moments and parameters.
 //!
 //! The divider sets the pace, not memory: a root and a quotient a parameter. So two quotients share one
 //! division, 1/a = b / (ab) and 1/b = a / (ab), at the price of two more roundings. Denominators lie between

@@ -1,4 +1,4 @@
-//! The fused engine: models that are one custom operation on a CPU, instead of dozens of tensor operations a step.
+//! The fused engine: models whose step is one pass over slices on a CPU, instead of dozens of tensor operations.
 //!
 //! [`mixture`] trains the mixture family (regression), near the peak of the CPU's multipliers; [`towers`] trains
 //! embeddings with towers (click and conversion). Every run is computed by itself, in an order that depends on shapes

@@ -63,7 +63,7 @@ pub fn in_place(tensors: &[&Tensor]) -> bool {
 /// The floats of a contiguous tensor, as an operation's forward pass gets it.
 ///
 /// # Errors
-/// If shapes do not fit, or Candle fails on the device.
+/// If the tensor is not contiguous f32.
 pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&values[start..end]),
@@ -74,7 +74,7 @@ pub fn floats<'a>(storage: &'a CpuStorage, layout: &Layout) -> Result<&'a [f32]>
 /// The floats of a contiguous tensor, to write to.
 ///
 /// # Errors
-/// If shapes do not fit, or Candle fails on the device.
+/// If the tensor is not contiguous f32.
 pub fn floats_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'a mut [f32]> {
     match (storage, layout.contiguous_offsets()) {
         (CpuStorage::F32(values), Some((start, end))) => Ok(&mut values[start..end]),
@@ -86,7 +86,7 @@ pub fn floats_mut<'a>(storage: &'a mut CpuStorage, layout: &Layout) -> Result<&'
 /// while they are.
 ///
 /// # Errors
-/// If shapes do not fit, or Candle fails on the device.
+/// If the tensor is not contiguous f32 on the CPU.
 pub fn read(tensor: &Tensor) -> Result<impl Deref<Target = [f32]>> {
     let (storage, layout) = tensor.storage_and_layout();
     let Some(range) = layout.contiguous_offsets() else { bail!("custom operations take contiguous f32") };

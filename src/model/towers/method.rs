@@ -2,7 +2,8 @@
 
 use crate::model::InvalidSize;
 
-/// A method of learning conversion. Every method also has the cross-entropy of clicks on all impressions. The losses stand in `engine::objective::conversion`.
+/// A method of learning conversion. Every method also has the cross-entropy of clicks on all impressions. The losses stand
+/// in `engine::objective::conversion`.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Method {
     /// Cross-entropy of conversions on clicked impressions.

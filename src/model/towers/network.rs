@@ -16,7 +16,8 @@ pub(super) struct Network {
     layout: Layout,
 }
 
-/// Name of a parameter of hidden layer `layer`, from 1.
+/// Name of a parameter of hidden layer `layer`, from 1. It says `head` because first values are drawn by the name:
+/// another one would change every result.
 fn name(layer: usize, what: &str) -> String {
     format!("head.{layer}.{what}")
 }

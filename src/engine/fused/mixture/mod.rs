@@ -194,7 +194,9 @@ impl Population for MixturePopulation {
     }
 
     fn predict(&mut self, _: &Batch) -> Result<Vec<f32>> {
-        candle_core::bail!("the fused engine computes losses alone; the graph engine predicts")
+        candle_core::bail!(
+            "the fused engine of the mixture family computes losses alone; the graph engine predicts"
+        )
     }
 
     fn retain(&mut self, keep: &[bool]) -> Result<()> {

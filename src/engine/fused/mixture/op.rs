@@ -1,4 +1,4 @@
-//! The fused engine as Candle sees it: in-place operations on one tensor of training state.
+//! The mixture family's step as Candle sees it: in-place operations on one tensor of training state.
 //!
 //! State is `[runs, 3, padded]`: parameters, first and second moment of a run stand together, so that a run's
 //! step, which is taken as a whole before the next run's, works on one contiguous piece of memory.

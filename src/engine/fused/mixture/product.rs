@@ -1,4 +1,4 @@
-//! The matrix products: one register tile, C (+)= A · B, that the whole engine is built on.
+//! The matrix products: one register tile, C (+)= A · B, that all kernels of the mixture family are built on.
 //!
 //! ```text
 //!                 k ─►                    j ─► (contiguous, vectors)

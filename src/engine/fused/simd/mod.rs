@@ -1,4 +1,4 @@
-//! Vectors of f32 lanes: the vocabulary that every kernel of the fused engine is written in.
+//! Vectors of f32 lanes: the vocabulary that every kernel of the mixture family is written in.
 //!
 //! A kernel is one generic function over [`Simd`]; it is compiled once for each instruction set, and
 //! [`Instructions::run`] enters the best one that this CPU has. A value of a type that implements [`Simd`] is

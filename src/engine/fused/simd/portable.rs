@@ -8,7 +8,7 @@ use super::{Octet, Simd};
 #[derive(Debug, Clone, Copy)]
 pub struct Portable<const N: usize>;
 
-/// Lane by lane, as a loop over places: `array::from_fn` and `map` were left scalar by the compiler.
+/// Lane by lane, as a loop over lanes: `array::from_fn` and `map` were left scalar by the compiler.
 #[inline(always)]
 fn zip<const N: usize>(a: [f32; N], b: [f32; N], f: impl Fn(f32, f32) -> f32) -> [f32; N] {
     let mut out = a;

@@ -75,7 +75,7 @@ impl Kernel {
 /// A kernel by its name, and the stream that it is queued on.
 ///
 /// # Errors
-/// If shapes or types do not fit, or CUDA fails.
+/// If there is no such kernel, or CUDA cannot load it.
 pub fn load(device: &CudaDevice, name: &str) -> Result<(Arc<CudaStream>, CudaFunction)> {
     let function = device.get_or_load_custom_func(name, "mmoe-study", PTX)?.into_cuda_function();
     Ok((device.cuda_stream(), function))
@@ -97,7 +97,7 @@ pub fn number(size: usize) -> Result<u32> {
 /// The floats of a contiguous tensor.
 ///
 /// # Errors
-/// If shapes or types do not fit, or CUDA fails.
+/// If the tensor is not contiguous f32.
 pub fn view<'a>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a, f32>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(storage.as_cuda_slice::<f32>()?.slice(start..end)),
@@ -108,7 +108,7 @@ pub fn view<'a>(storage: &'a CudaStorage, layout: &Layout) -> Result<CudaView<'a
 /// The floats of a contiguous tensor, to write to.
 ///
 /// # Errors
-/// If shapes or types do not fit, or CUDA fails.
+/// If the tensor is not contiguous f32.
 pub fn view_mut<'a>(storage: &'a mut CudaStorage, layout: &Layout) -> Result<CudaViewMut<'a, f32>> {
     match layout.contiguous_offsets() {
         Some((start, end)) => Ok(storage.as_cuda_slice_mut::<f32>()?.slice_mut(start..end)),
