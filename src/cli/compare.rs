@@ -8,7 +8,7 @@ use anyhow::Result;
 use super::{DONE, print};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{By, Change, RunsComparison, RunsName, StudyComparison, compare};
-use crate::store::{CURVES, Folder};
+use crate::store::{CURVES, Folder, commands};
 use crate::study;
 
 /// Compares the studies in two folders by final loss.
@@ -22,9 +22,11 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     if let Some(page) = page {
         for (study, path) in [(&a, first), (&b, second)] {
             if !study.has_curves() {
-                let path = path.display();
-                let restore = format!("`sweep run {path}/study.toml --out {path}` restores it");
-                eprintln!("{path}/{CURVES} is missing, so curves are not overlaid; {restore}");
+                eprintln!(
+                    "{} is missing, so curves are not overlaid; `{}` restores it",
+                    path.join(CURVES).display(),
+                    commands::resume(path)
+                );
             }
         }
         let names = [first, second].map(|path| path.display().to_string());

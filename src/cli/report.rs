@@ -17,7 +17,7 @@ pub fn run(path: &Path) -> Result<u8> {
         eprintln!("{missing}");
     }
     let figures = Figures::from_study(&study);
-    if let Some(note) = figures.note(&study, &path.display().to_string()) {
+    if let Some(note) = figures.note(&study, path) {
         eprintln!("{}", printable(&note));
     }
     print(&format!("{}\n", write(&study, &figures, &folder)?.display()))?;

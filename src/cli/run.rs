@@ -14,7 +14,7 @@ use crate::data::LeftOut;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
-use crate::store::Folder;
+use crate::store::{Folder, commands};
 
 /// Options of `sweep run`.
 #[derive(Debug, Args)]
@@ -170,14 +170,14 @@ fn conclude(
 /// Concludes a shard while groups of other shards are missing.
 fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
     print_failures(outcome);
-    let path = folder.path().display();
     if outcome.code() == DONE {
+        let status = commands::status(folder.path());
         eprintln!(
-            "This shard is done. The last shard to finish writes the tables and the report. `sweep status {path}` shows \
-             the missing groups."
+            "This shard is done. The last shard to finish writes the tables and the report. `{status}` shows the missing \
+             groups."
         );
     }
-    print(&format!("{path}\n"))?;
+    print(&format!("{}\n", folder.path().display()))?;
     Ok(outcome.code())
 }
 

@@ -8,7 +8,7 @@ use indicatif::HumanCount;
 
 use super::{DONE, FAILED, print, printable};
 use crate::experiment::plan::Group;
-use crate::store::{Folder, StudyStatus};
+use crate::store::{Folder, StudyStatus, commands};
 
 /// Limit of the printed ranges of missing seeds.
 const SHOWN: usize = 12;
@@ -24,10 +24,11 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let StudyStatus { experiment, plan, missing, damaged, .. } = status;
     let count = |n: usize| HumanCount(n as u64);
+    let (resume, report) = (commands::resume(path), commands::report(path));
     if experiment.tune.is_some() {
         writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
         writeln!(text, "tuning          not finished; the runs are not known yet")?;
-        writeln!(text, "resume with     sweep run {0}/study.toml --out {0}", path.display())?;
+        writeln!(text, "resume with     {resume}")?;
         return Ok(text);
     }
     let runs = plan.runs().count();
@@ -56,15 +57,11 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
             count(status.unfinished)
         )?;
     }
-    let path = path.display();
     match &status.tables {
-        None => writeln!(
-            text,
-            "tables          none yet; `sweep report {path}` writes those of the finished runs"
-        )?,
+        None => writeln!(text, "tables          none yet; `{report}` writes those of the finished runs")?,
         Some(manifest) if status.tables_are_behind() => writeln!(
             text,
-            "tables          of {} runs; `sweep report {path}` adds the other finished runs",
+            "tables          of {} runs; `{report}` adds the other finished runs",
             count(manifest.runs_done)
         )?,
         Some(_) => writeln!(text, "tables          of all finished runs")?,
@@ -72,13 +69,14 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     if !status.missing_tables.is_empty() {
         writeln!(
             text,
-            "missing files   {}; reports leave out the figures of their contents; `sweep run {path}/study.toml --out \
-             {path}` restores them, and trains the runs that {path}/groups lacks",
-            status.missing_tables.join(", ")
+            "missing files   {}; reports leave out the figures of their contents; `{resume}` restores them, and trains \
+             the runs that {} lacks",
+            status.missing_tables.join(", "),
+            path.join("groups").display()
         )?;
     }
     if !status.is_complete() {
-        writeln!(text, "resume with     sweep run {path}/study.toml --out {path}")?;
+        writeln!(text, "resume with     {resume}")?;
     }
     Ok(text)
 }

@@ -10,7 +10,7 @@ use super::progress::Reporter;
 use super::{DONE, FAILED, INTERRUPTED, Refused, printable};
 use crate::experiment::plan::Plan;
 use crate::experiment::{DeviceChoice, Experiment};
-use crate::store::{Finished, Folder, Session, Study, machine};
+use crate::store::{Finished, Folder, Session, Study, commands, machine};
 use crate::{engine, schedule};
 
 /// Message after Ctrl-C.
@@ -128,7 +128,7 @@ fn command(arguments: impl Iterator<Item = OsString>) -> String {
     {
         *program = name.to_string_lossy().into_owned();
     }
-    words.join(" ")
+    commands::line(words.iter().map(String::as_str))
 }
 
 #[cfg(test)]

@@ -11,7 +11,7 @@ use askama::Template;
 use crate::claim::{self, ClaimResult};
 use crate::figure::theme::without_controls;
 use crate::figure::{self, Drawn, Figure, FigureError};
-use crate::store::{Folder, StoreError, Study};
+use crate::store::{Folder, StoreError, Study, commands};
 
 mod claims_table;
 pub mod comparison;
@@ -137,7 +137,7 @@ impl<'a> Page<'a> {
     ) -> Self {
         let (experiment, manifest) = (&study.experiment, &study.manifest);
         let title = if experiment.title.is_empty() { &experiment.name } else { &experiment.title };
-        let folder_name = folder_name(folder);
+        let shown = shown_path(folder);
         Self {
             title,
             description: &experiment.description,
@@ -149,8 +149,8 @@ impl<'a> Page<'a> {
             content,
             files: setup::files(folder, figures),
             command: setup::command(manifest),
-            rerun: format!("sweep run {folder_name}/study.toml --out {folder_name}"),
-            redraw: format!("sweep report {folder_name}"),
+            rerun: commands::resume(&shown),
+            redraw: commands::report(&shown),
             digest: &manifest.digest,
             program: setup::program(manifest),
         }
@@ -158,9 +158,9 @@ impl<'a> Page<'a> {
 }
 
 /// The folder as commands name it. Reports are passed on, so an absolute path is cut to its last part.
-pub(crate) fn folder_name(folder: &Path) -> String {
+pub(crate) fn shown_path(folder: &Path) -> PathBuf {
     match folder.is_relative() {
-        true => folder.display().to_string(),
-        false => folder.file_name().map_or(".".into(), |name| name.to_string_lossy().into_owned()),
+        true => folder.to_owned(),
+        false => folder.file_name().map_or(".".into(), PathBuf::from),
     }
 }

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
+use super::commands;
 use crate::experiment::plan::SCHEMA;
 
 /// A file or folder of a study that cannot be used.
@@ -28,16 +29,17 @@ pub enum StoreError {
         missing: &'static str,
     },
     /// A study that is still being tuned.
-    #[error(
-        "{0}: still being tuned, so there are no runs yet; resume with `sweep run {0}/study.toml --out {0}`",
-        path.display()
-    )]
+    #[error("{}: still being tuned, so there are no runs yet; resume with `{}`", path.display(), commands::resume(path))]
     BeingTuned {
         /// The folder.
         path: PathBuf,
     },
     /// A study without tables: it is still being trained, or its processes were killed.
-    #[error("{}: no tables yet ({missing} is missing); `sweep report` writes the tables of the finished runs", path.display())]
+    #[error(
+        "{}: no tables yet ({missing} is missing); `{}` writes the tables of the finished runs",
+        path.display(),
+        commands::report(path)
+    )]
     NoTables {
         /// The folder.
         path: PathBuf,

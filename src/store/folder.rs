@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, Merged, Session};
 use super::{
-    CURVES, ClassRecord, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, csv,
-    group_file,
+    CURVES, ClassRecord, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, commands,
+    csv, group_file,
 };
 use crate::data::Task;
 use crate::experiment::Experiment;
@@ -226,15 +226,12 @@ impl Folder {
         plan: &Plan,
         before: Option<Manifest>,
     ) -> Result<Study, StoreError> {
-        let path = self.path.display();
         let session = match before {
             Some(Manifest { command, threads, shards, .. }) => {
                 let shards = (shards > 1).then_some(shards);
                 Session { command, threads, resumed: true, shards, ..Session::default() }
             }
-            None => {
-                Session { command: format!("sweep run {path}/study.toml --out {path}"), ..Session::default() }
-            }
+            None => Session { command: commands::resume(&self.path), ..Session::default() },
         };
         self.merge(experiment, plan, &session)
     }

@@ -3,6 +3,7 @@
 //! Training writes finished groups to the store. Analysis, figures and report read studies from the store only.
 
 pub(crate) mod atomic;
+pub mod commands;
 mod csv;
 mod error;
 mod folder;

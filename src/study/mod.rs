@@ -16,7 +16,7 @@ use crate::experiment::ModelSpec;
 use crate::figure::{self, Figure};
 use crate::model::Role;
 use crate::report::{self, Content, ReportError, words};
-use crate::store::Study;
+use crate::store::{Study, commands};
 
 /// A kind of study.
 pub trait StudyKind: Sync {
@@ -74,7 +74,7 @@ impl Figures {
 
     /// The tables that the study's folder lacks, the figures that are left out for it, and the command that restores
     /// them, in sentences; none where no table is missing. The command names the folder `folder`.
-    pub fn note(&self, study: &Study, folder: &str) -> Option<String> {
+    pub fn note(&self, study: &Study, folder: &Path) -> Option<String> {
         if study.missing_tables.is_empty() {
             return None;
         }
@@ -90,8 +90,9 @@ impl Figures {
             figures => format!(", so {} are left out", list(figures)),
         };
         Some(format!(
-            "{missing}{figures}. `sweep run {folder}/study.toml --out {folder}` restores the files; it trains the runs \
-             that {folder}/groups lacks."
+            "{missing}{figures}. `{}` restores the files; it trains the runs that {} lacks.",
+            commands::resume(folder),
+            folder.join("groups").display()
         ))
     }
 }
@@ -110,7 +111,7 @@ fn has_gates(study: &Study, model: &ModelSpec) -> bool {
 /// A figure cannot be drawn, or a file not written.
 pub fn write_report(study: &Study, figures: &Figures, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
-    let note = figures.note(study, &report::folder_name(folder));
+    let note = figures.note(study, &report::shown_path(folder));
     report::write(study, folder, &kind.claims(study), &figures.drawn, note, kind.content(study))
 }
 
