@@ -183,7 +183,7 @@ pub struct Score {
     pub auc: f64,
     /// Mean cross-entropy in nats.
     pub log_loss: f64,
-    /// Expected calibration error over ten bins of equal counts, 0 to 1.
+    /// Expected calibration error over ten bins of about equal counts, 0 to 1.
     pub calibration_error: f64,
     /// Mean predicted probability; a calibrated model's is the share of positives.
     pub mean_prediction: f64,
@@ -227,7 +227,7 @@ pub struct ConversionScore {
     /// Mean cross-entropy in nats, in expectation over outcomes where the true probability is known.
     #[serde(deserialize_with = "nan_for_null")]
     pub log_loss: f64,
-    /// Expected calibration error over ten bins of equal counts, 0 to 1; as above.
+    /// Expected calibration error over ten bins of about equal counts, 0 to 1; as above.
     #[serde(deserialize_with = "nan_for_null")]
     pub calibration_error: f64,
     /// Mean of |prediction − true probability|; NaN where that is not known.

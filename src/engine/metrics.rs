@@ -1,7 +1,7 @@
 //! Metrics of predictions on rows that were not trained on: ranking, likelihood and calibration. Objectives compute
 //! their scores with them, and their losses with the same scalar functions.
 
-/// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of equal counts, so that rare
+/// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of about equal counts, so that rare
 /// positives do not all fall into one. Also the deciles of a score.
 pub const BINS: usize = 10;
 
@@ -38,10 +38,27 @@ pub fn ascending(values: &[f64]) -> Vec<usize> {
     order
 }
 
-/// Rows of `order`, `[rows]`, in [`BINS`] parts of equal count.
-pub fn bins(order: &[usize]) -> impl Iterator<Item = &[usize]> {
-    let edge = |bin: usize| bin * order.len() / BINS;
-    (0..BINS).map(move |bin| &order[edge(bin)..edge(bin + 1)])
+/// Rows of `order`, which is [`ascending`] of `values`, in [`BINS`] parts; all are `[rows]`.
+///
+/// Part k, from 0, has the rows from ⌊k · rows / 10⌋ up to ⌊(k + 1) · rows / 10⌋. Rows of equal value stay together, in the
+/// part of their middle row (of two middle rows the lower), so that the parts do not depend on the order of the rows.
+/// Ties make counts unequal and may leave a part empty.
+pub fn bins<'a>(values: &[f64], order: &'a [usize]) -> impl Iterator<Item = &'a [usize]> {
+    let rows = order.len();
+    let mut counts = [0; BINS];
+    let mut before = 0;
+    for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
+        let middle = before + (tied.len() - 1) / 2;
+        // The last part that begins at or before the middle row.
+        counts[((middle + 1) * BINS - 1) / rows] += tied.len();
+        before += tied.len();
+    }
+    let mut rest = order;
+    counts.into_iter().map(move |count| {
+        let (part, after) = rest.split_at(count);
+        rest = after;
+        part
+    })
 }
 
 /// Probability that a row drawn by `expected` has a higher value than one drawn by 1 − `expected`, ties counting
@@ -80,11 +97,12 @@ pub fn log_loss(predictions: &[f64], expected: &[f64]) -> f64 {
     predictions.iter().zip(expected).map(loss).sum::<f64>() / predictions.len() as f64
 }
 
-/// Expected calibration error, 0 to 1: rows in [`bins`] of `order`; the mean over rows of how far a bin's mean
-/// prediction is from its share of positives. All are `[rows]`.
+/// Expected calibration error, 0 to 1: the mean over rows of how far the mean prediction of a row's bin is from the
+/// bin's share of positives, with rows in [`bins`] of `predictions`. `order` is their [`ascending`] order; all are
+/// `[rows]`.
 pub fn calibration_error(predictions: &[f64], expected: &[f64], order: &[usize]) -> f64 {
     let gap = |rows: &[usize]| rows.iter().map(|&row| predictions[row] - expected[row]).sum::<f64>().abs();
-    bins(order).map(gap).sum::<f64>() / predictions.len() as f64
+    bins(predictions, order).map(gap).sum::<f64>() / predictions.len() as f64
 }
 
 #[cfg(test)]
@@ -112,9 +130,9 @@ mod tests {
     fn scores_agree_with_scikit_learn() {
         // scikit-learn 1.9.1, numpy 2: benches/peers/scores.py
         for (n, steps, auc, log_loss, calibration_error) in [
-            (200, 2.0, 0.7911999999999999, 0.5553257148520196, 0.07259245021021714),
-            (1000, 50.0, 0.8197044547513752, 0.5006456258809141, 0.02669057353967825),
-            (5000, 1.0, 0.8155283681179741, 0.5017740760459467, 0.03239813207022683),
+            (200, 2.0, 0.7911999999999999, 0.5553257148520196, 0.08802100235087815),
+            (1000, 50.0, 0.8197044547513752, 0.5006456258809141, 0.027743430672668944),
+            (5000, 1.0, 0.8155283681179741, 0.5017740760459467, 0.032798132070226825),
         ] {
             let (logits, labels) = sample(n, steps);
             let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
@@ -193,5 +211,72 @@ mod tests {
         };
         assert!(error(0.2) < 1e-6);
         assert!((error(0.5) - 0.3).abs() < 1e-6);
+    }
+
+    #[test]
+    fn parts_of_different_values_have_equal_counts() {
+        for rows in [7, 10, 99, 1000] {
+            let values: Vec<f64> = (0..rows).map(|row| ((row * 37) % rows) as f64).collect();
+            let order = ascending(&values);
+            let edge = |part: usize| part * rows / BINS;
+            for (part, found) in bins(&values, &order).enumerate() {
+                assert_eq!(found, &order[edge(part)..edge(part + 1)]);
+            }
+        }
+    }
+
+    #[test]
+    fn equal_values_stay_in_the_part_of_their_middle_row() {
+        // Middle rows 1, 10 and 17 of 20; parts begin at every second row.
+        let values: Vec<f64> = [vec![0.1; 4], vec![0.2; 13], vec![0.3; 3]].concat();
+        let counts: Vec<usize> = bins(&values, &ascending(&values)).map(<[usize]>::len).collect();
+        assert_eq!(counts, [4, 0, 0, 0, 0, 13, 0, 0, 0, 3]);
+    }
+
+    #[test]
+    fn the_calibration_error_of_a_constant_is_its_distance_from_the_share_of_positives() {
+        for sorted in [false, true] {
+            let mut labels: Vec<f64> = (0..400).map(|row| f64::from(u8::from(row % 4 == 0))).collect();
+            if sorted {
+                labels.sort_by(f64::total_cmp);
+            }
+            let predictions = [0.221; 400];
+            let error = calibration_error(&predictions, &labels, &ascending(&predictions));
+            assert!((error - 0.029).abs() < 1e-12, "{error}");
+        }
+    }
+
+    #[test]
+    fn no_metric_depends_on_the_order_of_the_rows() {
+        for (n, steps) in [(200, 2.0), (997, 50.0), (5000, 1.0)] {
+            let (logits, labels) = sample(n, steps);
+            // Coprime to every n: a permutation.
+            let moved = |values: &[f64]| -> Vec<f64> { (0..n).map(|row| values[row * 4_999 % n]).collect() };
+            let by_label = |values: &[f64]| -> Vec<f64> {
+                let mut rows: Vec<usize> = (0..n).collect();
+                rows.sort_by(|&a, &b| labels[a].total_cmp(&labels[b]));
+                rows.into_iter().map(|row| values[row]).collect()
+            };
+            let of = |logits: &[f64], labels: &[f64]| {
+                let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
+                let order = ascending(logits);
+                let auc = super::auc(logits, labels, &order);
+                let rest = [
+                    log_loss_of_logits(logits, labels),
+                    log_loss(&probabilities, labels),
+                    super::calibration_error(&probabilities, labels, &order),
+                    mean(&probabilities),
+                ];
+                (auc, rest)
+            };
+            let (auc, rest) = of(&logits, &labels);
+            for (other_auc, other) in
+                [of(&moved(&logits), &moved(&labels)), of(&by_label(&logits), &by_label(&labels))]
+            {
+                assert_eq!(auc, other_auc);
+                // Sums in another order differ by their rounding.
+                assert!(rest.iter().zip(other).all(|(a, b)| (a - b).abs() < 1e-12), "{rest:?} {other:?}");
+            }
+        }
     }
 }

@@ -126,7 +126,7 @@ fn deciles(click: &Column, conversion: &Column) -> Vec<Decile> {
         let mean_prediction = mean(&conversion.predictions);
         Decile { decile, mean_ctr: mean(ctr), mean_prediction, mean_truth: mean(truth) }
     };
-    (1..).zip(metrics::bins(&order)).filter(|(_, rows)| !rows.is_empty()).map(decile).collect()
+    (1..).zip(metrics::bins(ctr, &order)).filter(|(_, rows)| !rows.is_empty()).map(decile).collect()
 }
 
 #[cfg(test)]
@@ -221,6 +221,47 @@ mod tests {
         assert_eq!((conversion.above_one, conversion.auc), (1.0, 0.5));
         assert!(conversion.log_loss.is_finite());
         assert_eq!(find(&scores, Target::ClickAndConversion, Space::All).mean_prediction, 0.5);
+    }
+
+    #[test]
+    fn scores_and_deciles_do_not_depend_on_the_order_of_the_impressions() {
+        let mut impressions = impressions();
+        let rows = impressions.len();
+        // Few different values, so that predictions and true probabilities tie.
+        let rounded = |values: &[f32]| values.iter().map(|p| (p * 20.0).ceil() / 20.0).collect();
+        let truth = impressions.truth.take().unwrap();
+        impressions.truth =
+            Some(Truth { click: rounded(&truth.click), conversion: rounded(&truth.conversion) });
+        let logits: Vec<f32> =
+            (0..2 * rows).map(|i| ((i as f64 * 0.37).sin() * 3.0).round() as f32).collect();
+        // Coprime to the number of rows: a permutation.
+        let moved = |values: &[f32]| -> Vec<f32> { (0..rows).map(|row| values[row * 337 % rows]).collect() };
+        let truth = impressions.truth.as_ref().unwrap();
+        let other = Impressions {
+            click: moved(&impressions.click),
+            conversion: moved(&impressions.conversion),
+            truth: Some(Truth { click: moved(&truth.click), conversion: moved(&truth.conversion) }),
+            ..Impressions::default()
+        };
+        let other_logits = [moved(&logits[..rows]), moved(&logits[rows..])].concat();
+        let (scores, deciles) = super::scores(Method::EntireSpace, &logits, &impressions);
+        let (other_scores, other_deciles) = super::scores(Method::EntireSpace, &other_logits, &other);
+        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        assert_eq!((scores.len(), deciles.len()), (other_scores.len(), other_deciles.len()));
+        for (a, b) in scores.iter().zip(&other_scores) {
+            let numbers = |s: &ConversionScore| {
+                [s.auc, s.log_loss, s.calibration_error, s.absolute_error, s.mean_prediction, s.mean_truth]
+            };
+            assert!(numbers(a).into_iter().zip(numbers(b)).all(|(a, b)| near(a, b)), "{a:?} {b:?}");
+        }
+        for (a, b) in deciles.iter().zip(&other_deciles) {
+            assert_eq!(a.decile, b.decile);
+            assert!(
+                near(a.mean_ctr, b.mean_ctr) && near(a.mean_prediction, b.mean_prediction),
+                "{a:?} {b:?}"
+            );
+            assert!(near(a.mean_truth, b.mean_truth), "{a:?} {b:?}");
+        }
     }
 
     #[test]
