@@ -647,7 +647,7 @@ fn links_in_a_study_folder_are_not_followed_when_writing() {
 fn pipes_and_folders_are_refused_without_waiting() {
     let desk = Desk::new();
     let path = desk.path("pipe.toml");
-    assert!(std::process::Command::new("mkfifo").arg(&path).status().unwrap().success());
+    common::system::pipe(&path);
     assert!(load(&path, &[]).unwrap_err().to_string().contains("it is not a regular file of at most 32 MiB"));
     let huge = std::fs::File::create(desk.path("huge.toml")).unwrap();
     huge.set_len(1 << 40).unwrap();

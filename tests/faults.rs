@@ -7,7 +7,10 @@ use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
-use common::{Desk, digest, group_files, tables};
+#[cfg(target_os = "linux")]
+use common::system::Mount;
+use common::{Desk, digest, group_files, system, tables};
+use nix::sys::signal::Signal;
 
 /// Slow enough to be interrupted: twelve groups, one after the other.
 const SLOW: [&str; 6] = ["--set", "train.engine=graph", "--set", "grid.seeds=12", "--threads", "1"];
@@ -86,12 +89,12 @@ fn killed_at_random_moments_and_resumed_a_sweep_ends_in_the_same_bytes() {
 
 #[test]
 fn sigint_and_sigterm_keep_finished_groups() {
-    for (signal, name) in [("-INT", "interrupted"), ("-TERM", "terminated")] {
+    for (signal, name) in [(Signal::SIGINT, "interrupted"), (Signal::SIGTERM, "terminated")] {
         let desk = Desk::new();
         let expected = undisturbed(&desk, &SLOW);
         let mut child = spawn(sweep(&desk, name, &SLOW));
         wait_for_a_group(&mut child, &desk.path(name));
-        assert!(Command::new("kill").args([signal, &child.id().to_string()]).status().unwrap().success());
+        system::send(signal, &child);
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{}", messages(&output));
         assert!(
@@ -220,40 +223,33 @@ fn a_study_that_needs_too_much_memory_is_refused_beforehand() {
     );
 }
 
-/// Runs a shell script in which the folder `place` is a file system of `size`. Needs permission to mount: without it,
-/// prints a note and returns none, except in CI, where it fails.
-fn on_small_disk(desk: &Desk, size: &str, script: &str) -> Option<Output> {
+/// Output of a shell script in which the folder `place` is an empty file system with these options; see
+/// [`system::mounted`].
+#[cfg(target_os = "linux")]
+fn on_small_disk(desk: &Desk, options: &'static str, script: &str) -> Option<Output> {
     std::fs::create_dir_all(desk.path("place")).unwrap();
-    let root = Command::new("id").arg("-u").output().unwrap().stdout == b"0\n";
-    let mut command = Command::new("unshare");
-    command.args(if root { &["--mount"][..] } else { &["--user", "--map-root-user", "--mount"] });
-    let mount = format!("mount -t tmpfs -o size={size} none place || exit 99\n{script}");
-    let output = command.args(["sh", "-c", &mount]).current_dir(desk.path("")).output();
-    let output = output.ok().filter(|o| o.status.code() != Some(99) && !messages(o).contains("unshare:"));
-    if output.is_none() {
-        assert!(std::env::var_os("CI").is_none(), "CI must be able to mount a small disk");
-        println!("skipped: this user may not mount a file system");
-    }
-    output
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).current_dir(desk.path(""));
+    system::mounted(command, &desk.path("place"), Mount::Empty(options))
 }
 
+/// A disk on which a study does not fit beside what `fill` writes to `place`, and fits without it: the sweep fails and
+/// loses nothing, and ends in the same bytes when there is room.
 #[cfg(target_os = "linux")]
-#[test]
-fn a_full_disk_loses_no_stored_group() {
+fn assert_a_full_disk_loses_nothing(options: &'static str, fill: &str) {
     let desk = Desk::new();
     let expected = undisturbed(&desk, &[]);
     let program = env!("CARGO_BIN_EXE_sweep");
-    // Twelve groups of about 15 kB do not fit beside the filler; four groups and the tables fit without it.
     let script = format!(
-        "head -c 460k /dev/zero > place/filler\n\
+        "mkdir place/filler && {fill}\n\
          {program} run small.toml --no-report --out place/study --threads 1\n\
          echo \"exit $?\" >&2\n\
          ls place/study/groups/*.json | wc -l >&2\n\
          {program} status place/study >&2\n\
-         rm place/filler\n\
+         rm -r place/filler\n\
          {program} run small.toml --no-report --out place/study && cp -r place/study kept"
     );
-    let Some(output) = on_small_disk(&desk, "512k", &script) else { return };
+    let Some(output) = on_small_disk(&desk, options, &script) else { return };
     let text = messages(&output);
     assert!(text.contains("No space left on device"), "{text}");
     assert!(text.contains("\nexit 1\n"), "{text}");
@@ -264,24 +260,40 @@ fn a_full_disk_loses_no_stored_group() {
 
 #[cfg(target_os = "linux")]
 #[test]
+fn a_full_disk_loses_no_stored_group() {
+    // Four groups of about 15 kB and the tables do not fit beside the filler.
+    assert_a_full_disk_loses_nothing("size=512k", "head -c 460k /dev/zero > place/filler/file");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_disk_without_inodes_loses_no_stored_group() {
+    // The study has fifteen files and folders; half of them find an inode beside the filler.
+    let fill = "for i in 1 2 3 4 5 6 7 8 9 10 11 12; do : > place/filler/$i; done";
+    assert_a_full_disk_loses_nothing("size=8m,nr_inodes=22", fill);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
 fn a_folder_that_cannot_be_written_is_reported_before_training() {
     let desk = Desk::new();
-    let program = env!("CARGO_BIN_EXE_sweep");
-    let script = format!(
-        "{program} run small.toml --out place/study --set grid.seeds=1 > /dev/null 2>&1\n\
-         mount -o remount,ro place || exit 99\n\
-         {program} run small.toml --out place/study\n\
-         echo \"exit $?\" >&2\n\
-         {program} run small.toml --out place/other\n\
-         echo \"exit $?\" >&2\n\
-         {program} report place/study\n\
-         echo \"exit $?\" >&2\n\
-         {program} status place/study >&2"
-    );
-    let Some(output) = on_small_disk(&desk, "8m", &script) else { return };
-    let text = messages(&output);
-    assert_eq!(text.matches("Read-only file system").count(), 3, "{text}");
-    assert_eq!(text.matches("\nexit 1\n").count(), 3, "{text}");
-    assert!(!text.contains("run-steps") && !text.contains("panicked"), "{text}");
+    desk.done(&["run", "small.toml", "--out", "place/study", "--set", "grid.seeds=1"]);
+    let files = group_files(&desk.path("place/study"));
+    let read_only =
+        |arguments: &[&str]| system::mounted(desk.sweep(arguments), &desk.path("place"), Mount::ReadOnly);
+    for arguments in [
+        &["run", "small.toml", "--out", "place/study"][..],
+        &["run", "small.toml", "--out", "place/other"],
+        &["report", "place/study"],
+    ] {
+        let Some(output) = read_only(arguments) else { return };
+        let text = messages(&output);
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {text}");
+        assert!(text.contains("Read-only file system"), "{arguments:?}: {text}");
+        assert!(!text.contains("run-steps") && !text.contains("panicked"), "{arguments:?}: {text}");
+    }
+    assert_eq!(group_files(&desk.path("place/study")), files);
+    let status = read_only(&["status", "place/study"]).unwrap();
+    let text = String::from_utf8(status.stdout).unwrap();
     assert!(text.contains("6 of 6 are done"), "what is there can be looked at: {text}");
 }

@@ -5,6 +5,9 @@ use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+#[cfg(unix)]
+pub mod system;
+
 /// An experiment of 24 runs in four groups, each a fraction of a second.
 pub const SMALL: &str = r#"
 title = "A small study"
