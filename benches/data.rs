@@ -1,8 +1,10 @@
 //! Time to generate and read rows: normals, synthetic batches, simulated impressions and the files of Ali-CCP.
 //!
 //! `cargo bench --bench data`. Times are the best of some repetitions, on one thread. The files of Ali-CCP are read where
-//! `MMOE_STUDY_ALI_CCP` names their folder: the published files, or those that `tests/ali_ccp/make.py FOLDER 1500000 4500
-//! 4000` writes (1 GB).
+//! `MMOE_STUDY_ALI_CCP` names their folder: the published files or, where it is empty, 1 GB of generated ones.
+
+#[path = "../tests/ali_ccp/make.rs"]
+mod make;
 
 use std::hint::black_box;
 use std::path::PathBuf;
@@ -104,6 +106,10 @@ fn impressions() {
 }
 
 fn ali_ccp(path: PathBuf) {
+    if path.read_dir().expect("a folder").next().is_none() {
+        let size = make::Size { rows: 1_500_000, users: 4500, histories: 4000 };
+        make::write(&path, size).expect("a folder that can be written, with room for 1 GB");
+    }
     let spec = AliCcpSpec {
         path,
         rows: 0,

@@ -1,9 +1,11 @@
 //! Reading files in the form of Ali-CCP: what a log is made of them, and what is said of files that are not right.
 
+#[path = "ali_ccp/make.rs"]
+mod make;
+
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use mmoe_study::data::ali_ccp::{AliCcp, AliCcpSpec, FIELDS, FILES};
 use mmoe_study::data::{DataError, Impressions, Source};
@@ -11,7 +13,7 @@ use mmoe_study::data::{DataError, Impressions, Source};
 const SKELETON: &str = FILES[0];
 const COMMON: &str = FILES[1];
 
-/// Small files that `make.py` wrote.
+/// Small files that `make.rs` wrote.
 fn fixture() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/ali_ccp")
 }
@@ -362,20 +364,12 @@ fn files_that_no_study_can_be_made_with_are_refused() {
     }
 }
 
-/// The files beside this test are those that `make.py` writes; the line says so where there is no Python.
 #[test]
-fn the_files_are_those_that_the_script_writes() {
+fn the_small_files_are_those_that_the_generator_writes() {
     let folder = tempfile::tempdir().unwrap();
-    let script = Command::new("python3").arg(fixture().join("make.py")).arg(folder.path()).output();
-    let Ok(output) = script else {
-        println!("skipped: there is no python3");
-        return;
-    };
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    make::write(folder.path(), make::SMALL).unwrap();
     for name in FILES {
-        assert!(
-            fs::read(folder.path().join(name)).unwrap() == fs::read(fixture().join(name)).unwrap(),
-            "{name}"
-        );
+        let [written, small] = [folder.path(), &fixture()].map(|place| fs::read(place.join(name)).unwrap());
+        assert!(written == small, "{name}");
     }
 }

@@ -3,13 +3,16 @@
 
 mod common;
 
-use std::path::Path;
+use std::ffi::{OsStr, OsString};
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 #[cfg(target_os = "linux")]
 use common::system::Mount;
 use common::{Desk, digest, group_files, system, tables};
+use nix::sys::resource::Resource;
 use nix::sys::signal::Signal;
 
 /// Slow enough to be interrupted: twelve groups, one after the other.
@@ -150,29 +153,94 @@ fn damaged_and_foreign_group_files_are_reported_and_trained_again() {
     assert!(status.contains("foreign.json") && status.contains("unfinished      1 "), "{status}");
 }
 
+/// Replaces a part of a file, which must be there.
+fn change(path: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(path).unwrap();
+    assert!(text.contains(from), "{from}: {text}");
+    std::fs::write(path, text.replacen(from, to, 1)).unwrap();
+}
+
+/// An older and a newer program, whose files have other fields too.
 #[test]
 fn a_study_of_another_schema_is_refused_and_left_alone() {
+    for (schema, field) in [(0, "groups"), (2, "wide")] {
+        let desk = Desk::new();
+        undisturbed(&desk, &[]);
+        let study = desk.path("undisturbed");
+        change(
+            &group_files(&study)[0],
+            "{\"schema\":1,\"group\":",
+            &format!("{{\"schema\":{schema},\"{field}\":"),
+        );
+        let before = tables(&study);
+        let told = format!("was written with schema {schema}, but this program has schema 1");
+        for part in ["group file", "manifest"] {
+            if part == "manifest" {
+                std::fs::remove_dir_all(study.join("groups")).unwrap();
+                let field = format!("\"schema\": {schema},\n  \"{field}\"");
+                change(&study.join("manifest.json"), "\"schema\": 1,\n  \"version\"", &field);
+            }
+            let output = sweep(&desk, "undisturbed", &[]).output().unwrap();
+            let text = messages(&output);
+            assert_eq!(output.status.code(), Some(2), "{part}: {text}");
+            assert!(text.contains(&told), "{part}: {text}");
+            assert!(text.contains("choose another --out"), "{part}: {text}");
+            assert_eq!(tables(&study), before);
+        }
+    }
+}
+
+/// A program of another schema trains in the same folder: neither replaces what the other wrote.
+#[test]
+fn reports_and_merges_leave_a_study_of_another_schema_alone() {
     let desk = Desk::new();
     undisturbed(&desk, &[]);
     let study = desk.path("undisturbed");
-    let file = &group_files(&study)[0];
-    let text = std::fs::read_to_string(file).unwrap();
-    assert!(text.contains("\"schema\":1,"));
-    std::fs::write(file, text.replacen("\"schema\":1,", "\"schema\":0,", 1)).unwrap();
-    let before = tables(&study);
-    for out in ["group file", "manifest"] {
-        let output = sweep(&desk, "undisturbed", &[]).output().unwrap();
-        let text = messages(&output);
-        assert_eq!(output.status.code(), Some(2), "{out}: {text}");
-        assert!(text.contains("was written with schema 0, but this program has schema 1"), "{out}: {text}");
-        assert!(text.contains("choose another --out"), "{out}: {text}");
-        assert_eq!(tables(&study), before);
-        // The same of a study whose group files are gone.
-        let manifest = std::fs::read_to_string(study.join("manifest.json")).unwrap();
-        let _ = std::fs::remove_dir_all(study.join("groups"));
-        std::fs::write(study.join("manifest.json"), manifest.replace("\"schema\": 1", "\"schema\": 0"))
-            .unwrap();
-    }
+    change(&group_files(&study)[0], "{\"schema\":1,", "{\"schema\":2,");
+    let manifest = std::fs::read(study.join("manifest.json")).unwrap();
+    std::fs::remove_file(study.join("manifest.json")).unwrap();
+    let output = desk.run(&["report", "undisturbed"]);
+    assert!(!output.status.success() && messages(&output).contains("has schema 1"), "{}", messages(&output));
+    assert!(!study.join("manifest.json").exists(), "no tables that lack runs");
+    let status = desk.run(&["status", "undisturbed"]);
+    let text = String::from_utf8(status.stdout).unwrap();
+    assert!(
+        text.contains("other schema ") && !text.contains("damaged") && !text.contains("resume with"),
+        "{text}"
+    );
+    // The other program finishes while this one trains.
+    let mut child = spawn(sweep(&desk, "both", &SLOW));
+    wait_for_a_group(&mut child, &desk.path("both"));
+    let theirs = String::from_utf8(manifest).unwrap().replacen("\"schema\": 1", "\"schema\": 2", 1);
+    std::fs::write(desk.path("both/manifest.json"), &theirs).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", messages(&output));
+    assert!(messages(&output).contains("was written with schema 2"), "{}", messages(&output));
+    assert_eq!(std::fs::read_to_string(desk.path("both/manifest.json")).unwrap(), theirs);
+    assert_eq!(group_files(&desk.path("both")).len(), 12, "what was trained is stored");
+}
+
+/// Another version with the same schema: its files are resumed; only a key that it does not know is in its way.
+#[test]
+fn a_study_of_another_version_is_resumed() {
+    let desk = Desk::new();
+    let expected = undisturbed(&desk, &[]);
+    let study = desk.path("undisturbed");
+    let version = concat!("\"version\": \"", env!("CARGO_PKG_VERSION"), "\"");
+    change(&study.join("manifest.json"), version, "\"version\": \"77.1.0\",\n  \"later\": true");
+    std::fs::remove_file(&group_files(&study)[0]).unwrap();
+    let output = sweep(&desk, "undisturbed", &[]).output().unwrap();
+    assert!(messages(&output).contains("18 runs are already finished"), "{}", messages(&output));
+    assert_eq!(results(&desk, "undisturbed"), expected);
+    change(&study.join("manifest.json"), version, "\"version\": \"77.1.0\"");
+    change(&study.join("study.toml"), "[train]\n", "[train]\nlater_key = 1\n");
+    let output = desk.run(&["report", "undisturbed"]);
+    let text = messages(&output);
+    assert!(!output.status.success(), "{text}");
+    assert!(
+        text.contains("later_key") && text.contains("version 77.1.0 of this program wrote the study"),
+        "{text}"
+    );
 }
 
 #[test]
@@ -221,6 +289,229 @@ fn a_study_that_needs_too_much_memory_is_refused_beforehand() {
         "{}",
         messages(&output)
     );
+}
+
+/// Names and contents of the figures of a study.
+fn figures(study: &Path) -> Vec<(OsString, Vec<u8>)> {
+    let entries = std::fs::read_dir(study.join("figures")).unwrap().map(|entry| entry.unwrap());
+    let mut figures: Vec<_> =
+        entries.map(|entry| (entry.file_name(), std::fs::read(entry.path()).unwrap())).collect();
+    figures.sort();
+    figures
+}
+
+/// Runs the small study with its report into `out` and expects what any other place and environment gives.
+fn assert_as_anywhere(desk: &Desk, mut command: Command, out: &Path) {
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}: {}", out.display(), messages(&output));
+    let out = desk.path("").join(out);
+    assert_eq!((tables(&out), digest(&out)), EXPECTED.results, "{}", out.display());
+    assert!(figures(&out) == EXPECTED.figures, "{}", out.display());
+}
+
+/// Results and figures of the small study.
+struct Expected {
+    results: (Vec<(String, String)>, String),
+    figures: Vec<(OsString, Vec<u8>)>,
+}
+
+/// Those of a study that nothing disturbs.
+static EXPECTED: LazyLock<Expected> = LazyLock::new(|| {
+    let desk = Desk::new();
+    desk.done(&["run", "small.toml", "--out", "expected"]);
+    Expected { results: results(&desk, "expected"), figures: figures(&desk.path("expected")) }
+});
+
+/// The small study in a folder with this name.
+#[cfg(unix)]
+fn run_into(desk: &Desk, out: impl AsRef<OsStr>) -> Command {
+    let mut command = desk.sweep(&["run", "small.toml", "--out"]);
+    command.arg(out);
+    command
+}
+
+#[cfg(unix)]
+#[test]
+fn few_file_handles_are_enough_and_too_few_lose_nothing() {
+    let desk = Desk::new();
+    let limited = |out: &str, limit| system::limited(run_into(&desk, out), Resource::RLIMIT_NOFILE, limit);
+    assert_as_anywhere(&desk, limited("few", 32), Path::new("few"));
+    // With one handle beside the three standard streams, a file in a folder that is open cannot be read.
+    let output = limited("too-few", 4).output().unwrap();
+    let text = messages(&output);
+    assert_eq!(output.status.code(), Some(1), "{text}");
+    assert!(text.contains("Too many open files") && !text.contains("panicked"), "{text}");
+    assert_as_anywhere(&desk, run_into(&desk, "too-few"), Path::new("too-few"));
+}
+
+#[cfg(unix)]
+#[test]
+fn a_limit_of_file_sizes_loses_no_stored_file() {
+    let desk = Desk::new();
+    let size = |path: PathBuf| std::fs::metadata(path).unwrap().len();
+    desk.done(&["run", "small.toml", "--out", "whole"]);
+    let study = desk.path("whole");
+    let group = group_files(&study).into_iter().map(size).max().unwrap();
+    let (table, figure) = (size(study.join("gates.csv")), size(study.join("figures/figure2.png")));
+    assert!(group < table && table < figure, "{group}, {table} and {figure} bytes");
+    // Below any group, the largest table and a figure. A byte more or less is in no buffer's favour.
+    for (limit, refused) in
+        [(group / 2, "groups"), (table - 1, "gates.csv"), (figure - 1, "figures/figure2.png")]
+    {
+        let out = format!("limit-{limit}");
+        let output = system::limited(run_into(&desk, &out), Resource::RLIMIT_FSIZE, limit).output().unwrap();
+        let text = messages(&output);
+        assert_eq!(output.status.code(), Some(1), "{limit}: {text}");
+        assert!(text.contains("File too large") && text.contains(refused), "{limit}: {text}");
+        assert!(!desk.path(&out).join(refused).is_file(), "{limit}: no part of {refused} stays");
+        assert_as_anywhere(&desk, run_into(&desk, &out), Path::new(&out));
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn files_have_the_permissions_that_the_umask_leaves() {
+    use std::os::unix::fs::PermissionsExt;
+    fn modes(folder: &Path, found: &mut Vec<(PathBuf, u32)>) {
+        for entry in std::fs::read_dir(folder).unwrap().flatten() {
+            found.push((entry.path(), entry.metadata().unwrap().permissions().mode() & 0o777));
+            if entry.path().is_dir() {
+                modes(&entry.path(), found);
+            }
+        }
+    }
+    let desk = Desk::new();
+    for mask in [0o077, 0o022, 0o002] {
+        let out = format!("mask-{mask:03o}");
+        assert!(system::masked(run_into(&desk, &out), mask).output().unwrap().status.success());
+        let mut found = Vec::new();
+        modes(&desk.path(&out), &mut found);
+        assert!(found.len() > 20, "{found:?}");
+        for (path, mode) in found {
+            let all = if path.is_dir() { 0o777 } else { 0o666 };
+            assert_eq!(mode, all & !mask, "{} with umask {mask:03o}: {mode:03o}", path.display());
+        }
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn a_results_folder_may_have_any_name() {
+    use std::os::unix::ffi::OsStrExt;
+    let desk = Desk::new();
+    let names: [&[u8]; 4] = [
+        "études de l'MMoE".as_bytes(),
+        "研究 «один два»".as_bytes(),
+        b"$HOME; `ls` \"#&%?",
+        b"not UTF-8: \xff\xfe",
+    ];
+    for name in names.map(OsStr::from_bytes) {
+        assert_as_anywhere(&desk, run_into(&desk, name), Path::new(name));
+        for command in ["status", "claims", "report"] {
+            let output = desk.sweep(&[command]).arg(name).output().unwrap();
+            assert!(output.status.success(), "{name:?}: {}", messages(&output));
+        }
+        let page = std::fs::read_to_string(desk.path("").join(name).join("report.html")).unwrap();
+        assert!(page.contains("</html>"), "{name:?}");
+    }
+}
+
+#[cfg(unix)]
+#[test]
+fn results_may_be_on_another_file_system_than_the_working_folder() {
+    use std::os::unix::fs::MetadataExt;
+    let desk = Desk::new();
+    let device = |path: &Path| std::fs::metadata(path).ok().map(|about| about.dev());
+    let other = [Path::new("/dev/shm"), Path::new("/tmp"), Path::new(env!("CARGO_TARGET_TMPDIR"))]
+        .into_iter()
+        .find(|place| device(place).is_some_and(|number| Some(number) != device(&desk.path(""))))
+        .and_then(|place| tempfile::tempdir_in(place).ok());
+    let Some(other) = other else {
+        println!("skipped: there is no second file system that this user may write");
+        return;
+    };
+    let out = other.path().join("study");
+    assert_as_anywhere(&desk, run_into(&desk, &out), &out);
+    let names = std::fs::read_dir(desk.path("")).unwrap().count();
+    assert_eq!(names, 1, "nothing is written beside small.toml, where it runs");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_working_folder_that_cannot_be_written_is_no_obstacle() {
+    let (desk, elsewhere) = (Desk::new(), Desk::new());
+    let out = elsewhere.path("study");
+    let output = system::mounted(run_into(&desk, &out), &desk.path(""), Mount::ReadOnly);
+    let Some(output) = output else { return };
+    assert!(output.status.success(), "{}", messages(&output));
+    assert_eq!(results(&elsewhere, "study"), EXPECTED.results);
+    // Without --out it writes to results/, which cannot be made here.
+    let output =
+        system::mounted(desk.sweep(&["run", "small.toml"]), &desk.path(""), Mount::ReadOnly).unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(messages(&output).contains("Read-only file system"), "{}", messages(&output));
+}
+
+#[test]
+fn neither_home_nor_locale_nor_any_other_variable_is_needed() {
+    let desk = Desk::new();
+    let locales: [&[(&str, &str)]; 3] = [
+        &[],
+        &[("LC_ALL", "C")],
+        &[("LC_ALL", "de_DE.UTF-8"), ("HOME", "/nonexistent"), ("TZ", "Asia/Tokyo")],
+    ];
+    for (number, variables) in locales.into_iter().enumerate() {
+        let out = format!("locale-{number}");
+        let mut command = run_into(&desk, &out);
+        command.env_clear().envs(variables.iter().copied());
+        assert_as_anywhere(&desk, command, Path::new(&out));
+    }
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_sweep_that_is_stopped_and_continued_ends_in_the_same_bytes() {
+    let desk = Desk::new();
+    let expected = undisturbed(&desk, &SLOW);
+    let mut child = spawn(sweep(&desk, "stopped", &SLOW));
+    wait_for_a_group(&mut child, &desk.path("stopped"));
+    for _ in 0..3 {
+        system::send(Signal::SIGSTOP, &child);
+        let before = group_files(&desk.path("stopped")).len();
+        std::thread::sleep(Duration::from_millis(300));
+        // A group may have been between its temporary name and its own when the signal came.
+        assert!(group_files(&desk.path("stopped")).len() <= before + 1, "it does not run on");
+        system::send(Signal::SIGCONT, &child);
+        std::thread::sleep(Duration::from_millis(30));
+    }
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success(), "{}", messages(&output));
+    assert_eq!(results(&desk, "stopped"), expected);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_clock_that_is_set_back_again_and_again_changes_nothing() {
+    let desk = Desk::new();
+    let (source, clock) =
+        (Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/faults/clock.c"), desk.path("clock.so"));
+    let built = Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(&clock).arg(source).output();
+    let built = built.expect("Rust needs cc, too");
+    assert!(built.status.success(), "{}", messages(&built));
+    let seconds = |command: &mut Command| {
+        let output = command.arg("+%s").output().unwrap();
+        String::from_utf8(output.stdout).unwrap().trim().parse::<i64>().unwrap()
+    };
+    let right = seconds(&mut Command::new("date"));
+    let wrong = seconds(Command::new("date").env("LD_PRELOAD", &clock));
+    assert!(wrong < right - 3000, "the clock is set back: {wrong}, not {right}");
+    let mut command = run_into(&desk, "set-back");
+    command.env("LD_PRELOAD", &clock);
+    assert_as_anywhere(&desk, command, Path::new("set-back"));
+    let manifest = std::fs::read_to_string(desk.path("set-back/manifest.json")).unwrap();
+    let manifest: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    let seconds = manifest["wall_seconds"].as_f64().unwrap();
+    assert!((0.0..600.0).contains(&seconds), "durations are measured by another clock: {seconds}");
 }
 
 /// Output of a shell script in which the folder `place` is an empty file system with these options; see

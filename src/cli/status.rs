@@ -8,7 +8,7 @@ use indicatif::HumanCount;
 
 use super::{DONE, FAILED, print, printable};
 use crate::experiment::plan::Group;
-use crate::store::{Folder, StudyStatus, commands};
+use crate::store::{Folder, StoreError, StudyStatus, commands};
 
 /// Limit of the printed ranges of missing seeds.
 const SHOWN: usize = 12;
@@ -43,7 +43,12 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     if !missing.is_empty() {
         writeln!(text, "missing         seeds {}", seeds(missing))?;
     }
-    for error in damaged {
+    let (other, damaged): (Vec<_>, Vec<_>) =
+        damaged.iter().partition(|error| matches!(error, StoreError::Schema { .. }));
+    for error in &other {
+        writeln!(text, "other schema    {error}")?;
+    }
+    for error in &damaged {
         writeln!(text, "damaged         {error}")?;
     }
     if !damaged.is_empty() {
@@ -58,6 +63,7 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         )?;
     }
     match &status.tables {
+        None if !other.is_empty() => writeln!(text, "tables          none yet")?,
         None => writeln!(text, "tables          none yet; `{report}` writes those of the finished runs")?,
         Some(manifest) if status.tables_are_behind() => writeln!(
             text,
@@ -75,7 +81,7 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
             path.join("groups").display()
         )?;
     }
-    if !status.is_complete() {
+    if !status.is_complete() && other.is_empty() {
         writeln!(text, "resume with     {resume}")?;
     }
     Ok(text)

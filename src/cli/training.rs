@@ -98,13 +98,7 @@ pub fn rung_folder(folder: &Folder, number: usize) -> Folder {
 
 /// Refuses a folder with results of another schema, before anything is written.
 pub fn check_schema(folder: &Folder, finished: &Finished) -> Result<()> {
-    folder.check_schema(finished).map_err(|error| {
-        let path = folder.path().display();
-        Refused(format!(
-            "{error}; the same runs give other results, so choose another --out or delete {path}"
-        ))
-        .into()
-    })
+    folder.check_schema(finished).map_err(|error| Refused(error.to_string()).into())
 }
 
 /// Refuses a device that this program or machine does not have, before anything is written.

@@ -8,6 +8,8 @@
 use std::io;
 use std::path::Path;
 
+use image::codecs::png::PngEncoder;
+use image::{ColorType, ImageEncoder};
 use plotters::backend::BitMapBackend;
 use plotters::coord::Shift;
 use plotters::prelude::*;
@@ -170,14 +172,12 @@ pub fn write_png(figure: &dyn Figure, path: &Path) -> Result<(), FigureError> {
     draw(figure, &frame, Canvas::Png(BitMapBackend::with_buffer(&mut pixels, (width, height))))?;
     let (width, height) = (width / OVERSAMPLING, height / OVERSAMPLING);
     let small = average(&pixels, (width, height));
-    atomic::write_by(path, |file| {
-        let mut image = BitMapBackend::new(file.path(), (width, height));
-        image
-            .blit_bitmap((0, 0), (width, height), &small)
-            .and_then(|()| image.present())
-            .map_err(std::io::Error::other)
-    })?;
-    Ok(())
+    // In memory: an encoder that writes to a file drops the error of the last bytes on a full disk.
+    let mut file = Vec::new();
+    PngEncoder::new(&mut file)
+        .write_image(&small, width, height, ColorType::Rgb8)
+        .map_err(|error| FigureError::Draw { figure: figure.name(), reason: error.to_string() })?;
+    Ok(atomic::write(path, &file)?)
 }
 
 /// Draws a figure in its frame, on white.

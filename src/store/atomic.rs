@@ -3,8 +3,6 @@
 use std::io::Write;
 use std::path::Path;
 
-use tempfile::NamedTempFile;
-
 use super::StoreError;
 
 /// Prefix of files that are being written, or were when their process was killed.
@@ -16,36 +14,22 @@ pub const UNFINISHED: &str = ".writing-";
 /// # Errors
 /// The file cannot be written or renamed.
 pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
-    write_by(path, |file| file.as_file_mut().write_all(content))
-}
-
-/// As [`write()`], where `fill` writes the content.
-///
-/// # Errors
-/// As for [`write()`], and errors of `fill`.
-pub fn write_by(
-    path: &Path,
-    fill: impl FnOnce(&mut NamedTempFile) -> std::io::Result<()>,
-) -> Result<(), StoreError> {
     // A bare file name has the empty path as its parent: the current folder.
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
     let refused = || StoreError::io(path, "write");
-    // Some writers choose a format by the extension, so it stays.
-    let ending = path.extension().map_or(String::new(), |ending| format!(".{}", ending.to_string_lossy()));
-    let mut file = tempfile::Builder::new()
-        .prefix(UNFINISHED)
-        .suffix(&ending)
-        .tempfile_in(folder)
-        .map_err(|error| StoreError::io(folder, "write in")(system_error(error)))?;
-    fill(&mut file).map_err(refused())?;
-    file.as_file().sync_all().map_err(refused())?;
-    // Only their owner can read temporary files; those of a study have the usual permissions.
+    let mut builder = tempfile::Builder::new();
+    builder.prefix(UNFINISHED);
+    // Only their owner can read temporary files; those of a study have the permissions that the umask leaves.
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt;
-        let readable = std::fs::Permissions::from_mode(0o644);
-        file.as_file().set_permissions(readable).map_err(refused())?;
+        builder.permissions(std::fs::Permissions::from_mode(0o666));
     }
+    let mut file = builder
+        .tempfile_in(folder)
+        .map_err(|error| StoreError::io(folder, "write in")(system_error(error)))?;
+    file.as_file_mut().write_all(content).map_err(refused())?;
+    file.as_file().sync_all().map_err(refused())?;
     file.persist(path).map_err(|error| error.error).map_err(refused())?;
     // The rename is durable once the folder is.
     #[cfg(unix)]

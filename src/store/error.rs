@@ -47,12 +47,27 @@ pub enum StoreError {
         missing: &'static str,
     },
     /// A file of a program with another schema, in which the same experiment has other results.
-    #[error("{}: was written with schema {schema}, but this program has schema {}", path.display(), SCHEMA)]
+    #[error(
+        "{}: was written with schema {schema}, but this program has schema {SCHEMA}, which gives the same runs other \
+         results; choose another --out, or use the program that wrote it",
+        path.display()
+    )]
     Schema {
         /// The file.
         path: PathBuf,
         /// Its schema.
         schema: u32,
+    },
+    /// A `study.toml` that this version of the program cannot read, of a study by another version.
+    #[error(
+        "{source}; version {version} of this program wrote the study, and this is version {}",
+        env!("CARGO_PKG_VERSION")
+    )]
+    Version {
+        /// The version that wrote the study.
+        version: String,
+        /// What this version cannot read.
+        source: crate::experiment::LoadError,
     },
     /// A folder of a study that is a link.
     #[error("{}: is a link; expected a folder, because a study writes only within its own folder", path.display())]
@@ -80,6 +95,14 @@ impl StoreError {
     pub fn io(path: &Path, action: &'static str) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::Io { path, action, source }
+    }
+
+    /// The same error if it is [`StoreError::Schema`].
+    pub fn other_schema(&self) -> Option<Self> {
+        match self {
+            Self::Schema { path, schema } => Some(Self::Schema { path: path.clone(), schema: *schema }),
+            _ => None,
+        }
     }
 
     /// Invalid contents of a file.

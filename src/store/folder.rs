@@ -9,14 +9,14 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
-use super::manifest::{Manifest, Merged, Session};
+use super::manifest::{Manifest, Merged, Session, check_schema};
 use super::{
     CURVES, ClassRecord, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, commands,
     csv, group_file,
 };
 use crate::data::Task;
 use crate::experiment::Experiment;
-use crate::experiment::plan::{Group, Identity, Plan, PlannedRun, SCHEMA};
+use crate::experiment::plan::{Group, Identity, Plan, PlannedRun};
 use crate::record::GroupRecord;
 
 /// A study's folder.
@@ -165,16 +165,14 @@ impl Folder {
     /// # Errors
     /// A group file or the manifest has another schema.
     pub fn check_schema(&self, finished: &Finished) -> Result<(), StoreError> {
-        let other = |error: &&StoreError| matches!(error, StoreError::Schema { .. });
-        if let Some(StoreError::Schema { path, schema }) = finished.damaged.iter().find(other) {
-            return Err(StoreError::Schema { path: path.clone(), schema: *schema });
-        }
-        match self.manifest() {
-            Ok(manifest) if manifest.schema != SCHEMA => {
-                Err(StoreError::Schema { path: self.path.join("manifest.json"), schema: manifest.schema })
-            }
-            _ => Ok(()),
-        }
+        let other = finished.damaged.iter().find_map(StoreError::other_schema);
+        other.map_or_else(|| self.check_schema_of_tables(), Err)
+    }
+
+    /// As [`Self::check_schema`], of the tables alone.
+    fn check_schema_of_tables(&self) -> Result<(), StoreError> {
+        let path = self.path.join("manifest.json");
+        std::fs::read_to_string(&path).map_or(Ok(()), |text| check_schema(&path, &text))
     }
 
     /// Locks the folder against merges of other processes until the file is dropped. Some file systems have no locks;
@@ -243,6 +241,8 @@ impl Folder {
         mut finished: Finished,
         session: &Session,
     ) -> Result<Study, StoreError> {
+        // Another version of this program may have finished meanwhile.
+        self.check_schema_of_tables()?;
         let runs = finished.take_runs(plan);
         let labels = finished.take_labels(plan);
         let classes = match experiment.rows.as_ref().map(|rows| rows.classes()).unwrap_or_default() {
@@ -351,6 +351,9 @@ impl Folder {
             _ => StoreError::io(&path, "read")(error),
         })?;
         serde_json::from_str(&text).map_err(|error| {
+            if let Err(other) = check_schema(&path, &text) {
+                return other;
+            }
             let line = error.line() as u64;
             StoreError::malformed(&path, Some(line), format!("is not a manifest of this program: {error}"))
         })
@@ -365,7 +368,14 @@ impl Folder {
         if !path.is_file() {
             return Err(StoreError::NoStudy { path: self.path.clone(), missing: "study.toml" });
         }
-        Ok(crate::experiment::load::load(&path, &[])?)
+        // Another version has keys that this one does not know.
+        crate::experiment::load::load(&path, &[]).map_err(|error| match self.manifest() {
+            Ok(Manifest { version, .. }) if version != env!("CARGO_PKG_VERSION") => {
+                StoreError::Version { version, source: error }
+            }
+            Err(other @ StoreError::Schema { .. }) => other,
+            _ => error.into(),
+        })
     }
 
     /// Reads the study from its CSV files, `study.toml` and `manifest.json`. Without [`CURVES`] a finished run has the last

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::manifest::check_schema;
 use super::{StoreError, atomic};
 use crate::experiment::plan::{Group, Identity, SCHEMA};
 use crate::record::GroupRecord;
@@ -82,11 +83,9 @@ pub fn read(path: &Path) -> Result<Found, StoreError> {
     let text = text(path)?;
     let damaged = |line, problem: &str| StoreError::malformed(path, Some(line), problem);
     let (header, rest) = text.split_once('\n').ok_or_else(|| damaged(1, "is cut off within its header"))?;
+    check_schema(path, header)?;
     let header: Header = serde_json::from_str(header)
         .map_err(|error| damaged(1, &format!("is not a group file of this program: {error}")))?;
-    if header.schema != SCHEMA {
-        return Err(StoreError::Schema { path: path.to_owned(), schema: header.schema });
-    }
     if path.file_stem().is_none_or(|stem| stem != header.group.0.as_str()) {
         return Err(damaged(1, &format!("belongs to group {}", header.group)));
     }

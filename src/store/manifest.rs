@@ -2,7 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{RunRecord, Status, machine};
+use std::path::Path;
+
+use super::{RunRecord, Status, StoreError, machine};
 use crate::experiment::plan::SCHEMA;
 
 /// The contents of `manifest.json`.
@@ -42,6 +44,23 @@ pub struct Manifest {
     /// BLAKE3 of the tables of results: runs.csv (without `seconds`), curves.csv, gates.csv, those of the kind of study
     /// (scores.csv, or funnel.csv and deciles.csv) and labels.csv. Equal where all results are equal.
     pub digest: String,
+}
+
+/// Refuses a manifest or a header of a group file of another schema, whatever else that schema puts into it.
+///
+/// # Errors
+/// The text has another schema. Text without a schema passes.
+pub(super) fn check_schema(path: &Path, text: &str) -> Result<(), StoreError> {
+    #[derive(Deserialize)]
+    struct Version {
+        schema: u32,
+    }
+    match serde_json::from_str(text) {
+        Ok(Version { schema }) if schema != SCHEMA => {
+            Err(StoreError::Schema { path: path.to_owned(), schema })
+        }
+        _ => Ok(()),
+    }
 }
 
 /// Default for old manifests, which do not have the number of shards.

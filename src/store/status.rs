@@ -85,6 +85,10 @@ impl Folder {
         if status.experiment.tune.is_some() || !status.tables_are_behind() {
             return self.read();
         }
+        // Tables of the readable group files alone would lack runs.
+        if let Some(other) = status.damaged.iter().find_map(StoreError::other_schema) {
+            return Err(other);
+        }
         self.merge_again(&status.experiment, &status.plan, status.tables)
     }
 

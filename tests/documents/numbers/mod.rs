@@ -192,6 +192,7 @@ fn guides() {
     let mut page = Quotes::of("docs/reliability.md");
     page.leaves("exit codes and times, each a test that the page names", &["exit code 130", "1970 or 2096"]);
     page.leaves("exit codes, each a test that the page names", &["exit code 1", "exit code 2"]);
+    page.leaves("limits and masks that tests/faults.rs sets", &["32 are enough", "umask 077 or 002"]);
     page.leaves("an exit code of the system's loader, seen once", &["exit code 127"]);
     page.finish();
 
