@@ -69,7 +69,7 @@ fn common(draws: &mut Draws, user: usize, histories: usize) -> Vec<Feature> {
         ("129", user % 6),
     ];
     // One user in eight gives no age.
-    let given = fields.into_iter().filter(|(field, _)| *field != "125" || user % 8 > 0);
+    let given = fields.into_iter().filter(|(field, _)| *field != "125" || !user.is_multiple_of(8));
     let mut listed: Vec<Feature> = given.map(|(field, word)| plain(field, word)).collect();
     for _ in 0..histories {
         let field = HISTORIES[draws.below(4)];
@@ -87,7 +87,7 @@ fn sample(draws: &mut Draws, user: usize, items: usize) -> (bool, bool, Vec<Feat
     for _ in 0..draws.below(3) {
         listed.push(plain("210", 9030 + draws.below(40)));
     }
-    if item % 5 > 0 {
+    if !item.is_multiple_of(5) {
         listed.push(plain("216", 9150 + item % 11));
     }
     listed.push(plain("301", 93_510 + item % 3));
