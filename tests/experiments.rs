@@ -134,6 +134,18 @@ const MISTAKES: &[(&str, &str, &str)] = &[
          least one",
     ),
     (
+        "task_correlations = [1, -0.5]",
+        "task_correlations = [0.30000000000000004, 0.3]",
+        "good.toml:12: grid.task_correlations = [0.30000000000000004, 0.3]: expected numbers that differ in their first \
+         six digits; 0.3 and 0.30000000000000004 do not, so leave one of them out",
+    ),
+    (
+        "learning_rates = [0.01]",
+        "learning_rates = [0.01, 0.0100000001]",
+        "good.toml:13: grid.learning_rates = [0.01, 0.0100000001]: expected numbers that differ in their first six digits; \
+         0.01 and 0.0100000001 do not, so leave one of them out",
+    ),
+    (
         "learning_rates = [0.01]",
         "learning_rates = [0]",
         "good.toml:13: grid.learning_rates = [0]: expected a list of learning rates above 0, each once",

@@ -148,7 +148,8 @@ impl Section {
             .ok_or_else(|| self.mistake(key, value, remedy))
     }
 
-    /// Takes a list of different numbers in `range`, at least one, and sorts it.
+    /// Takes a list of different numbers in `range`, at least one, and sorts it. Numbers that differ only after the sixth
+    /// digit are refused: tables and figures would show two of one name.
     pub fn sorted_numbers(
         &mut self,
         key: &str,
@@ -162,6 +163,14 @@ impl Section {
         numbers.sort_by(f64::total_cmp);
         if numbers.is_empty() || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.mistake(key, shown, format!("a list of {remedy}, at least one")));
+        }
+        let six_digits = |x: f64| format!("{x:.5e}");
+        if let Some(pair) = numbers.windows(2).find(|pair| six_digits(pair[0]) == six_digits(pair[1])) {
+            let remedy = format!(
+                "numbers that differ in their first six digits; {} and {} do not, so leave one of them out",
+                pair[0], pair[1]
+            );
+            return Err(self.mistake(key, shown, remedy));
         }
         Ok(numbers)
     }
