@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 pub use crate::data::ClassRecord;
 use crate::data::Subset;
+use crate::data::defined::read_defined;
 use crate::experiment::plan::RunKey;
 
 /// Outcome of a run.
@@ -38,10 +39,10 @@ pub struct RunRecord {
     /// Optimiser steps done. For a diverged run: the steps done when the first loss that is not finite was
     /// seen.
     pub steps: u64,
-    /// Pearson correlation of the labels, measured on the data of this seed; the mean over pairs of tasks. NaN where
+    /// Pearson correlation of the labels, measured on the data of this seed; the mean over pairs of tasks. None where
     /// one of them does not vary.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub label_correlation: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub label_correlation: Option<f64>,
     /// Trainable scalars.
     pub parameters: usize,
     /// Engine and device that trained it, such as `graph-cpu`.
@@ -71,7 +72,7 @@ impl RunRecord {
             key,
             status: Status::Finished,
             steps: 0,
-            label_correlation: f64::NAN,
+            label_correlation: None,
             parameters,
             engine,
             seconds: 0.0,
@@ -142,8 +143,9 @@ pub struct TrialRecord {
     pub steps: u64,
     /// Runs that diverged; a trial with any is the worst.
     pub diverged: usize,
-    /// Mean AUC of the main task on the validation rows; NaN where no run finished.
-    pub validation_auc: f64,
+    /// Mean AUC of the main task on the validation rows; none where no run finished.
+    #[serde(deserialize_with = "read_defined")]
+    pub validation_auc: Option<f64>,
     /// Whether the next rung trains it.
     pub kept: bool,
 }
@@ -159,8 +161,9 @@ pub struct LabelRecord {
     pub pair: usize,
     /// Rows it was measured on.
     pub points: usize,
-    /// Pearson correlation of the pair's labels.
-    pub label_correlation: f64,
+    /// Pearson correlation of the pair's labels; none where one of them does not vary.
+    #[serde(deserialize_with = "read_defined")]
+    pub label_correlation: Option<f64>,
 }
 
 /// Results of a finished group.
@@ -179,8 +182,9 @@ pub struct Score {
     pub subset: Subset,
     /// Task, from 1.
     pub task: usize,
-    /// Area under the ROC curve.
-    pub auc: f64,
+    /// Area under the ROC curve; none where rows of one kind are missing.
+    #[serde(deserialize_with = "read_defined")]
+    pub auc: Option<f64>,
     /// Mean cross-entropy in nats.
     pub log_loss: f64,
     /// Expected calibration error over ten bins of about equal counts, 0 to 1.
@@ -213,7 +217,7 @@ pub enum Space {
     All,
 }
 
-/// Scores of one prediction on one space of test impressions; NaN where rows of one kind are missing.
+/// Scores of one prediction on one space of test impressions; none where the rows that they need are missing.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct ConversionScore {
     /// The prediction.
@@ -222,26 +226,26 @@ pub struct ConversionScore {
     pub space: Space,
     /// Probability that a positive has a higher prediction than a negative. Of labels; of pCVR on all impressions
     /// that of outcomes drawn by the true pCVR, in expectation.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub auc: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub auc: Option<f64>,
     /// Mean cross-entropy in nats, in expectation over outcomes where the true probability is known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub log_loss: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub log_loss: Option<f64>,
     /// Expected calibration error over ten bins of about equal counts, 0 to 1; as above.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub calibration_error: f64,
-    /// Mean of |prediction − true probability|; NaN where that is not known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub absolute_error: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub calibration_error: Option<f64>,
+    /// Mean of |prediction − true probability|; none where that is not known.
+    #[serde(deserialize_with = "read_defined")]
+    pub absolute_error: Option<f64>,
     /// Mean prediction.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_prediction: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub mean_prediction: Option<f64>,
     /// Mean true probability, or share of positive labels where that is not known.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_truth: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub mean_truth: Option<f64>,
     /// Share of impressions whose prediction is above 1.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub above_one: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub above_one: Option<f64>,
 }
 
 /// Mean pCVR beside the truth over a decile of the test impressions.
@@ -250,20 +254,12 @@ pub struct Decile {
     /// Decile by rising true pCTR, from 1.
     pub decile: usize,
     /// Mean true pCTR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_ctr: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub mean_ctr: Option<f64>,
     /// Mean predicted pCVR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_prediction: f64,
+    #[serde(deserialize_with = "read_defined")]
+    pub mean_prediction: Option<f64>,
     /// Mean true pCVR.
-    #[serde(deserialize_with = "nan_for_null")]
-    pub mean_truth: f64,
-}
-
-/// Reads a number that may be null: JSON has no NaN.
-///
-/// # Errors
-/// If the value is neither a number nor null.
-pub fn nan_for_null<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<f64, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or(f64::NAN))
+    #[serde(deserialize_with = "read_defined")]
+    pub mean_truth: Option<f64>,
 }

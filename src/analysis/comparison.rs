@@ -43,8 +43,8 @@ pub struct RunsName {
 /// One side of a row: the runs of one study.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Side {
-    /// Mean final loss of the runs that finished.
-    pub mean: f64,
+    /// Mean final loss of the runs that finished; none where none did.
+    pub mean: Option<f64>,
     /// Runs that finished.
     pub finished: usize,
     /// Runs that diverged.
@@ -67,8 +67,8 @@ pub enum Change {
 pub struct PairedEffect {
     /// Number of pairs.
     pub pairs: usize,
-    /// Cohen's d_z.
-    pub standardised: f64,
+    /// Cohen's d_z; none where all differences are equal.
+    pub standardised: Option<f64>,
     /// Rank-biserial correlation, positive where the second study is higher.
     pub rank_biserial: f64,
 }
@@ -82,9 +82,11 @@ pub struct RunsComparison {
     pub sides: [Side; 2],
     /// Effect sizes of the pairs; none where the samples were compared as independent.
     pub paired: Option<PairedEffect>,
-    /// Mean final loss in the second minus that in the first, with its 95 % bootstrap interval.
-    pub difference: Interval,
-    /// Two-sided p-value of no difference, Holm-corrected over all rows of the comparison.
+    /// Mean final loss in the second minus that in the first, with its 95 % bootstrap interval; none where no run of a
+    /// side finished.
+    pub difference: Option<Interval>,
+    /// Two-sided p-value of no difference, Holm-corrected over all rows of the comparison. Before the correction it is at
+    /// least that of an exact test: 2/2ⁿ for n pairs, so that fewer than 6 pairs never make a change.
     pub p: f64,
     /// The change at 95 % confidence.
     pub change: Change,
@@ -120,10 +122,10 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
     let p_values: Vec<f64> = found.iter().map(|row| row.p).collect();
     for (row, p) in found.iter_mut().zip(holm(&p_values)) {
         row.p = p;
-        row.change = match row.difference.estimate {
-            _ if p >= 1.0 - LEVEL => Change::Unclear,
-            estimate if estimate < 0.0 => Change::Lower,
-            _ => Change::Higher,
+        row.change = match row.difference {
+            Some(difference) if p < 1.0 - LEVEL && difference.estimate < 0.0 => Change::Lower,
+            Some(_) if p < 1.0 - LEVEL => Change::Higher,
+            _ => Change::Unclear,
         };
     }
     let only_second = b.into_iter().map(|(name, _)| name).collect();
@@ -160,7 +162,7 @@ fn compare_row(
         first.iter().filter_map(|(seed, a)| Some((*a, *second.get(seed)?))).collect();
     let values = [&first, &second].map(|losses| losses.values().copied().collect::<Vec<f64>>());
     let sides = [0, 1].map(|i| Side {
-        mean: summary::mean(&values[i]),
+        mean: summary::mean_if_any(&values[i]),
         finished: values[i].len(),
         diverged: runs[i].len() - values[i].len(),
     });
@@ -219,7 +221,7 @@ mod tests {
         let comparison = compared(&shifted(0.0, &[0.5, 1.0]), &shifted(0.0, &[0.5, 1.0]));
         assert_eq!(comparison.rows.len(), 6);
         for row in &comparison.rows {
-            assert_eq!(row.difference, Interval { estimate: 0.0, low: 0.0, high: 0.0 });
+            assert_eq!(row.difference, Interval::new(0.0, 0.0, 0.0));
             assert_eq!((row.p, row.change, row.paired.unwrap().pairs), (1.0, Change::Unclear, 12));
         }
     }
@@ -230,7 +232,8 @@ mod tests {
         for by in [By::LearningRate, By::Selected] {
             for row in compare(&a, &b, Measure::default(), by).rows {
                 assert_eq!(row.change, Change::Lower);
-                assert!(row.difference.low < -0.009 && row.difference.high < -0.009);
+                let (low, high) = row.difference.and_then(|difference| difference.ends).unwrap();
+                assert!(low < -0.009 && high < -0.009);
                 assert_eq!(row.paired.unwrap().rank_biserial, -1.0);
             }
         }
@@ -244,7 +247,38 @@ mod tests {
         assert!(!comparison.same_data);
         let row = &comparison.rows[0];
         assert_eq!((row.paired, row.change), (None, Change::Unclear));
-        assert!(row.difference.low < 0.0 && row.difference.high > 0.0);
+        let (low, high) = row.difference.and_then(|difference| difference.ends).unwrap();
+        assert!(low < 0.0 && high > 0.0);
+    }
+
+    #[test]
+    fn few_pairs_make_no_change_however_clear_they_look() {
+        let pairs = |seeds: u64, shift: f64| {
+            study(&[0.5], seeds, move |_, _, s| {
+                Some(0.5 + 0.3 * noise(s) + shift * (1.0 + 0.1 * noise(s + 99)))
+            })
+        };
+        for seeds in 1..=12 {
+            let comparison = compared(&pairs(seeds, 0.0), &pairs(seeds, 0.01));
+            for row in &comparison.rows {
+                // Three rows: the smallest of p-values is multiplied by three.
+                let least = (3.0 * 2.0 * 0.5f64.powi(seeds as i32)).min(1.0);
+                assert!(row.p >= least || row.paired.is_none(), "{seeds} seeds: {}", row.p);
+                assert!(seeds >= 6 || row.change == Change::Unclear, "{seeds} seeds: {}", row.p);
+            }
+        }
+        let clear = compared(&pairs(12, 0.0), &pairs(12, 0.01));
+        assert!(clear.rows.iter().all(|row| row.change == Change::Higher));
+    }
+
+    #[test]
+    fn a_side_without_finished_runs_has_no_mean_and_no_difference() {
+        let finished = study(&[0.5], 8, |_, _, s| Some(0.5 + 0.1 * noise(s)));
+        let diverged = study(&[0.5], 8, |_, _, _| None);
+        for row in compared(&finished, &diverged).rows {
+            assert_eq!((row.sides[1].mean, row.sides[1].diverged), (None, 8));
+            assert_eq!((row.difference, row.p, row.change), (None, 1.0, Change::Unclear));
+        }
     }
 
     #[test]

@@ -26,19 +26,20 @@ impl MeanCurve {
     /// The mean curve of runs that were logged at the same steps, as all runs of a study are. Without a
     /// single finished run it has no steps.
     pub fn new(runs: &[&RunRecord], measure: Measure) -> Self {
-        let finished: Vec<&RunRecord> = runs.iter().copied().filter(|run| run.last().is_some()).collect();
-        let steps: Vec<u64> =
-            finished.first().map_or(Vec::new(), |run| run.curve.iter().map(|point| point.step).collect());
-        let rows: Vec<Vec<f64>> = finished
-            .iter()
-            .map(|run| {
-                debug_assert!(run.curve.iter().map(|point| point.step).eq(steps.iter().copied()));
-                run.curve.iter().map(|point| measure.at(point)).collect()
-            })
-            .collect();
+        let finished: Vec<(&RunRecord, Vec<f64>)> =
+            runs.iter().filter_map(|&run| Some((run, losses(run, measure)?))).collect();
+        let logged = finished.first().map_or(&[][..], |(run, _)| &run.curve[..]);
+        debug_assert!(finished.iter().all(|(run, _)| {
+            run.curve.iter().map(|point| point.step).eq(logged.iter().map(|point| point.step))
+        }));
+        let (runs_finished, all) = (finished.len(), runs.len());
+        let rows: Vec<Vec<f64>> = finished.iter().map(|(_, losses)| losses.clone()).collect();
         let bootstrap = Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() };
-        let loss = bootstrap.means(&rows).iter().map(Confidence::interval).collect();
-        Self { steps, loss, runs: finished.len(), diverged: runs.len() - finished.len() }
+        let means = bootstrap.means(&rows);
+        let known =
+            logged.iter().zip(&means).filter_map(|(point, mean)| Some((point.step, mean.interval()?)));
+        let (steps, loss) = known.unzip();
+        Self { steps, loss, runs: runs_finished, diverged: all - runs_finished }
     }
 
     /// Step and mean loss, in the order of steps.
@@ -51,10 +52,15 @@ impl MeanCurve {
         self.steps
             .iter()
             .zip(&self.loss)
-            .filter(|(_, loss)| loss.low.is_finite() && loss.high.is_finite())
-            .map(|(&step, loss)| (step as f64, loss.low, loss.high))
+            .filter_map(|(&step, loss)| loss.ends.map(|(low, high)| (step as f64, low, high)))
             .collect()
     }
+}
+
+/// The losses of a run that finished, at its logged steps.
+fn losses(run: &RunRecord, measure: Measure) -> Option<Vec<f64>> {
+    run.last()?;
+    run.curve.iter().map(|point| measure.at(point)).collect()
 }
 
 #[cfg(test)]
@@ -69,7 +75,10 @@ mod tests {
         let curve = MeanCurve::new(&runs, Measure::default());
         assert_eq!((curve.runs, curve.diverged), (10, 2));
         assert_eq!(curve.steps.len(), curve.loss.len());
-        assert!(curve.loss.iter().all(|loss| loss.low <= loss.estimate && loss.estimate <= loss.high));
+        assert!(curve.loss.iter().all(|loss| {
+            let (low, high) = loss.ends.unwrap();
+            low <= loss.estimate && loss.estimate <= high
+        }));
     }
 
     #[test]

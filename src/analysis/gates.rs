@@ -108,12 +108,13 @@ pub struct GateSummary {
     pub collapsed: Interval,
     /// Share of runs whose gates have all collapsed on one expert, with Wilson's interval.
     pub one_expert: Interval,
-    /// Spearman's correlation of entropy at the end with the final loss, over runs.
-    pub entropy_with_loss: Interval,
+    /// Spearman's correlation of entropy at the end with the final loss, over runs; none where one of the two does not
+    /// vary.
+    pub entropy_with_loss: Option<Interval>,
     /// The same for utilisation.
-    pub utilisation_with_loss: Interval,
+    pub utilisation_with_loss: Option<Interval>,
     /// The same for divergence.
-    pub divergence_with_loss: Interval,
+    pub divergence_with_loss: Option<Interval>,
 }
 
 /// Gate use of every model with gates at every task correlation: one run a seed at cross-fitted learning
@@ -144,8 +145,8 @@ fn summarise(selected: &Runs, measure: Measure) -> Option<GateSummary> {
         model: selected.model.name.clone(),
         task_correlation: selected.condition.task_correlation,
         curve: curve(&runs),
-        collapsed: share(|end| end.collapsed),
-        one_expert: share(|end| end.one_expert),
+        collapsed: share(|end| end.collapsed)?,
+        one_expert: share(|end| end.one_expert)?,
         entropy_with_loss: with_loss(|end| end.entropy),
         utilisation_with_loss: with_loss(|end| end.utilisation),
         divergence_with_loss: with_loss(|end| end.divergence),
@@ -158,19 +159,19 @@ fn curve(runs: &[&RunRecord]) -> Vec<GateCurvePoint> {
     runs[0]
         .gates
         .chunk_by(|a, b| a.step == b.step)
-        .map(|points| {
+        .filter_map(|points| {
             let step = points[0].step;
             let at_step: Vec<GateUseOfRun> = runs.iter().filter_map(|run| at(run, step)).collect();
             let mean = |of: fn(&GateUseOfRun) -> f64| {
                 band.sample(&at_step.iter().map(of).collect::<Vec<f64>>(), summary::mean).interval()
             };
-            GateCurvePoint {
+            Some(GateCurvePoint {
                 step,
                 runs: at_step.len(),
-                entropy: mean(|gates| gates.entropy),
-                utilisation: mean(|gates| gates.utilisation),
-                divergence: mean(|gates| gates.divergence),
-            }
+                entropy: mean(|gates| gates.entropy)?,
+                utilisation: mean(|gates| gates.utilisation)?,
+                divergence: mean(|gates| gates.divergence)?,
+            })
         })
         .collect()
 }
@@ -182,17 +183,14 @@ fn at(run: &RunRecord, step: u64) -> Option<GateUseOfRun> {
     GateUseOfRun::new(&run.gates[from..to])
 }
 
-/// Spearman's correlation with its bootstrap interval; NaN where either does not vary, and no ends below
+/// Spearman's correlation with its bootstrap interval; none where either does not vary, and no ends below
 /// [`RUNS_TO_CORRELATE`].
-fn correlation(x: &[f64], y: &[f64]) -> Interval {
+fn correlation(x: &[f64], y: &[f64]) -> Option<Interval> {
     let pick = |values: &[f64], rows: &[usize]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
     let spearman = |rows: &[usize]| rank::spearman(&pick(x, rows), &pick(y, rows));
     let interval =
-        Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() }.rows(x.len(), spearman).interval();
-    match x.len() < RUNS_TO_CORRELATE {
-        true => Interval { low: f64::NAN, high: f64::NAN, ..interval },
-        false => interval,
-    }
+        Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() }.rows(x.len(), spearman).interval()?;
+    Some(Interval { ends: interval.ends.filter(|_| x.len() >= RUNS_TO_CORRELATE), ..interval })
 }
 
 #[cfg(test)]
@@ -244,10 +242,11 @@ mod tests {
         assert_eq!(summaries.len(), 1);
         let summary = &summaries[0];
         assert_eq!((summary.model.as_str(), summary.curve.len(), summary.curve[1].runs), ("mmoe", 2, 20));
-        assert!((summary.entropy_with_loss.estimate - 1.0).abs() < 1e-12);
-        assert!(summary.divergence_with_loss.estimate.is_nan());
+        assert!((summary.entropy_with_loss.unwrap().estimate - 1.0).abs() < 1e-12);
+        assert_eq!(summary.divergence_with_loss, None);
         assert_eq!(summary.collapsed.estimate, 0.0);
-        assert!(summary.collapsed.high > 0.1);
-        assert!(summary.curve[0].entropy.low < 0.3 && summary.curve[0].entropy.high > 0.27);
+        assert!(summary.collapsed.high().unwrap() > 0.1);
+        let (low, high) = summary.curve[0].entropy.ends.unwrap();
+        assert!(low < 0.3 && high > 0.27);
     }
 }

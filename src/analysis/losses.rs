@@ -3,39 +3,32 @@
 use super::interval::Interval;
 use super::statistics::{Bootstrap, Confidence, summary};
 
-/// Summary of the final losses of some runs.
+/// Summary of the final losses of the runs that finished.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct LossSummary {
     /// Mean, with its 95 % bootstrap interval over runs.
     pub mean: Interval,
     /// Median.
     pub median: f64,
-    /// Standard deviation of the runs (n − 1); NaN for fewer than two.
-    pub sd: f64,
+    /// Standard deviation of the runs (n − 1); none for fewer than two.
+    pub sd: Option<f64>,
     /// Lowest.
     pub lowest: f64,
     /// Highest.
     pub highest: f64,
-    /// Runs that finished: those in all of the above.
-    pub finished: usize,
-    /// Runs that diverged: in none of the above.
-    pub diverged: usize,
 }
 
 impl LossSummary {
-    /// The summary of final `losses`, beside `diverged` runs that have none. All values are NaN where no run
-    /// finished.
-    pub fn new(losses: &[f64], diverged: usize) -> Self {
+    /// The summary of final `losses`; none without any.
+    pub fn new(losses: &[f64]) -> Option<Self> {
         let sorted = summary::sorted(losses);
-        Self {
-            mean: Bootstrap::default().sample(losses, summary::mean).interval(),
+        Some(Self {
+            mean: Bootstrap::default().sample(losses, summary::mean).interval()?,
             median: summary::quantile_of_sorted(&sorted, 0.5),
-            sd: summary::variance(losses).sqrt(),
-            lowest: sorted.first().copied().unwrap_or(f64::NAN),
-            highest: sorted.last().copied().unwrap_or(f64::NAN),
-            finished: losses.len(),
-            diverged,
-        }
+            sd: summary::deviation(losses),
+            lowest: *sorted.first()?,
+            highest: *sorted.last()?,
+        })
     }
 }
 
@@ -45,16 +38,16 @@ mod tests {
 
     #[test]
     fn a_summary_has_mean_median_deviation_and_range() {
-        let summary = LossSummary::new(&[4.0, 1.0, 2.0, 3.0], 2);
+        let summary = LossSummary::new(&[4.0, 1.0, 2.0, 3.0]).unwrap();
         assert_eq!((summary.mean.estimate, summary.median), (2.5, 2.5));
-        assert!((summary.sd - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
+        assert!((summary.sd.unwrap() - (5.0f64 / 3.0).sqrt()).abs() < 1e-12);
         assert_eq!((summary.lowest, summary.highest), (1.0, 4.0));
-        assert_eq!((summary.finished, summary.diverged), (4, 2));
     }
 
     #[test]
-    fn nothing_finished_is_nan_not_a_panic() {
-        let summary = LossSummary::new(&[], 5);
-        assert!(summary.mean.estimate.is_nan() && summary.median.is_nan() && summary.sd.is_nan());
+    fn what_too_few_runs_cannot_give_is_not_there() {
+        assert_eq!(LossSummary::new(&[]), None);
+        let one = LossSummary::new(&[0.5]).unwrap();
+        assert_eq!((one.mean, one.sd), (Interval { estimate: 0.5, ends: None }, None));
     }
 }

@@ -57,20 +57,21 @@ impl Measure {
         Self { rows, ..Self::default() }
     }
 
-    /// This loss at a logged point; NaN where the study does not have the task.
-    pub fn at(self, point: &CurvePoint) -> f64 {
+    /// This loss at a logged point; none where the study does not have the task, or where the loss is not finite.
+    pub fn at(self, point: &CurvePoint) -> Option<f64> {
         let losses = match self.rows {
             RowSet::Train => &point.train_loss,
             RowSet::HeldOut => &point.held_out_loss,
         };
-        match self.task {
-            TaskLoss::Task(number) => losses.get(number - 1).map_or(f64::NAN, |&loss| loss.into()),
+        let loss = match self.task {
+            TaskLoss::Task(number) => f64::from(*losses.get(number - 1)?),
             TaskLoss::Mean => losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64,
-        }
+        };
+        loss.is_finite().then_some(loss)
     }
 
     /// This loss at the end of a run; none for a run that diverged.
     pub fn final_loss(self, run: &RunRecord) -> Option<f64> {
-        run.last().map(|point| self.at(point))
+        run.last().and_then(|point| self.at(point))
     }
 }

@@ -39,8 +39,8 @@ impl<'a> Runs<'a> {
         self.runs.iter().filter_map(|run| value.value(run)).collect()
     }
 
-    /// Mean of [`Self::values`] with its 95 % bootstrap interval over runs.
-    pub fn mean(&self, value: impl RunValue) -> Interval {
+    /// Mean of [`Self::values`] with its 95 % bootstrap interval over runs; none without values.
+    pub fn mean(&self, value: impl RunValue) -> Option<Interval> {
         Bootstrap::default().sample(&self.values(value), summary::mean).interval()
     }
 
@@ -67,8 +67,8 @@ impl<'a> Runs<'a> {
         self.runs.iter().filter_map(difference).collect()
     }
 
-    /// Mean of [`Self::differences`] with its 95 % bootstrap interval over seeds.
-    pub fn difference(&self, other: &Self, value: impl RunValue) -> Interval {
+    /// Mean of [`Self::differences`] with its 95 % bootstrap interval over seeds; none without common seeds.
+    pub fn difference(&self, other: &Self, value: impl RunValue) -> Option<Interval> {
         Bootstrap::for_means().sample(&self.differences(other, value), summary::mean).interval()
     }
 

@@ -1,5 +1,6 @@
-//! Studies with given final losses, for tests.
+//! Studies with given final losses, and ends of intervals, for tests.
 
+use super::statistics::Confidence;
 use crate::record::{CurvePoint, Status};
 use crate::store::Study;
 use crate::store::sample::Sample;
@@ -10,6 +11,12 @@ pub(crate) fn noise(seed: u64) -> f64 {
     z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     (z ^ (z >> 31)) as f64 / u64::MAX as f64 * 2.0 - 1.0
+}
+
+/// Ends of the 95 % interval of an estimate that has one.
+#[track_caller]
+pub(crate) fn ends(confidence: &dyn Confidence) -> (f64, f64) {
+    confidence.interval().and_then(|interval| interval.ends).expect("an interval")
 }
 
 /// A study of a shared bottom, OMoE and MMoE whose final losses are `loss(model, task correlation, seed)`; none for a
@@ -33,7 +40,7 @@ pub(crate) fn study(
         let loss = loss(&run.key.model, p, run.key.seed);
         let losses = vec![loss.unwrap_or(f64::NAN) as f32; 2];
         run.status = if loss.is_some() { Status::Finished } else { Status::Diverged };
-        run.label_correlation = p.powi(2) + 0.01 * noise(run.key.seed);
+        run.label_correlation = Some(p.powi(2) + 0.01 * noise(run.key.seed));
         run.curve = vec![CurvePoint { step: 100, train_loss: losses.clone(), held_out_loss: losses }];
         run.gates.clear();
     }

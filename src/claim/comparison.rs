@@ -9,13 +9,20 @@ use crate::analysis::statistics::confidence::ONE_SIDED;
 pub const FEWEST_SEEDS: usize = 3;
 
 /// Fewest seeds that can decide anything. With five, even five differences of one sign have a two-sided sign
-/// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %.
+/// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %. The p-values have the same limit
+/// ([`least_p`](crate::analysis::statistics::confidence::least_p)).
 const SEEDS_TO_DECIDE: usize = 6;
 
 /// Fewest seeds for which a ratio of variances can: with fewer than a hundred the rare bad runs that make a
 /// variance are too often missing, and its interval errs two or three times as often as it should (measured:
 /// [`spread::variance_ratio`](crate::analysis::statistics::spread::variance_ratio)).
 const SEEDS_TO_DECIDE_VARIANCES: usize = 100;
+
+/// Reason why runs that all diverged test nothing.
+pub const NO_RUN_FINISHED: &str = "no run finished";
+
+/// Reason why an effect that has no value may not decide.
+const NOT_DEFINED: &str = "not defined on these runs";
 
 /// Largest share of seeds that may be left out, because a run diverged, of a number that is still to decide.
 /// Beyond it, leaving out is itself an effect.
@@ -158,8 +165,9 @@ pub struct Comparison {
     /// The verdict of this comparison alone, uncorrected: supported where the 95 % interval lies wholly within the
     /// required range, contradicted where it lies wholly outside.
     pub verdict: Verdict,
-    /// The effect with its 95 % interval.
-    pub effect: Interval,
+    /// The effect with its 95 % interval; none where it is not defined, as a ratio of variances is not where losses do not
+    /// vary.
+    pub effect: Option<Interval>,
     /// Its unit.
     pub unit: Unit,
     /// One-sided p-value against "the requirement does not hold": below 2.5 % it is shown to hold.
@@ -204,6 +212,7 @@ impl Hypothesis {
             () => Verdict::Undecided,
         };
         let effect = effect.interval();
+        let reservation = reservation.or_else(|| effect.is_none().then(|| NOT_DEFINED.to_owned()));
         Comparison {
             name,
             role,
@@ -253,6 +262,13 @@ mod tests {
         assert_eq!(compared(Requirement::Within(1.5), &NEAR_ONE, 0).verdict, Verdict::Supported);
         assert_eq!(compared(Requirement::Within(1.0), &NEAR_ONE, 0).verdict, Verdict::Undecided);
         assert_eq!(compared(Requirement::Within(0.5), &NEAR_ONE, 0).verdict, Verdict::Contradicted);
+    }
+
+    #[test]
+    fn an_effect_that_is_not_defined_decides_nothing_and_says_so() {
+        let found = compared(Requirement::Above(0.5), &[f64::NAN; 8], 0);
+        assert_eq!((found.effect, found.verdict), (None, Verdict::Undecided));
+        assert_eq!(found.reservation.as_deref(), Some(NOT_DEFINED));
     }
 
     #[test]

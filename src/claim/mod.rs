@@ -6,14 +6,16 @@
 //!   an intersection-union test (Berger 1982), so no comparison needs correcting for the others.
 //! - **Contradicted** where any primary or guardrail comparison clearly fails. One failure is enough, and many
 //!   comparisons would produce one by chance, so p-values are corrected by Holm over these comparisons, at 2.5 %.
-//! - **Undecided** otherwise; **not tested** where the study lacks what the claim is about.
+//! - **Undecided** otherwise; **not tested** where the study lacks what the claim is about, or where no run of it finished.
+//!
+//! Fewer than three seeds test nothing, and fewer than six decide nothing: n pairs have no p-value below 2⁻ⁿ on one side.
 //!
 //! Each claim is tested as a question of its own: no correction is made across claims.
 
 mod comparison;
 pub mod table;
 
-pub use comparison::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
+pub use comparison::{Comparison, FEWEST_SEEDS, Hypothesis, NO_RUN_FINISHED, Requirement, Role, Seeds, Unit};
 
 use crate::analysis::statistics::confidence::ONE_SIDED;
 use crate::analysis::statistics::holm::holm;

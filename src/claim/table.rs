@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 use std::io;
 
 use super::{ClaimResult, Comparison, Role, Verdict};
+use crate::analysis::Interval;
 
 /// Columns of `claims.csv`: a row for each claim (`part` empty; effect of its headline), followed by a row for each of
 /// its comparisons.
@@ -64,14 +65,17 @@ fn row(
     statement: &str,
 ) -> [String; COLUMNS.len()] {
     let of = |value: &dyn Fn(&Comparison) -> String| comparison.map(value).unwrap_or_default();
+    let of_effect = |value: &dyn Fn(Interval) -> Option<f64>| {
+        comparison.and_then(|comparison| value(comparison.effect?)).map(figure).unwrap_or_default()
+    };
     [
         claim.to_string(),
         number.into(),
         role.into(),
         verdict.as_str().into(),
-        of(&|comparison| figure(comparison.effect.estimate)),
-        of(&|comparison| figure(comparison.effect.low)),
-        of(&|comparison| figure(comparison.effect.high)),
+        of_effect(&|effect| Some(effect.estimate)),
+        of_effect(&|effect| effect.low()),
+        of_effect(&|effect| effect.high()),
         of(&|comparison| comparison.requirement.to_string()),
         of(&|comparison| format!("{:.2e}", comparison.p_met)),
         of(&|comparison| comparison.paper.map(figure).unwrap_or_default()),
@@ -82,16 +86,13 @@ fn row(
     ]
 }
 
-/// Five significant digits, as pandas reads them; empty where it is not a number.
+/// Five significant digits, as pandas reads them.
 fn figure(value: f64) -> String {
-    match value {
-        0.0 => "0".into(),
-        v if v.is_finite() => {
-            let decimals = (4 - v.abs().log10().floor() as i32).clamp(0, 12) as usize;
-            format!("{v:.decimals$}")
-        }
-        _ => String::new(),
+    if value == 0.0 {
+        return "0".into();
     }
+    let decimals = (4 - value.abs().log10().floor() as i32).clamp(0, 12) as usize;
+    format!("{value:.decimals$}")
 }
 
 /// A row of the report's table of claims, in words.
@@ -145,13 +146,13 @@ fn finding(result: &ClaimResult) -> String {
 fn sentence(comparison: &Comparison) -> String {
     let decimals = comparison.unit.decimals();
     let short = |value: f64| format!("{value:.decimals$}");
-    let effect = comparison.effect;
+    let effect = comparison.effect.map_or("no".to_owned(), |effect| {
+        let ends = effect.ends.map(|(low, high)| format!(" [{}, {}]", short(low), short(high)));
+        short(effect.estimate) + &ends.unwrap_or_default()
+    });
     let mut text = format!(
-        "{}: {} [{}, {}] {}, {} {}",
+        "{}: {effect} {}, {} {}",
         comparison.name,
-        short(effect.estimate),
-        short(effect.low),
-        short(effect.high),
         comparison.unit.as_str(),
         if comparison.role == Role::Descriptive { "compared with" } else { "must be" },
         comparison.requirement,
@@ -192,6 +193,5 @@ mod tests {
         assert_eq!(figure(0.0674612), "0.067461");
         assert_eq!(figure(-12.34567), "-12.346");
         assert_eq!(figure(0.0), "0");
-        assert_eq!(figure(f64::NAN), "");
     }
 }

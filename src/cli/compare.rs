@@ -8,6 +8,7 @@ use anyhow::Result;
 use super::{DONE, print};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{By, Change, RunsComparison, RunsName, StudyComparison, compare};
+use crate::report::words::or_dash;
 use crate::store::{CURVES, Folder, commands};
 use crate::study;
 
@@ -75,7 +76,6 @@ fn text(
 }
 
 fn columns(compared: &RunsComparison) -> [String; 9] {
-    let d = compared.difference;
     let [a, b] = &compared.sides;
     let runs = match compared.paired {
         Some(paired) => format!("{} pairs", paired.pairs),
@@ -90,9 +90,12 @@ fn columns(compared: &RunsComparison) -> [String; 9] {
         compared.name.model.clone(),
         compared.name.condition.label(|value| value.to_string()),
         compared.name.learning_rate.map_or(String::new(), |rate| rate.to_string()),
-        format!("{:.4}", a.mean),
-        format!("{:.4}", b.mean),
-        format!("{:+.4} [{:+.4}, {:+.4}]", d.estimate, d.low, d.high),
+        or_dash(a.mean.map(|mean| format!("{mean:.4}"))),
+        or_dash(b.mean.map(|mean| format!("{mean:.4}"))),
+        or_dash(compared.difference.map(|difference| {
+            let ends = difference.ends.map(|(low, high)| format!(" [{low:+.4}, {high:+.4}]"));
+            format!("{:+.4}{}", difference.estimate, ends.unwrap_or_default())
+        })),
         runs,
         format!("{:.2e}", compared.p),
         change.to_string(),

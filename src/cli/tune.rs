@@ -35,9 +35,10 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         let (kept, rest): (Vec<RankedTrial>, Vec<RankedTrial>) =
             ranked.into_iter().partition(|trial| trial.record.kept);
         for RankedTrial { record, .. } in kept.iter().filter(|_| rung.keep == 1) {
+            let auc = record.validation_auc.map_or("not known".to_owned(), |auc| format!("{auc:.4}"));
             eprintln!(
-                "{}: learning_rate={} {}, validation AUC {:.4}",
-                record.model, record.learning_rate, record.sizes, record.validation_auc
+                "{}: learning_rate={} {}, validation AUC {auc}",
+                record.model, record.learning_rate, record.sizes
             );
         }
         records.extend(kept.iter().chain(&rest).map(|trial| trial.record.clone()));

@@ -19,6 +19,7 @@
 pub mod ali_ccp;
 mod batch;
 pub mod census;
+pub mod defined;
 mod error;
 pub mod funnel;
 pub mod impressions;

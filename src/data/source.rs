@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::defined::read_defined;
 use super::{Batch, DataError, DataSpec, Impressions, Subset, SweptParameter, Task};
 
 /// A specification of rows: plain configuration, before any file is read.
@@ -218,8 +219,9 @@ pub struct ClassRecord {
     pub rows: usize,
     /// Number of positive rows.
     pub positives: usize,
-    /// Pearson correlation of the subset's two labels.
-    pub label_correlation: f64,
+    /// Pearson correlation of the subset's two labels; none where one of them does not vary.
+    #[serde(deserialize_with = "read_defined")]
+    pub label_correlation: Option<f64>,
     /// Rows that were left out of all subsets: malformed, or bought without a click.
     pub skipped_rows: usize,
 }

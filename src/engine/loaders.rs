@@ -6,6 +6,7 @@
 use rayon::prelude::*;
 
 use super::metrics;
+use crate::data::defined::defined;
 use crate::data::{Batch, Feed, Impressions};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
@@ -57,10 +58,10 @@ impl DataLoaders {
         before + self.0[group].label_set(task_correlation)
     }
 
-    /// Mean over pairs of the measured correlation of a group's labels.
-    pub fn mean_label_correlation(&self, group: usize, task_correlation: Option<f64>) -> f64 {
+    /// Mean over pairs of the measured correlation of a group's labels; none where labels do not vary.
+    pub fn mean_label_correlation(&self, group: usize, task_correlation: Option<f64>) -> Option<f64> {
         let loader = &self.0[group];
-        metrics::mean(&loader.label_correlations[loader.label_set(task_correlation)])
+        defined(metrics::mean(&loader.label_correlations[loader.label_set(task_correlation)]))
     }
 
     /// The measured correlations that `group`, the one at this index, is to record.
@@ -77,7 +78,7 @@ impl DataLoaders {
                     seed: group.seed,
                     pair: pair + 1,
                     points: measurement.map_or(0, |measured| measured.points),
-                    label_correlation,
+                    label_correlation: defined(label_correlation),
                 });
             }
         }

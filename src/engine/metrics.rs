@@ -1,6 +1,8 @@
 //! Metrics of predictions on rows that were not trained on: ranking, likelihood and calibration. Objectives compute
 //! their scores with them, and their losses with the same scalar functions.
 
+use crate::data::defined::defined;
+
 /// Bins of the calibration error: ten, as in Guo et al. (ICML 2017, §2) but of about equal counts, so that rare
 /// positives do not all fall into one. Also the deciles of a score.
 pub const BINS: usize = 10;
@@ -63,11 +65,11 @@ pub fn bins<'a>(values: &[f64], order: &'a [usize]) -> impl Iterator<Item = &'a 
 
 /// Probability that a row drawn by `expected` has a higher value than one drawn by 1 − `expected`, ties counting
 /// half: for labels 0 and 1 the area under the ROC curve (Mann and Whitney 1947), for probabilities its expectation
-/// with numerator and denominator apart. `order` is that of [`ascending`]; all are `[rows]`. NaN where one kind of
+/// with numerator and denominator apart. `order` is that of [`ascending`]; all are `[rows]`. None where one kind of
 /// row is missing.
 ///
 /// For labels every sum is a multiple of ½ below 2⁵³, so the result is exact but for one division.
-pub fn auc(values: &[f64], expected: &[f64], order: &[usize]) -> f64 {
+pub fn auc(values: &[f64], expected: &[f64], order: &[usize]) -> Option<f64> {
     let (mut above, mut negatives, mut positives) = (0.0, 0.0, 0.0);
     for tied in order.chunk_by(|&a, &b| values[a] == values[b]) {
         let positive: f64 = tied.iter().map(|&row| expected[row]).sum();
@@ -76,7 +78,7 @@ pub fn auc(values: &[f64], expected: &[f64], order: &[usize]) -> f64 {
         positives += positive;
         negatives += negative;
     }
-    above / (positives * negatives)
+    defined(above / (positives * negatives))
 }
 
 /// Mean of −y ln σ(z) − (1 − y) ln(1 − σ(z)) in nats over logits and labels, `[rows]` each: finite for every finite
@@ -123,7 +125,7 @@ mod tests {
     }
 
     fn auc_of(values: &[f64], labels: &[f64]) -> f64 {
-        auc(values, labels, &ascending(values))
+        auc(values, labels, &ascending(values)).expect("rows of both kinds")
     }
 
     #[test]
@@ -137,7 +139,7 @@ mod tests {
             let (logits, labels) = sample(n, steps);
             let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
             let order = ascending(&logits);
-            let ours = super::auc(&logits, &labels, &order);
+            let ours = auc_of(&logits, &labels);
             assert!((ours - auc).abs() < 1e-12, "{n}: {ours}");
             // Logits are f32 here.
             let ours = log_loss_of_logits(&logits, &labels);
@@ -179,7 +181,7 @@ mod tests {
                 before += tied.len();
             }
             let by_ranks = (rank_sum - positives * (positives + 1.0) / 2.0) / (positives * negatives);
-            assert_eq!(auc(&values, &labels, &order), by_ranks);
+            assert_eq!(auc_of(&values, &labels), by_ranks);
         }
     }
 
@@ -196,7 +198,7 @@ mod tests {
         assert_eq!(auc_of(&[3.0, 1.0, 2.0, 0.0], &labels), 1.0);
         assert_eq!(auc_of(&[0.0, 1.0, 0.5, 2.0], &labels), 0.0);
         assert_eq!(auc_of(&[7.0; 4], &labels), 0.5);
-        assert!(auc_of(&[1.0, 2.0], &[1.0, 1.0]).is_nan(), "no negative row");
+        assert_eq!(auc(&[1.0, 2.0], &[1.0, 1.0], &[0, 1]), None, "no negative row");
         assert!(log_loss_of_logits(&[200.0, -200.0], &[1.0, 0.0]) < 1e-80);
         assert_eq!(log_loss_of_logits(&[200.0, -200.0], &[0.0, 1.0]), 200.0);
         assert_eq!(log_loss_of_logits(&[0.0, 0.0], &[0.0, 1.0]), 2f64.ln());
@@ -260,7 +262,7 @@ mod tests {
             let of = |logits: &[f64], labels: &[f64]| {
                 let probabilities: Vec<f64> = logits.iter().map(|&z| sigmoid(z)).collect();
                 let order = ascending(logits);
-                let auc = super::auc(logits, labels, &order);
+                let auc = auc_of(logits, labels);
                 let rest = [
                     log_loss_of_logits(logits, labels),
                     log_loss(&probabilities, labels),

@@ -160,6 +160,14 @@ pub fn svg(figure: &dyn Figure) -> Result<String, FigureError> {
     Ok(without_controls(&text))
 }
 
+/// Pixels of every panel of a figure.
+#[cfg(test)]
+pub fn panel_ranges(figure: &dyn Figure) -> Vec<(std::ops::Range<i32>, std::ops::Range<i32>)> {
+    let (frame, mut text) = (figure.frame(), String::new());
+    let area = Canvas::Svg(SVGBackend::with_string(&mut text, frame.size())).into_drawing_area();
+    frame.draw(&area).unwrap().iter().map(DrawingArea::get_pixel_range).collect()
+}
+
 /// Writes a figure as PNG.
 ///
 /// # Errors

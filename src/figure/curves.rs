@@ -21,6 +21,13 @@ pub struct ModelCurve {
     pub paper: Vec<(f64, f64)>,
 }
 
+impl ModelCurve {
+    /// The last mean of a curve that ends above an axis.
+    fn ends_above(&self, y: &Axis) -> Option<f64> {
+        self.mean.loss.last().map(|loss| loss.estimate).filter(|loss| *loss > y.range.end)
+    }
+}
+
 /// Most curves of a panel whose bands are distinguishable. With more curves, whiskers after the last step show the
 /// uncertainty.
 const MOST_BANDS: usize = 6;
@@ -57,11 +64,12 @@ pub fn uncertainty_note(curves: usize) -> &'static str {
 }
 
 /// Draws curves on a panel, each with its uncertainty and the paper's curve in its colour: bands below, so that
-/// they tint no line, or whiskers after the last step where there are too many curves.
+/// they tint no line, or whiskers after the last step where there are too many curves. A curve that ends above the axis `y`
+/// has a triangle at its end.
 ///
 /// # Errors
 /// If the drawing backend fails.
-pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing {
+pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)], y: &Axis) -> Drawing {
     let crowded = crowded(curves.len());
     for (curve, colour) in curves.iter().filter(|_| !crowded) {
         panel.band(&curve.mean.band(), *colour)?;
@@ -72,10 +80,17 @@ pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)]) -> Drawing
     for (curve, colour) in curves {
         panel.line(&curve.mean.points(), *colour)?;
     }
+    for (curve, colour) in curves {
+        if let (Some(_), Some(&step)) = (curve.ends_above(y), curve.mean.steps.last()) {
+            panel.above(step as f64, *colour)?;
+        }
+    }
     for (index, (curve, colour)) in curves.iter().enumerate().filter(|_| crowded) {
         let (Some(&step), Some(last)) = (curve.mean.steps.last(), curve.mean.loss.last()) else { continue };
         let x = step as f64 * (1.0 + WHISKER_GAP * (index + 1) as f64);
-        panel.whisker(x, last.low, last.high, *colour)?;
+        if let Some(ends) = last.ends {
+            panel.whisker(x, ends, *colour)?;
+        }
         panel.point_within((x, last.estimate), *colour)?;
     }
     Ok(())
@@ -88,21 +103,46 @@ pub fn step_axis(study: &Study, label: &str, ticks: usize) -> Axis {
 
 /// The axis of losses, from 0 to a round value above all means from step `from` on. It ends at
 /// 1.2 times the highest loss at the start at most: a model that got worse than untrained leaves the panel, and the
-/// others stay readable.
+/// others stay readable. Where most of them got worse, the axis holds half of the curves.
 pub fn loss_axis(curves: &[ModelCurve], from: f64, label: &str) -> Axis {
     let heights = |from: f64| {
         curves
             .iter()
             .flat_map(|curve| curve.mean.points().into_iter().chain(curve.paper.iter().copied()))
-            .filter(move |point| point.0 >= from && point.1.is_finite())
+            .filter(move |point| point.0 >= from)
             .map(|point| point.1)
     };
     let start = curves.iter().filter_map(|curve| curve.mean.loss.first()).map(|loss| loss.estimate);
-    let limit = 1.2 * start.filter(|loss| loss.is_finite()).fold(0.0, f64::max);
+    let mut tops: Vec<f64> = curves
+        .iter()
+        .filter_map(|curve| {
+            curve.mean.points().into_iter().filter(|point| point.0 >= from).map(|at| at.1).reduce(f64::max)
+        })
+        .collect();
+    tops.sort_by(f64::total_cmp);
+    let half = tops.get(tops.len().saturating_sub(1) / 2).copied().unwrap_or(0.0);
+    let limit = half.max(1.2 * start.fold(0.0, f64::max));
     let highest = heights(from).fold(0.0, f64::max);
     let highest = if limit > 0.0 { highest.min(limit) } else { highest };
     let top = if highest > 0.0 { round_up(highest * 1.02) } else { 1.0 };
     Axis::new(label, 0.0..top, 6, theme::number)
+}
+
+/// The number of curves that end above an axis, and their losses, for a caption; empty where none does.
+pub fn above_note(curves: &[ModelCurve], y: &Axis) -> String {
+    let above: Vec<f64> = curves.iter().filter_map(|curve| curve.ends_above(y)).collect();
+    let highest = above.iter().copied().fold(0.0, f64::max);
+    match above.len() {
+        0 => String::new(),
+        1 => format!(
+            " One curve ends above its panel, at a loss of {} (triangle at the edge).",
+            theme::measured(highest)
+        ),
+        n => format!(
+            " {n} curves end above their panels, at losses of up to {} (triangles at the edge).",
+            theme::measured(highest)
+        ),
+    }
 }
 
 /// The number of diverged runs of some curves, for a caption; empty where none diverged.

@@ -5,7 +5,7 @@ use plotters::prelude::RGBColor;
 use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
-use super::{Figure, theme};
+use super::{Figure, NO_RUN_FINISHED, theme};
 use crate::analysis::Interval;
 
 /// Height of a model's row on the canvas.
@@ -77,8 +77,8 @@ pub struct Row {
     pub colour: RGBColor,
     /// The score of every run that has it.
     pub runs: Vec<f64>,
-    /// Mean over these runs.
-    pub mean: Interval,
+    /// Mean over these runs; none without any.
+    pub mean: Option<Interval>,
     /// The paper's mean, where it belongs beside ours.
     pub paper: Option<f64>,
 }
@@ -100,7 +100,13 @@ impl DotPanel {
         let ticks = self.rows.iter().enumerate().map(|(index, row)| (height(index), row.title.clone()));
         let range = 0.4..self.rows.len() as f64 + 0.6;
         let y = Axis { label: String::new(), range, ticks: ticks.collect() };
-        let panel = Panel::new(area, &Heading::short(&self.name), &self.x, &y)?;
+        Panel::draw(area, &Heading::short(&self.name), (&self.x, &y), NO_RUN_FINISHED, |panel| {
+            self.draw_rows(panel)
+        })
+    }
+
+    fn draw_rows(&self, panel: &Panel) -> Drawing {
+        let height = |index: usize| (self.rows.len() - index) as f64;
         let shown = |value: f64| self.x.range.contains(&value);
         for (index, row) in self.rows.iter().enumerate() {
             let at = height(index);
@@ -108,14 +114,16 @@ impl DotPanel {
                 // Runs take turns on five heights, so that equal ones stay visible.
                 panel.speck((auc, at + 0.07 * (number % 5) as f64 - 0.14), row.colour)?;
             }
-            if shown(row.mean.estimate) {
+            let mean = row.mean.map(|mean| mean.estimate);
+            if let Some((low, high)) = row.mean.filter(|mean| shown(mean.estimate)).and_then(|mean| mean.ends)
+            {
                 let held = |end: f64| end.clamp(self.x.range.start, self.x.range.end);
-                panel.span(held(row.mean.low)..held(row.mean.high), at, theme::INK)?;
+                panel.span(held(low)..held(high), at, theme::INK)?;
             }
             if let Some(paper) = row.paper.filter(|paper| shown(*paper)) {
                 panel.square((paper, at), theme::PAPER)?;
             }
-            let beyond = [("mean", Some(row.mean.estimate)), ("paper", row.paper)];
+            let beyond = [("mean", mean), ("paper", row.paper)];
             let beyond = beyond.into_iter().filter_map(|(what, value)| {
                 let value = value.filter(|value| !shown(*value))?;
                 Some(format!("{what} {}", theme::decimals(value, 4)))
@@ -132,7 +140,7 @@ impl DotPanel {
 
 /// The axis from the lowest to the highest value within reach of the best mean; none without finished runs.
 fn axis(rows: &[Row], label: &str, reach: f64) -> Option<Axis> {
-    let best = rows.iter().map(|row| row.mean.estimate).filter(|mean| mean.is_finite()).reduce(f64::max)?;
+    let best = rows.iter().filter_map(|row| Some(row.mean?.estimate)).reduce(f64::max)?;
     let values = rows.iter().flat_map(|row| row.runs.iter().copied().chain(row.paper));
     let near: Vec<f64> = values.filter(|value| *value >= best - reach).collect();
     let low = near.iter().copied().fold(best, f64::min);

@@ -40,13 +40,12 @@ impl Curve {
     }
 
     fn highest(&self) -> f64 {
-        let means = self.values.iter().map(|(_, value)| value.estimate);
-        means.filter(|mean| mean.is_finite()).fold(f64::NEG_INFINITY, f64::max)
+        self.values.iter().map(|(_, value)| value.estimate).fold(f64::NEG_INFINITY, f64::max)
     }
 
-    /// Its last point that is known.
+    /// Its last point.
     fn end(&self) -> Option<(f64, f64)> {
-        self.points().into_iter().rev().find(|point| point.1.is_finite())
+        self.points().pop()
     }
 }
 
@@ -105,7 +104,7 @@ pub fn size_axis(curves: &[Curve]) -> Axis {
 
 /// The axis of scores, higher is better, down to `reach` below the best at each tick.
 pub fn score_axis(curves: &[Curve], reach: f64) -> Axis {
-    let values = || curves.iter().flat_map(Curve::points).filter(|point| point.1.is_finite());
+    let values = || curves.iter().flat_map(Curve::points);
     let best = values().map(|point| point.1).fold(f64::NEG_INFINITY, f64::max);
     if !best.is_finite() {
         return Axis::new("", 0.0..1.0, 5, theme::number);
@@ -150,8 +149,8 @@ pub fn draw(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     let (coloured, background): (Vec<&Curve>, Vec<&Curve>) =
         curves.iter().partition(|curve| curve.colour.is_some());
     for curve in &coloured {
-        let known = curve.values.iter().filter(|(_, v)| v.low.is_finite() && v.high.is_finite());
-        let band: Vec<_> = known.map(|(x, value)| (*x, value.low, value.high)).collect();
+        let ends = |(x, value): &(f64, Interval)| value.ends.map(|(low, high)| (*x, low, high));
+        let band: Vec<_> = curve.values.iter().filter_map(ends).collect();
         panel.band(&band, curve.colour.unwrap_or(FAINT))?;
     }
     for curve in background {
@@ -160,7 +159,7 @@ pub fn draw(panel: &Panel, curves: &[Curve], y: &Axis) -> Drawing {
     for curve in coloured {
         let colour = curve.colour.unwrap_or(FAINT);
         panel.line(&curve.points(), colour)?;
-        for at in curve.points().into_iter().filter(|at| at.1.is_finite()) {
+        for at in curve.points() {
             panel.point_within(at, colour)?;
         }
     }
@@ -211,8 +210,7 @@ mod tests {
     use super::*;
 
     fn curve(title: &str, coloured: bool, values: &[f64]) -> Curve {
-        let known =
-            |(x, &estimate): (usize, &f64)| (x as f64, Interval { estimate, low: f64::NAN, high: f64::NAN });
+        let known = |(x, &estimate): (usize, &f64)| (x as f64, Interval { estimate, ends: None });
         let values = values.iter().enumerate().map(known).collect();
         Curve { title: title.into(), colour: coloured.then_some(FAINT), values }
     }

@@ -7,7 +7,7 @@
 use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
-use super::{Figure, facets, theme};
+use super::{Figure, NO_RUN_FINISHED, facets, theme};
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, Measure, reference, selected_runs};
 use crate::store::{GatePoint, RunRecord, Study};
@@ -63,7 +63,7 @@ impl Figure6 {
         let correlations = experiment.grid.correlation_axis().into_iter();
         let correlations = correlations.filter(|&c| panels.iter().any(|p| p.task_correlation == c)).collect();
         let means = panels.iter().flat_map(|panel| panel.weights.iter().flatten());
-        let highest = means.map(|weight| weight.high.max(weight.estimate)).fold(0.0, f64::max);
+        let highest = means.map(|weight| weight.highest()).fold(0.0, f64::max);
         let y = Axis::new("Mean gate weight", 0.0..round_up(highest * 1.05).min(1.0), 4, theme::number);
         Some(Self { models, correlations, panels, tasks, y })
     }
@@ -93,16 +93,17 @@ impl Figure6 {
         let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
         let Some(gates) = found else {
             let empty = Axis { label: String::new(), range: 0.0..1.0, ticks: Vec::new() };
-            let panel = Panel::new(area, &heading, &empty, &self.y)?;
-            return panel.instead((0.5, self.y.range.end / 2.0), "no finished runs");
+            return Panel::draw(area, &heading, (&empty, &self.y), NO_RUN_FINISHED, |_| Ok(()));
         };
         let experts = gates.weights[0].len();
-        let panel = Panel::new(area, &heading, &expert_axis(experts, "Expert, by task 1's use", 1), &self.y)?;
-        draw_bars(&panel, &gates.weights)?;
-        let even = 1.0 / experts as f64;
-        panel.dashed(&[(0.5, even), (experts as f64 + 0.5, even)], theme::FAINT)?;
-        let runs = if gates.runs == 1 { "1 run".to_owned() } else { format!("{} runs", gates.runs) };
-        panel.note((experts as f64 + 0.5, self.y.range.end), &runs)
+        let x = expert_axis(experts, "Expert, by task 1's use", 1);
+        Panel::draw(area, &heading, (&x, &self.y), NO_RUN_FINISHED, |panel| {
+            draw_bars(panel, &gates.weights)?;
+            let even = 1.0 / experts as f64;
+            panel.dashed(&[(0.5, even), (experts as f64 + 0.5, even)], theme::FAINT)?;
+            let runs = if gates.runs == 1 { "1 run".to_owned() } else { format!("{} runs", gates.runs) };
+            panel.note((experts as f64 + 0.5, self.y.range.end), &runs)
+        })
     }
 }
 
@@ -159,14 +160,15 @@ fn draw_paper(area: &Area) -> Drawing {
     let weights: Vec<Vec<Interval>> = reference::figure6()
         .chunk_by(|a, b| a.task == b.task)
         .map(|task| {
-            let exactly = |value| Interval { estimate: value, low: f64::NAN, high: f64::NAN };
+            let exactly = |estimate| Interval { estimate, ends: None };
             task.iter().map(|bar| exactly(bar.mean_gate_weight)).collect()
         })
         .collect();
     let y = Axis::new("Mean gate weight", 0.0..1.0, 4, theme::number);
     let x = expert_axis(weights[0].len(), "Expert, as in the paper", 0);
-    let panel = Panel::new(area, &Heading::short("Paper, production data"), &x, &y)?;
-    draw_bars(&panel, &weights)
+    Panel::draw(area, &Heading::short("Paper, production data"), (&x, &y), "", |panel| {
+        draw_bars(panel, &weights)
+    })
 }
 
 /// Draws the bars of every expert, one a task, side by side, with whiskers.
@@ -178,8 +180,8 @@ fn draw_bars(panel: &Panel, weights: &[Vec<Interval>]) -> Drawing {
         for (expert, weight) in experts.iter().enumerate() {
             let left = expert as f64 + 0.6 + task as f64 * width;
             panel.bar(left..left + width, weight.estimate, theme::series(task))?;
-            if tasks * experts.len() <= 32 {
-                panel.whisker(left + width / 2.0, weight.low, weight.high, theme::INK)?;
+            if let Some(ends) = weight.ends.filter(|_| tasks * experts.len() <= 32) {
+                panel.whisker(left + width / 2.0, ends, theme::INK)?;
             }
         }
     }
@@ -215,7 +217,8 @@ fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
 fn mean_use(runs: &[Vec<Vec<f64>>]) -> Option<Vec<Vec<Interval>>> {
     let experts = runs.first()?.first()?.len();
     let rows: Vec<Vec<f64>> = runs.iter().map(|tasks| tasks.concat()).collect();
-    let means: Vec<Interval> = Bootstrap::default().means(&rows).iter().map(Confidence::interval).collect();
+    let means = Bootstrap::default().means(&rows);
+    let means = means.iter().map(Confidence::interval).collect::<Option<Vec<Interval>>>()?;
     Some(means.chunks(experts).map(<[Interval]>::to_vec).collect())
 }
 

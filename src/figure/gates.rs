@@ -5,7 +5,7 @@ use super::canvas::{Area, Drawing};
 use super::curves::step_axis;
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
-use super::{Figure, theme};
+use super::{Figure, NO_RUN_FINISHED, theme};
 use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
 use crate::analysis::{Interval, Measure};
 use crate::store::Study;
@@ -37,7 +37,7 @@ impl Gates {
         let summaries = gate_summaries(study, Measure::from_study(study));
         let highest = |value: Value| {
             let points = summaries.iter().flat_map(|summary| &summary.curve).map(value);
-            points.map(|interval| interval.estimate.max(interval.high)).fold(0.0, f64::max)
+            points.map(Interval::highest).fold(0.0, f64::max)
         };
         let y = MEASURES.map(|(_, value)| {
             let top = highest(value);
@@ -106,7 +106,6 @@ impl Figure for Gates {
         for (area, ((title, summaries), m)) in panels.iter().zip(rows) {
             let (name, value) = MEASURES[m];
             let heading = Heading { name: title.clone(), rest: format!(", {name}") };
-            let panel = Panel::new(area, &heading, &self.x, &self.y[m])?;
             let coloured: Vec<_> = self
                 .correlations
                 .iter()
@@ -115,14 +114,19 @@ impl Figure for Gates {
                     Some((summaries.iter().find(|s| s.task_correlation == *p)?, theme::series(i)))
                 })
                 .collect();
-            for (summary, colour) in &coloured {
-                let at = |point: &GateCurvePoint| (point.step as f64, value(point).low, value(point).high);
-                panel.band(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
-            }
-            for (summary, colour) in &coloured {
-                let at = |point: &GateCurvePoint| (point.step as f64, value(point).estimate);
-                panel.line(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
-            }
+            Panel::draw(area, &heading, (&self.x, &self.y[m]), NO_RUN_FINISHED, |panel| {
+                for (summary, colour) in &coloured {
+                    let at = |point: &GateCurvePoint| {
+                        value(point).ends.map(|(low, high)| (point.step as f64, low, high))
+                    };
+                    panel.band(&summary.curve.iter().filter_map(at).collect::<Vec<_>>(), *colour)?;
+                }
+                for (summary, colour) in &coloured {
+                    let at = |point: &GateCurvePoint| (point.step as f64, value(point).estimate);
+                    panel.line(&summary.curve.iter().map(at).collect::<Vec<_>>(), *colour)?;
+                }
+                Ok(())
+            })?;
         }
         Ok(())
     }

@@ -140,9 +140,127 @@ fn draw(figure: &dyn Figure, folder: &Path) -> Result<Drawn, FigureError> {
     })
 }
 
+/// Reason for a panel without a mark, where all its runs diverged or none has been trained.
+pub const NO_RUN_FINISHED: &str = "no run finished";
+
 /// Checks of drawings for tests of figures.
 #[cfg(test)]
 pub(crate) mod testing {
+    use super::canvas::{Area, Drawing};
+    use super::frame::Frame;
+    use super::panel::{Axis, Heading, Panel};
+    use super::{Figure, canvas, theme};
+
+    /// Colours of white, axes, grid and the paper's data: shapes in them are no marks of a study.
+    const NO_MARKS: [&str; 5] = ["none", "#FFFFFF", "#222222", "#E4E4E4", "#000000"];
+    /// Colour of the reason in an empty panel.
+    const FAINT: &str = "#5F5F5F";
+
+    /// An element of a drawing: its name, the value of an attribute, and the text behind it.
+    struct Element<'a> {
+        tag: &'a str,
+        text: &'a str,
+    }
+
+    impl<'a> Element<'a> {
+        fn name(&self) -> &'a str {
+            self.tag.split([' ', '/', '\n']).next().unwrap_or("")
+        }
+
+        fn attribute(&self, name: &str) -> Option<&'a str> {
+            self.tag.split_once(&format!(" {name}=\""))?.1.split('"').next()
+        }
+
+        /// Its corners.
+        fn points(&self) -> Vec<(f64, f64)> {
+            let at = |x, y| Some((self.attribute(x)?.parse().ok()?, self.attribute(y)?.parse().ok()?));
+            let of_list = self.attribute("points").unwrap_or("").split_whitespace().filter_map(|point| {
+                let (x, y) = point.split_once(',')?;
+                Some((x.parse().ok()?, y.parse().ok()?))
+            });
+            let named = [at("x", "y"), at("cx", "cy"), at("x1", "y1"), at("x2", "y2")];
+            named.into_iter().flatten().chain(of_list).collect()
+        }
+
+        /// Whether it is a mark of the study's data, or the reason why there is none.
+        fn tells(&self) -> bool {
+            let colour = |name| self.attribute(name).is_some_and(|colour| !NO_MARKS.contains(&colour));
+            match self.name() {
+                "text" => {
+                    let centred = self.attribute("text-anchor") == Some("middle");
+                    centred && self.attribute("fill") == Some(FAINT) && !self.text.trim().is_empty()
+                }
+                _ => colour("fill") || colour("stroke"),
+            }
+        }
+    }
+
+    /// Numbers of the panels that have axes, but neither a mark of the study's data nor a reason in their middle. Cells of
+    /// the grid that a figure leaves blank are no panels.
+    pub fn empty_panels(figure: &dyn Figure) -> Vec<usize> {
+        let svg = canvas::svg(figure).unwrap();
+        let elements: Vec<Element> = svg
+            .split('<')
+            .skip(1)
+            .filter_map(|piece| piece.split_once('>'))
+            .map(|(tag, text)| Element { tag, text })
+            .collect();
+        let mut empty = Vec::new();
+        for (number, (x, y)) in canvas::panel_ranges(figure).into_iter().enumerate() {
+            let within = |&(px, py): &(f64, f64)| {
+                (f64::from(x.start)..f64::from(x.end)).contains(&px)
+                    && (f64::from(y.start)..f64::from(y.end)).contains(&py)
+            };
+            let here: Vec<&Element> = elements
+                .iter()
+                .filter(|element| {
+                    let points = element.points();
+                    !points.is_empty() && points.iter().all(within)
+                })
+                .collect();
+            if !here.is_empty() && !here.iter().any(|element| element.tells()) {
+                empty.push(number);
+            }
+        }
+        empty
+    }
+
+    /// A figure of one panel that draws nothing but a line of comparison.
+    struct Bare {
+        empty: &'static str,
+    }
+
+    impl Figure for Bare {
+        fn name(&self) -> &'static str {
+            "bare"
+        }
+
+        fn heading(&self) -> &'static str {
+            "Bare"
+        }
+
+        fn frame(&self) -> Frame {
+            Frame { title: "Bare".into(), legend: Vec::new(), panels: 1, columns: 1, panel_height: 900 }
+        }
+
+        fn caption(&self) -> String {
+            String::new()
+        }
+
+        fn draw(&self, panels: &[Area]) -> Drawing {
+            let axis = Axis::new("", 0.0..1.0, 5, theme::number);
+            Panel::draw(&panels[0], &Heading::default(), (&axis, &axis), self.empty, |panel| {
+                panel.dashed(&[(0.0, 0.5), (1.0, 0.5)], theme::INK)
+            })
+        }
+    }
+
+    #[test]
+    fn a_panel_without_marks_of_data_has_the_reason_in_its_middle() {
+        assert_eq!(empty_panels(&Bare { empty: "no run finished" }), [0; 0]);
+        assert_eq!(empty_panels(&Bare { empty: "" }), [0]);
+    }
+
     /// Whether tags are closed in order and attributes quoted: as much XML as an SVG file needs.
     pub fn well_formed(svg: &str) -> bool {
         let mut open: Vec<String> = Vec::new();

@@ -4,11 +4,11 @@
 use plotters::prelude::RGBColor;
 
 use super::canvas::{Area, Drawing};
-use super::curves::{ModelCurve, draw_curves, loss_axis, step_axis};
+use super::curves::{ModelCurve, above_note, draw_curves, loss_axis, step_axis};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::theme::Palette;
-use super::{Figure, theme};
+use super::{Figure, NO_RUN_FINISHED, theme};
 use crate::analysis::{MeanCurve, Measure, Runs, selected_runs};
 use crate::store::Study;
 
@@ -106,6 +106,7 @@ impl Figure for Overlay {
         "Loss against the training step, a panel a task correlation: means over runs with 95 % bootstrap bands, each \
          study at its own cross-fitted learning rates. The first steps may lie above the panel."
             .to_owned()
+            + &above_note(&self.curves, &self.y)
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
@@ -113,7 +114,6 @@ impl Figure for Overlay {
             let heading =
                 correlation.map(|p| Heading::short(format!("Task correlation {}", theme::number(p))));
             let heading = heading.unwrap_or_default();
-            let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let colour =
                 |model: &str| self.models.iter().find(|(name, ..)| name == model).map(|found| found.2);
             let here: Vec<_> = self
@@ -123,13 +123,13 @@ impl Figure for Overlay {
                 .filter(|(curve, _)| curve.task_correlation == correlation)
                 .filter_map(|(curve, band)| Some((curve, band, colour(&curve.model)?)))
                 .collect();
-            for (_, band, colour) in &here {
-                panel.band(band, *colour)?;
-            }
-            draw_curves(
-                &panel,
-                &here.iter().map(|(curve, _, colour)| (*curve, *colour)).collect::<Vec<_>>(),
-            )?;
+            Panel::draw(area, &heading, (&self.x, &self.y), NO_RUN_FINISHED, |panel| {
+                for (_, band, colour) in &here {
+                    panel.band(band, *colour)?;
+                }
+                let curves = here.iter().map(|(curve, _, colour)| (*curve, *colour));
+                draw_curves(panel, &curves.collect::<Vec<_>>(), &self.y)
+            })?;
         }
         Ok(())
     }

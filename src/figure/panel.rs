@@ -1,8 +1,10 @@
 //! Panels: axes, on which lines, bands, bars and points are drawn in units of the data.
 
+use std::cell::Cell;
 use std::ops::Range;
 
 use plotters::coord::types::RangedCoordf64;
+use plotters::element::{Drawable, PointCollection};
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
@@ -107,15 +109,37 @@ impl Heading {
 pub struct Panel<'a> {
     plot: DrawingArea<Canvas<'a>, Cartesian2d<RangedCoordf64, RangedCoordf64>>,
     y: Range<f64>,
+    /// Whether a mark of the data has been drawn.
+    marked: Cell<bool>,
 }
 
 impl<'a> Panel<'a> {
-    /// Draws heading, grid and axes within `area`.
+    /// Draws a panel within `area`: heading, grid and axes, then `marks`. Where these leave no mark of the study's data, the
+    /// reason `empty` stands in the middle. What is shown for comparison (dashed lines, outlines, squares and texts) is no
+    /// such mark.
     ///
     /// # Errors
     ///
     /// The canvas cannot draw a shape; the same holds for every method that draws.
-    pub fn new(area: &Area<'a>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<Self> {
+    pub fn draw(
+        area: &Area<'a>,
+        heading: &Heading,
+        (x, y): (&Axis, &Axis),
+        empty: &str,
+        marks: impl FnOnce(&Self) -> Drawing,
+    ) -> Drawing {
+        let panel = Self::new(area, heading, x, y)?;
+        marks(&panel)?;
+        if panel.marked.get() {
+            return Ok(());
+        }
+        let style = theme::text(TEXT, FAINT, HPos::Center);
+        let middle = |range: &Range<f64>| (range.start + range.end) / 2.0;
+        panel.plot.draw(&Text::new(empty.to_owned(), (middle(&x.range), middle(&y.range)), style))
+    }
+
+    /// Draws heading, grid and axes within `area`.
+    fn new(area: &Area<'a>, heading: &Heading, x: &Axis, y: &Axis) -> Drawing<Self> {
         let tick = theme::text(TEXT, INK, HPos::Right);
         let widest = y.ticks.iter().map(|(_, label)| theme::width(label, &tick)).max().unwrap_or(0);
         // Room for turned label, ticks' labels and ticks; below likewise; at the right for half of the last label.
@@ -140,8 +164,7 @@ impl<'a> Panel<'a> {
         let base = height as i32 - bottom;
         Self::x_axis(area, x, (left, width as i32 - right), base)?;
         Self::y_axis(area, y, (top, base), left)?;
-        let panel = Self { plot, y: y.range.clone() };
-        Ok(panel)
+        Ok(Self { plot, y: y.range.clone(), marked: Cell::new(false) })
     }
 
     fn x_axis(area: &Area, axis: &Axis, (left, right): (i32, i32), base: i32) -> Drawing {
@@ -167,26 +190,51 @@ impl<'a> Panel<'a> {
         area.draw_text(&axis.label, &turned, (GAP / 2, (top + base) / 2))
     }
 
-    /// A line through the points that lie on the panel.
+    /// Draws a mark of the data.
+    fn mark<E>(&self, element: &E) -> Drawing
+    where
+        for<'b> &'b E: PointCollection<'b, (f64, f64)>,
+        E: Drawable<Canvas<'a>>,
+    {
+        self.marked.set(true);
+        self.plot.draw(element)
+    }
+
+    /// A line through the points that lie on the panel; a point where there is only one.
     ///
     /// # Errors
     /// If the drawing backend fails.
     pub fn line(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
+        if let [point] = *points {
+            return self.point_within(point, colour);
+        }
         for piece in within(points, &self.y) {
-            self.plot.draw(&PathElement::new(piece, colour.stroke_width(LINE)))?;
+            self.mark(&PathElement::new(piece, colour.stroke_width(LINE)))?;
         }
         Ok(())
     }
 
-    /// A thin line through the points that lie on the panel.
+    /// A thin line through the points that lie on the panel; a point where there is only one.
     ///
     /// # Errors
     /// If the drawing backend fails.
     pub fn hairline(&self, points: &[(f64, f64)], colour: RGBColor) -> Drawing {
+        if let [point] = *points {
+            return self.point_within(point, colour);
+        }
         for piece in within(points, &self.y) {
-            self.plot.draw(&PathElement::new(piece, colour.stroke_width(THIN)))?;
+            self.mark(&PathElement::new(piece, colour.stroke_width(THIN)))?;
         }
         Ok(())
+    }
+
+    /// A triangle below the upper edge at `x`, which points to a value above the panel.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
+    pub fn above(&self, x: f64, colour: RGBColor) -> Drawing {
+        let corners = vec![(0, 0), (MARKER, 2 * MARKER), (-MARKER, 2 * MARKER)];
+        self.mark(&(EmptyElement::at((x, self.y.end)) + Polygon::new(corners, colour.filled())))
     }
 
     /// A thin, pale line from a curve's end to its name.
@@ -237,7 +285,7 @@ impl<'a> Panel<'a> {
             let upper = piece.iter().map(|&(x, _, high)| (x, held(high)));
             let lower = piece.iter().rev().map(|&(x, low, _)| (x, held(low)));
             let outline: Vec<_> = upper.chain(lower).collect();
-            self.plot.draw(&Polygon::new(outline, colour.mix(BAND).filled()))?;
+            self.mark(&Polygon::new(outline, colour.mix(BAND).filled()))?;
         }
         Ok(())
     }
@@ -248,7 +296,7 @@ impl<'a> Panel<'a> {
     /// If the drawing backend fails.
     pub fn bar(&self, x: Range<f64>, height: f64, colour: RGBColor) -> Drawing {
         let corners = [(x.start, self.y.start), (x.end, height.min(self.y.end))];
-        self.plot.draw(&Rectangle::new(corners, colour.filled()))
+        self.mark(&Rectangle::new(corners, colour.filled()))
     }
 
     /// The outline of adjacent bars: edges rising, heights one fewer. Bars of height 0 have none.
@@ -267,15 +315,12 @@ impl<'a> Panel<'a> {
         Ok(())
     }
 
-    /// A line along x, as thick as a line of data; draws nothing where an end is not finite.
+    /// A line along x, twice as thick as a line of data.
     ///
     /// # Errors
     /// If the drawing backend fails.
     pub fn span(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
-        if !(x.start.is_finite() && x.end.is_finite()) {
-            return Ok(());
-        }
-        self.plot.draw(&PathElement::new([(x.start, y), (x.end, y)], colour.stroke_width(2 * LINE)))
+        self.mark(&PathElement::new([(x.start, y), (x.end, y)], colour.stroke_width(2 * LINE)))
     }
 
     /// A small filled marker that others shine through.
@@ -283,7 +328,7 @@ impl<'a> Panel<'a> {
     /// # Errors
     /// If the drawing backend fails.
     pub fn speck(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
-        self.plot.draw(&Circle::new(at, MARKER * 2 / 3, colour.mix(SPECK).filled()))
+        self.mark(&Circle::new(at, MARKER * 2 / 3, colour.mix(SPECK).filled()))
     }
 
     /// A filled round marker.
@@ -291,7 +336,7 @@ impl<'a> Panel<'a> {
     /// # Errors
     /// If the drawing backend fails.
     pub fn point(&self, at: (f64, f64), colour: RGBColor) -> Drawing {
-        self.plot.draw(&Circle::new(at, MARKER, colour.filled()))
+        self.mark(&Circle::new(at, MARKER, colour.filled()))
     }
 
     /// A filled round marker, if it lies on the panel.
@@ -311,14 +356,11 @@ impl<'a> Panel<'a> {
         self.plot.draw(&at_pixels)
     }
 
-    /// A whisker from `low` to `high`; draws nothing where they are not finite.
+    /// A whisker between two ends.
     ///
     /// # Errors
     /// If the drawing backend fails.
-    pub fn whisker(&self, x: f64, low: f64, high: f64, colour: RGBColor) -> Drawing {
-        if !(low.is_finite() && high.is_finite()) {
-            return Ok(());
-        }
+    pub fn whisker(&self, x: f64, (low, high): (f64, f64), colour: RGBColor) -> Drawing {
         let style = colour.stroke_width(5);
         let held = |value: f64| value.clamp(self.y.start, self.y.end);
         self.plot.draw(&PathElement::new([(x, held(low)), (x, held(high))], style))?;
@@ -344,15 +386,6 @@ impl<'a> Panel<'a> {
     /// If the drawing backend fails.
     pub fn note_from(&self, at: (f64, f64), text: &str) -> Drawing {
         let style = theme::text(TEXT, FAINT, HPos::Left);
-        self.plot.draw(&Text::new(text.to_owned(), at, style))
-    }
-
-    /// A text in the middle of an empty panel.
-    ///
-    /// # Errors
-    /// If the drawing backend fails.
-    pub fn instead(&self, at: (f64, f64), text: &str) -> Drawing {
-        let style = theme::text(TEXT, FAINT, HPos::Center);
         self.plot.draw(&Text::new(text.to_owned(), at, style))
     }
 }

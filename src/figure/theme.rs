@@ -194,15 +194,42 @@ pub fn step(value: f64) -> String {
     thousands(value.round().max(0.0) as u64)
 }
 
-/// A number rounded to six decimals without trailing zeros, with a true minus: 0.05, 1, −0.5.
+/// A number rounded to six decimals, or six digits where it is below 0.1, without trailing zeros, with a true minus: 0.05, 1,
+/// −0.5. Small and large numbers have a power of ten: 2e−7, 1e30. Lists of an experiment have no two numbers that agree in
+/// six digits, so that no two look alike here.
 pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "–".to_owned();
     }
-    let text = format!("{:.6}", value.abs());
-    let text = text.trim_end_matches('0').trim_end_matches('.');
-    let text = if text.is_empty() { "0" } else { text };
+    if value != 0.0 && !(1e-5..1e10).contains(&value.abs()) {
+        return scientific(value, 6);
+    }
+    let places = if value == 0.0 { 0 } else { (5.0 - value.abs().log10().floor()).max(6.0) as usize };
+    let text = format!("{:.places$}", value.abs());
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
     if value < 0.0 && text != "0" { format!("−{text}") } else { text.to_owned() }
+}
+
+/// A number of three significant digits, with a power of ten where it is large or small: 12.3, 430, 1.2e−6.
+pub fn measured(value: f64) -> String {
+    let power = value.abs().log10().floor();
+    if value == 0.0 || !value.is_finite() {
+        return number(value);
+    }
+    if !(-4.0..5.0).contains(&power) {
+        return scientific(value, 3);
+    }
+    let scale = 10f64.powf((2.0 - power).max(0.0));
+    number((value * scale).round() / scale)
+}
+
+/// A number with a power of ten: 1.2e−6.
+fn scientific(value: f64, digits: usize) -> String {
+    let text = format!("{value:.0$e}", digits - 1);
+    let (digits, power) = text.split_once('e').unwrap_or((&text, "0"));
+    let digits =
+        if digits.contains('.') { digits.trim_end_matches('0').trim_end_matches('.') } else { digits };
+    format!("{digits}e{power}").replace('-', "−")
 }
 
 /// A measured number with a fixed number of decimals; a dash where it is not finite.
@@ -236,6 +263,14 @@ mod tests {
         assert_eq!(
             [0.05, 1.0, -0.5, 0.0, 1e-4, f64::NAN].map(number),
             ["0.05", "1", "−0.5", "0", "0.0001", "–"]
+        );
+        assert_eq!(
+            [2e-7, -2.5e-6, 1e30, 1.2e-5, 123_456.0].map(number),
+            ["2e−7", "−2.5e−6", "1e30", "0.000012", "123456"]
+        );
+        assert_eq!(
+            [0.0, 430.4, 12.345, 0.001_234, 1.234e-6, 5.678e8].map(measured),
+            ["0", "430", "12.3", "0.00123", "1.23e−6", "5.68e8"]
         );
         assert_eq!(decimals(-0.0001, 3), "0.000");
         assert_eq!(decimals(-0.25, 3), "−0.250");

@@ -1,6 +1,6 @@
 //! The table of claims.
 
-use super::words::{ends, or_dash};
+use super::words::{estimate_and_ends, or_dash};
 use crate::claim::{ClaimResult, table};
 use crate::figure::theme::decimals;
 
@@ -38,14 +38,9 @@ pub(super) fn rows(results: &[ClaimResult]) -> Vec<ClaimRow> {
                 statement: row.statement,
                 rule: row.rule,
                 comparison: headline.map_or(row.finding, |part| part.name.clone()),
-                effect: or_dash(headline.map(|part| {
-                    let places = part.unit.decimals();
-                    format!(
-                        "{} {} {}",
-                        decimals(part.effect.estimate, places),
-                        ends(part.effect, places),
-                        part.unit.as_str()
-                    )
+                effect: or_dash(headline.filter(|part| part.effect.is_some()).map(|part| {
+                    let effect = estimate_and_ends(part.effect, part.unit.decimals());
+                    format!("{effect} {}", part.unit.as_str())
                 })),
                 requirement: or_dash(headline.map(|part| part.requirement.to_string())),
                 paper: or_dash(headline.and_then(|part| Some(decimals(part.paper?, part.unit.decimals())))),

@@ -6,11 +6,11 @@ use askama::Template;
 
 use super::ReportError;
 use super::section::{Column, Table};
-use super::words::{estimate_and_ends, or_dash};
+use super::words::{decimals_or_dash, estimate_and_ends, or_dash};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{Change, StudyComparison};
 use crate::figure;
-use crate::figure::theme::{decimals, number};
+use crate::figure::theme::number;
 use crate::store::{Study, atomic};
 
 /// Decimals of a loss, as in the report of one study.
@@ -64,8 +64,8 @@ pub fn write(
             row.name.model.clone(),
             row.name.condition.label(number),
             or_dash(row.name.learning_rate.map(number)),
-            decimals(a.mean, LOSS),
-            decimals(b.mean, LOSS),
+            decimals_or_dash(a.mean, LOSS),
+            decimals_or_dash(b.mean, LOSS),
             estimate_and_ends(row.difference, LOSS),
             match row.paired {
                 Some(paired) => format!("{} pairs", paired.pairs),

@@ -50,19 +50,27 @@ pub fn or_dash(text: Option<String>) -> String {
 }
 
 /// The ends of an interval; a dash where it has none.
-pub fn ends(interval: Interval, precision: usize) -> String {
-    if !(interval.low.is_finite() && interval.high.is_finite()) {
-        return DASH.to_owned();
-    }
-    format!("[{}, {}]", decimals(interval.low, precision), decimals(interval.high, precision))
+pub fn ends(interval: Option<Interval>, precision: usize) -> String {
+    let text = |(low, high)| format!("[{}, {}]", decimals(low, precision), decimals(high, precision));
+    or_dash(interval.and_then(|interval| interval.ends).map(text))
 }
 
-/// An estimate with the ends of its interval; a dash where it is not a number.
-pub fn estimate_and_ends(interval: Interval, precision: usize) -> String {
-    match interval.estimate.is_finite() {
-        true => format!("{} {}", decimals(interval.estimate, precision), ends(interval, precision)),
-        false => DASH.to_owned(),
-    }
+/// The estimate; a dash where there is none.
+pub fn estimate(interval: Option<Interval>, precision: usize) -> String {
+    decimals_or_dash(interval.map(|interval| interval.estimate), precision)
+}
+
+/// A measured number with a fixed number of decimals; a dash for none.
+pub fn decimals_or_dash(value: Option<f64>, precision: usize) -> String {
+    or_dash(value.map(|value| decimals(value, precision)))
+}
+
+/// An estimate with the ends of its interval; a dash where there is none.
+pub fn estimate_and_ends(interval: Option<Interval>, precision: usize) -> String {
+    or_dash(
+        interval
+            .map(|found| format!("{} {}", decimals(found.estimate, precision), ends(interval, precision))),
+    )
 }
 
 #[cfg(test)]

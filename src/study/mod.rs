@@ -118,7 +118,106 @@ pub fn write_report(study: &Study, figures: &Figures, folder: &Path) -> Result<P
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::sample::Sample;
+    use crate::data::SweptParameter;
+    use crate::figure::NO_RUN_FINISHED;
+    use crate::figure::testing::empty_panels;
+    use crate::record::{Space, Target};
+    use crate::store::sample::{FunnelSample, Sample};
+
+    /// Asserts that every panel of every figure has a mark or says why it has none, and that no text of the study has a number
+    /// that is not one.
+    fn tells_everything(what: &str, study: &Study) {
+        let figures = Figures::from_study(study);
+        for figure in &figures.drawn {
+            assert_eq!(empty_panels(figure.as_ref()), [0; 0], "{what}: {}", figure.name());
+        }
+        let folder = tempfile::tempdir().unwrap();
+        let report = write_report(study, &figures, folder.path()).unwrap();
+        let claims = crate::claim::table::text(&kind_of(study).claims(study), true);
+        let written =
+            [report, folder.path().join("claims.csv")].map(|path| std::fs::read_to_string(path).unwrap());
+        for text in written.iter().chain([&claims]) {
+            for word in text.split(|c: char| !c.is_alphanumeric()) {
+                assert!(!["NaN", "inf"].contains(&word), "{what}: {word}");
+            }
+        }
+    }
+
+    /// A study after a change of its runs.
+    fn changed(mut study: Study, change: impl Fn(&mut crate::record::RunRecord)) -> Study {
+        study.runs.iter_mut().for_each(change);
+        study
+    }
+
+    #[test]
+    fn every_panel_of_a_regression_study_has_a_mark_or_a_reason() {
+        let base = || Sample { seeds: 3, ..Sample::default() };
+        let diverged = Sample { seeds: 2, diverged: 2, ..base() }.study();
+        tells_everything("all diverged", &diverged);
+        tells_everything("one seed", &Sample { seeds: 1, correlations: vec![0.5], ..base() }.study());
+        tells_everything("one model", &Sample { models: vec![("mmoe", "mmoe", "")], ..base() }.study());
+        tells_everything("large losses", &Sample { loss_scale: 1e3, ..base() }.study());
+        tells_everything("small losses", &Sample { loss_scale: 1e-6, ..base() }.study());
+        let last_step = |run: &mut crate::record::RunRecord| {
+            run.curve = run.curve.split_off(run.curve.len() - 1);
+            let step = run.gates.last().map(|gate| gate.step);
+            run.gates.retain(|gate| Some(gate.step) == step);
+        };
+        tells_everything("one logged step", &changed(base().study(), last_step));
+        let worse = |run: &mut crate::record::RunRecord| {
+            let factor = if run.key.model == "omoe" { 300.0 } else { 1.0 };
+            let last = run.curve.last_mut().unwrap();
+            last.train_loss.iter_mut().chain(&mut last.held_out_loss).for_each(|loss| *loss *= factor);
+        };
+        let worse = changed(base().study(), worse);
+        tells_everything("one model that got worse", &worse);
+        let figures = Figures::from_study(&worse);
+        let figure4 = figures.drawn.iter().find(|figure| figure.name() == "figure4").unwrap();
+        assert!(figure4.caption().contains("3 curves end above their panels"), "{}", figure4.caption());
+        let mut partial = base().study();
+        partial.runs.retain(|run| run.key.model != "mmoe" || run.key.condition.task_correlation == Some(0.5));
+        tells_everything("runs that are missing", &partial);
+        // Where no run finished, that is what panels of losses say.
+        for figure in Figures::from_study(&diverged).drawn.iter().filter(|figure| figure.name() != "figure2")
+        {
+            let svg = figure::canvas::svg(figure.as_ref()).unwrap();
+            assert_eq!(svg.matches(NO_RUN_FINISHED).count(), figure.frame().panels, "{}", figure.name());
+        }
+    }
+
+    #[test]
+    fn every_panel_of_a_conversion_study_has_a_mark_or_a_reason() {
+        let base = || FunnelSample { models: vec!["base", "esmm"], seeds: 3, ..FunnelSample::default() };
+        let varied = || FunnelSample { vary: Some((SweptParameter::Selection, vec![0.0, 1.5])), ..base() };
+        let log = |study: Study| {
+            changed(study, |run| {
+                run.deciles.clear();
+                run.conversion_scores
+                    .retain(|score| (score.target, score.space) != (Target::Conversion, Space::All));
+                run.conversion_scores.iter_mut().for_each(|score| score.absolute_error = None);
+            })
+        };
+        for (what, sample) in [("one setting", base()), ("two settings", varied())] {
+            let of = |sample: FunnelSample| sample.study();
+            tells_everything(what, &of(sample.clone()));
+            tells_everything(what, &of(FunnelSample { diverged: 3, ..sample.clone() }));
+            tells_everything(what, &of(FunnelSample { seeds: 1, ..sample.clone() }));
+            tells_everything(what, &of(FunnelSample { models: vec!["esmm"], ..sample.clone() }));
+            tells_everything(what, &log(of(sample.clone())));
+            for scale in [1e3, 1e-6] {
+                let scaled = changed(of(sample.clone()), |run| {
+                    for point in &mut run.curve {
+                        let losses = point.train_loss.iter_mut().chain(&mut point.held_out_loss);
+                        losses.for_each(|loss| *loss *= scale);
+                    }
+                });
+                tells_everything(what, &scaled);
+            }
+            // A constant pCTR has one decile.
+            let one_decile = changed(of(sample), |run| run.deciles.retain(|decile| decile.decile == 5));
+            tells_everything(what, &one_decile);
+        }
+    }
 
     #[test]
     fn claims_of_a_kind_have_different_names_in_snake_case() {

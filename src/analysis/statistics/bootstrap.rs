@@ -7,7 +7,7 @@
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::{Rng, SeedableRng};
 
-use super::confidence::Confidence;
+use super::confidence::{Confidence, least_p};
 use super::{normal, summary};
 
 /// Method that turns resampled statistics into bounds.
@@ -87,6 +87,7 @@ impl Bootstrap {
             bias: 0.0,
             acceleration: 0.0,
             smallest_sample: self.expand.then_some(smallest),
+            least_p: least_p(sizes),
         };
         // One run says nothing about spread: bounds are unknown then, as they are where the statistic is.
         if smallest < 2 || !estimate.is_finite() {
@@ -127,6 +128,7 @@ impl Bootstrap {
     fn of_mean(&self, values: &[f64], mut resampled: Vec<f64>) -> Resampled {
         let estimate = summary::mean(values);
         let smallest_sample = self.expand.then_some(values.len());
+        let least_p = least_p(&[values.len()]);
         if resampled.is_empty() || !estimate.is_finite() {
             return Resampled {
                 estimate,
@@ -134,6 +136,7 @@ impl Bootstrap {
                 bias: 0.0,
                 acceleration: 0.0,
                 smallest_sample,
+                least_p,
             };
         }
         resampled.sort_unstable_by(f64::total_cmp);
@@ -145,7 +148,7 @@ impl Bootstrap {
             let skewness = power(3) / (6.0 * power(2).powf(1.5));
             acceleration = if skewness.is_finite() { skewness } else { 0.0 };
         }
-        Resampled { estimate, resampled, bias, acceleration, smallest_sample }
+        Resampled { estimate, resampled, bias, acceleration, smallest_sample, least_p }
     }
 
     /// The statistic of every resample, in rising order; resamples for which it is undefined are dropped.
@@ -220,6 +223,8 @@ pub struct Resampled {
     acceleration: f64,
     /// Size of the smallest sample where bounds are expanded; none where they are not.
     smallest_sample: Option<usize>,
+    /// [`least_p`] of the samples.
+    least_p: f64,
 }
 
 impl Resampled {
@@ -264,13 +269,15 @@ impl Confidence for Resampled {
     }
 
     fn finest(&self) -> f64 {
-        1.0 / (self.resampled.len() as f64 + 1.0)
+        (1.0 / (self.resampled.len() as f64 + 1.0)).max(self.least_p)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::Interval;
+    use crate::analysis::testing::ends;
 
     const SKEWED: [f64; 12] = [0.05, 0.06, 0.05, 0.07, 0.08, 0.06, 0.09, 0.11, 0.21, 0.45, 0.07, 0.31];
 
@@ -281,9 +288,9 @@ mod tests {
 
     #[track_caller]
     fn assert_interval(resampled: &Resampled, low: f64, high: f64, tolerance: f64) {
-        let interval = resampled.interval();
-        assert!((interval.low - low).abs() < tolerance, "low {} is not {low}", interval.low);
-        assert!((interval.high - high).abs() < tolerance, "high {} is not {high}", interval.high);
+        let found = ends(resampled);
+        assert!((found.0 - low).abs() < tolerance, "low {} is not {low}", found.0);
+        assert!((found.1 - high).abs() < tolerance, "high {} is not {high}", found.1);
     }
 
     #[test]
@@ -319,16 +326,15 @@ mod tests {
         for bootstrap in [Bootstrap::default(), Bootstrap::for_means()] {
             let together = bootstrap.means(&rows);
             for (column, values) in together.iter().zip([&SKEWED[..], &second]) {
-                let (a, b) = (column.interval(), bootstrap.sample(values, summary::mean).interval());
-                let close = |x: f64, y: f64| (x - y).abs() < 1e-9;
-                assert!(
-                    close(a.low, b.low) && close(a.high, b.high) && a.estimate == b.estimate,
-                    "{a:?} {b:?}"
-                );
+                let alone = bootstrap.sample(values, summary::mean);
+                let ((a, b), (c, d)) = (ends(column), ends(&alone));
+                assert!((a - c).abs() < 1e-9 && (b - d).abs() < 1e-9, "{a} {b} {c} {d}");
+                assert_eq!(column.estimate(), alone.estimate());
             }
         }
         assert!(Bootstrap::default().means(&[]).is_empty());
-        assert!(Bootstrap::default().means(&[vec![0.1]])[0].interval().low.is_nan());
+        let one = Bootstrap::default().means(&[vec![0.1]])[0].interval();
+        assert_eq!(one, Some(Interval { estimate: 0.1, ends: None }));
     }
 
     /// Share of 400 samples of 50 whose interval of the mean holds the true mean.
@@ -337,8 +343,8 @@ mod tests {
         let bootstrap = Bootstrap { resamples: 2_000, ..Bootstrap::default() };
         let held = (0..400).filter(|_| {
             let rows: Vec<Vec<f64>> = (0..50).map(|_| vec![draw(&mut generator)]).collect();
-            let interval = bootstrap.means(&rows)[0].interval();
-            interval.low <= truth && truth <= interval.high
+            let (low, high) = ends(&bootstrap.means(&rows)[0]);
+            low <= truth && truth <= high
         });
         held.count() as f64 / 400.0
     }
@@ -358,8 +364,8 @@ mod tests {
     fn the_expanded_interval_of_few_runs_is_wider() {
         let narrow = Bootstrap { expand: false, ..Bootstrap::default() }.sample(&SKEWED[..6], summary::mean);
         let wide = Bootstrap::default().sample(&SKEWED[..6], summary::mean);
-        assert!(wide.interval().low < narrow.interval().low);
-        assert!(wide.interval().high > narrow.interval().high);
+        let (wide, narrow) = (ends(&wide), ends(&narrow));
+        assert!(wide.0 < narrow.0 && wide.1 > narrow.1);
     }
 
     #[test]
@@ -373,21 +379,40 @@ mod tests {
     #[test]
     fn bca_bounds_carry_over_to_rising_functions() {
         let mean = Bootstrap::default().sample(&SKEWED, summary::mean);
-        let low = mean.interval().low;
-        assert!((mean.map(f64::exp).interval().low - low.exp()).abs() < 1e-5);
+        let low = ends(&mean).0;
+        assert!((ends(&mean.map(f64::exp)).0 - low.exp()).abs() < 1e-5);
     }
 
     #[test]
     fn one_run_has_an_estimate_and_no_interval() {
         let one = Bootstrap::default().sample(&[0.1], summary::mean);
-        assert_eq!(one.estimate(), 0.1);
-        assert!(one.interval().low.is_nan());
+        assert_eq!(one.interval(), Some(Interval { estimate: 0.1, ends: None }));
         assert_eq!(one.p_not_above(0.0), 1.0);
+        assert_eq!(Bootstrap::default().sample(&[], summary::mean).interval(), None);
     }
 
     #[test]
     fn equal_runs_have_an_interval_of_no_width() {
-        let interval = Bootstrap::default().sample(&[0.5; 8], summary::mean).interval();
-        assert_eq!((interval.low, interval.high), (0.5, 0.5));
+        assert_eq!(ends(&Bootstrap::default().sample(&[0.5; 8], summary::mean)), (0.5, 0.5));
+    }
+
+    #[test]
+    fn no_p_value_is_below_that_of_the_exact_test() {
+        for n in [2, 3, 6, 10] {
+            let differences: Vec<f64> = (0..n).map(|i| 1.0 + 0.01 * i as f64).collect();
+            let mean = Bootstrap::for_means().sample(&differences, summary::mean);
+            // All signs one way: 2⁻ⁿ on one side.
+            assert_eq!(mean.p_not_above(0.0), 0.5f64.powi(n));
+            assert_eq!(mean.p_not_below(0.0), 1.0);
+            let columns: Vec<Vec<f64>> = differences.iter().map(|&d| vec![d]).collect();
+            assert_eq!(Bootstrap::for_means().means(&columns)[0].p_not_above(0.0), 0.5f64.powi(n));
+        }
+        let difference = |a: &[f64], b: &[f64]| summary::mean(a) - summary::mean(b);
+        let apart = Bootstrap::for_means().two_samples(&[1.0, 1.1, 1.2], &[0.1, 0.2, 0.3, 0.4], difference);
+        // One of 7 · 6 · 5 / 6 = 35 ways to choose three of seven.
+        assert!((apart.p_not_above(0.0) - 1.0 / 35.0).abs() < 1e-15);
+        // With many pairs the number of resamples is the limit.
+        let many = Bootstrap::for_means().sample(&[1.0; 200], summary::mean);
+        assert_eq!(many.p_not_above(0.0), 1.0 / 10_001.0);
     }
 }

@@ -12,9 +12,12 @@ pub const LEVEL: f64 = 0.95;
 /// One-sided error rate that belongs to [`LEVEL`]: 2.5 % beyond either end.
 pub const ONE_SIDED: f64 = (1.0 - LEVEL) / 2.0;
 
+/// The smallest p-value of a procedure with a formula for its bounds: quantiles are not accurate farther out.
+pub const FINEST: f64 = 1e-9;
+
 /// An estimate of a quantity θ with one-sided confidence bounds at every probability.
 pub trait Confidence {
-    /// The estimate of θ.
+    /// The estimate of θ; NaN where it is not defined. [`Self::interval`] is what leaves the statistics.
     fn estimate(&self) -> f64;
 
     /// The bound that θ lies below with probability `probability`, 0 to 1 exclusive; does not fall as
@@ -23,17 +26,17 @@ pub trait Confidence {
 
     /// The smallest p-value that the procedure can tell from 0.
     fn finest(&self) -> f64 {
-        1e-9
+        FINEST
     }
 
-    /// The equal-tailed interval at a level such as 0.95.
-    fn interval_at(&self, level: f64) -> Interval {
+    /// The equal-tailed interval at a level such as 0.95; none where θ has no estimate.
+    fn interval_at(&self, level: f64) -> Option<Interval> {
         let tail = (1.0 - level) / 2.0;
-        Interval { estimate: self.estimate(), low: self.bound(tail), high: self.bound(1.0 - tail) }
+        Interval::new(self.estimate(), self.bound(tail), self.bound(1.0 - tail))
     }
 
-    /// The 95 % interval.
-    fn interval(&self) -> Interval {
+    /// The 95 % interval; none where θ has no estimate.
+    fn interval(&self) -> Option<Interval> {
         self.interval_at(LEVEL)
     }
 
@@ -66,6 +69,23 @@ fn p_value(excludes: impl Fn(f64) -> bool, finest: f64) -> f64 {
     high
 }
 
+/// The smallest one-sided p-value that an exact test can reach on samples of these sizes: that of the one arrangement of
+/// the data which is at least as extreme, namely themselves. One sample of n values or pairs: n signs, 2⁻ⁿ. Several
+/// samples: the ways to deal their values to them, k!·l!/(k + l)! for two. A bootstrap of few values would be surer,
+/// because it draws nothing beyond them.
+pub fn least_p(sizes: &[usize]) -> f64 {
+    if let [n] = *sizes {
+        return 0.5f64.powf(n as f64);
+    }
+    // As a product of i / (before + i), each at most 1: no factorial overflows.
+    let (mut p, mut before) = (1.0, 0);
+    for &size in sizes {
+        p = (1..=size).fold(p, |p, i| p * i as f64 / (before + i) as f64);
+        before += size;
+    }
+    p
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -94,14 +114,15 @@ mod tests {
 
     #[test]
     fn an_interval_excludes_a_threshold_exactly_when_its_p_value_is_below_the_tail() {
-        let interval = Normal(2.0).interval();
-        assert!(Normal(2.0).p_not_above(interval.low - 1e-6) < ONE_SIDED);
-        assert!(Normal(2.0).p_not_above(interval.low + 1e-6) > ONE_SIDED);
+        let low = Normal(2.0).interval().and_then(Interval::low).unwrap();
+        assert!(Normal(2.0).p_not_above(low - 1e-6) < ONE_SIDED);
+        assert!(Normal(2.0).p_not_above(low + 1e-6) > ONE_SIDED);
     }
 
     #[test]
     fn an_estimate_that_is_not_a_number_proves_nothing() {
         assert_eq!(Normal(f64::NAN).p_not_above(0.0), 1.0);
         assert_eq!(Normal(f64::NAN).p_not_below(0.0), 1.0);
+        assert_eq!(Normal(f64::NAN).interval(), None);
     }
 }

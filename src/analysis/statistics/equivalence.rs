@@ -8,8 +8,8 @@ use crate::analysis::Interval;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Equivalence {
     /// θ with its 95 % interval. Equivalence at 2.5 % on either side is this interval within the margin
-    /// (the customary 90 % interval would be 5 % on either side).
-    pub difference: Interval,
+    /// (the customary 90 % interval would be 5 % on either side). None where there is no estimate.
+    pub difference: Option<Interval>,
     /// The margin.
     pub margin: f64,
     /// p-value against |θ| ≥ margin: the larger of the two one-sided ones.

@@ -3,7 +3,7 @@
 //! The number of runs that end badly is a count, often of few or none among many. Wilson's score interval holds there,
 //! where the bootstrap of a sample without a single bad run would be sure of nought.
 
-use super::confidence::Confidence;
+use super::confidence::{Confidence, FINEST, least_p};
 use super::normal;
 
 /// A share, k of n, by Wilson's score method (Wilson 1927; Newcombe 1998a, method 3).
@@ -45,12 +45,14 @@ pub struct ProportionDifference {
     second: Proportion,
     /// Correlation of the outcomes within a pair; 0 for independent samples.
     correlation: f64,
+    /// [`least_p`] of the samples.
+    least_p: f64,
 }
 
 impl ProportionDifference {
     /// Difference of the proportions of two independent samples.
     pub fn independent(first: Proportion, second: Proportion) -> Self {
-        Self { first, second, correlation: 0.0 }
+        Self { first, second, correlation: 0.0, least_p: least_p(&[first.of, second.of]) }
     }
 
     /// Difference of the proportions of two outcomes of each pair.
@@ -63,6 +65,7 @@ impl ProportionDifference {
             first: Proportion::from_outcomes(first),
             second: Proportion::from_outcomes(second),
             correlation: phi(first, second),
+            least_p: least_p(&[first.len()]),
         }
     }
 }
@@ -75,6 +78,10 @@ impl Confidence for ProportionDifference {
     /// θ ± √(δ₁² − 2φδ₁δ₂ + δ₂²), δ the distances of Wilson's limits from their shares.
     fn bound(&self, probability: f64) -> f64 {
         mover(&self.first, &self.second, self.correlation, probability)
+    }
+
+    fn finest(&self) -> f64 {
+        self.least_p.max(FINEST)
     }
 }
 
@@ -96,6 +103,10 @@ impl<A: Confidence, B: Confidence> Confidence for Difference<A, B> {
 
     fn bound(&self, probability: f64) -> f64 {
         mover(&self.first, &self.second, 0.0, probability)
+    }
+
+    fn finest(&self) -> f64 {
+        self.first.finest().max(self.second.finest())
     }
 }
 
@@ -126,12 +137,13 @@ fn phi(first: &[bool], second: &[bool]) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::testing::ends;
 
     #[track_caller]
     fn assert_interval(confidence: &impl Confidence, low: f64, high: f64) {
-        let interval = confidence.interval();
-        assert!((interval.low - low).abs() < 1e-4, "low {} is not {low}", interval.low);
-        assert!((interval.high - high).abs() < 1e-4, "high {} is not {high}", interval.high);
+        let found = ends(confidence);
+        assert!((found.0 - low).abs() < 1e-4, "low {} is not {low}", found.0);
+        assert!((found.1 - high).abs() < 1e-4, "high {} is not {high}", found.1);
     }
 
     #[test]
@@ -164,8 +176,8 @@ mod tests {
 
     #[test]
     fn no_bad_runs_on_either_side_still_leave_doubt() {
-        let none = ProportionDifference::paired(&[false; 20], &[false; 20]).interval();
-        assert!(none.low < -0.1 && none.high > 0.1);
+        let (low, high) = ends(&ProportionDifference::paired(&[false; 20], &[false; 20]));
+        assert!(low < -0.1 && high > 0.1);
     }
 
     #[test]

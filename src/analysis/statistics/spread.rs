@@ -41,6 +41,7 @@ pub fn mean_variance_ratio(pairs: &[(&[f64], &[f64])], bootstrap: &Bootstrap) ->
 mod tests {
     use super::*;
     use crate::analysis::statistics::Confidence;
+    use crate::analysis::testing::ends;
 
     /// Losses of two modes, as in Figure 5.
     fn bimodal(n: usize, bad_every: usize, bad: f64) -> Vec<f64> {
@@ -53,22 +54,23 @@ mod tests {
         //   b.var(axis, ddof=1)), paired=True, n_resamples=100_000, method='BCa', rng=1), then exp
         let (a, b) = (bimodal(60, 3, 0.45), bimodal(60, 4, 0.25));
         let ratio = Bootstrap { resamples: 50_000, expand: false, ..Bootstrap::default() };
-        let interval = variance_ratio(&a, &b, &ratio).interval();
-        assert!((interval.estimate - 4.746870997).abs() < 1e-6, "{interval:?}");
-        assert!((interval.low / 3.390296 - 1.0).abs() < 0.02, "{interval:?}");
-        assert!((interval.high / 7.285621 - 1.0).abs() < 0.02, "{interval:?}");
+        let ratio = variance_ratio(&a, &b, &ratio);
+        assert!((ratio.estimate() - 4.746870997).abs() < 1e-6, "{ratio:?}");
+        let (low, high) = ends(&ratio);
+        assert!((low / 3.390296 - 1.0).abs() < 0.02, "{low}");
+        assert!((high / 7.285621 - 1.0).abs() < 0.02, "{high}");
     }
 
     #[test]
     fn the_inverse_ratio_has_the_inverse_interval() {
         let (a, b) = (bimodal(60, 3, 0.45), bimodal(60, 4, 0.25));
-        let there = variance_ratio(&a, &b, &Bootstrap::default()).interval();
-        let back = variance_ratio(&b, &a, &Bootstrap::default()).interval();
-        assert!((there.low * back.high - 1.0).abs() < 0.01);
+        let there = variance_ratio(&a, &b, &Bootstrap::default());
+        let back = variance_ratio(&b, &a, &Bootstrap::default());
+        assert!((ends(&there).0 * ends(&back).1 - 1.0).abs() < 0.01);
     }
 
     #[test]
     fn a_sample_without_spread_has_no_ratio() {
-        assert!(variance_ratio(&bimodal(20, 3, 0.4), &[0.1; 20], &Bootstrap::default()).estimate().is_nan());
+        assert!(variance_ratio(&bimodal(20, 3, 0.4), &[0.1; 20], &Bootstrap::default()).interval().is_none());
     }
 }

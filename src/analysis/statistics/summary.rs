@@ -5,6 +5,16 @@ pub fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
+/// Arithmetic mean; none for an empty sample, or one whose values are not all finite.
+pub fn mean_if_any(values: &[f64]) -> Option<f64> {
+    Some(mean(values)).filter(|mean| mean.is_finite())
+}
+
+/// Standard deviation of a sample (n − 1); none for fewer than two values.
+pub fn deviation(values: &[f64]) -> Option<f64> {
+    Some(variance(values).sqrt()).filter(|deviation| deviation.is_finite())
+}
+
 /// Sample variance, Σ(x − x̄)² / (n − 1); NaN for fewer than two values.
 pub fn variance(values: &[f64]) -> f64 {
     if values.len() < 2 {

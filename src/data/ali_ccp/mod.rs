@@ -242,7 +242,7 @@ impl Rows for AliCcp {
     /// Clicks and conversions of both periods.
     fn classes(&self) -> Vec<ClassRecord> {
         let period = |(subset, rows): (Subset, &Impressions)| {
-            let label_correlation = rows.label_correlation();
+            let label_correlation = super::defined::defined(rows.label_correlation());
             let labels = [("click", rows.clicks()), ("click and conversion", rows.conversions())];
             (1..)
                 .zip(labels)

@@ -255,7 +255,7 @@ impl Rows for Census {
                 name: name.to_string(),
                 rows: labels.len(),
                 positives: labels.iter().filter(|label| **label > 0.0).count(),
-                label_correlation: self.label_correlation(subset),
+                label_correlation: super::defined::defined(self.label_correlation(subset)),
                 skipped_rows: self.skipped,
             }
         };

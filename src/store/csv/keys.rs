@@ -1,4 +1,4 @@
-//! Columns that several tables share: those that name a run, and those of each task.
+//! Columns that several tables share: those that name a run, those of each task, and numbers that may not be defined.
 
 use std::fmt::Write;
 
@@ -38,5 +38,13 @@ pub(super) fn losses(row: &mut String, losses: Option<&[f32]>, tasks: usize) {
         if let Some(loss) = losses.and_then(|losses| losses.get(task)) {
             write!(row, "{loss}").expect("writing to a string");
         }
+    }
+}
+
+/// Adds a number after a comma; nothing after it where the number is not defined.
+pub(super) fn number(row: &mut String, number: Option<f64>) {
+    row.push(',');
+    if let Some(number) = number {
+        write!(row, "{number}").expect("writing to a string");
     }
 }

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
+use super::keys::number;
 use super::reader::TableReader;
 use crate::record::LabelRecord;
 use crate::store::StoreError;
@@ -13,8 +14,9 @@ use crate::store::StoreError;
 pub fn to_csv(labels: &[LabelRecord]) -> String {
     let mut text = "task_correlation,seed,pair,points,label_correlation\n".to_string();
     for LabelRecord { task_correlation, seed, pair, points, label_correlation } in labels {
-        writeln!(text, "{task_correlation},{seed},{pair},{points},{label_correlation}")
-            .expect("writing to a string");
+        write!(text, "{task_correlation},{seed},{pair},{points}").expect("writing to a string");
+        number(&mut text, *label_correlation);
+        text.push('\n');
     }
     text
 }
@@ -36,7 +38,7 @@ pub fn read(folder: &Path) -> Result<Vec<LabelRecord>, StoreError> {
             seed: table.parse(&row, seed)?,
             pair: table.parse(&row, pair)?,
             points: table.parse(&row, points)?,
-            label_correlation: table.parse(&row, label)?,
+            label_correlation: table.parse_defined(&row, label)?,
         });
     }
     Ok(labels)

@@ -12,7 +12,7 @@
 //!
 //! A swept parameter has a column of its name after `task_correlation`, which is empty where the data has no task
 //! correlation. Losses are mean squared errors for regression and cross-entropies in nats otherwise. Tasks and experts
-//! are counted from 1. Numbers have enough digits to restore the same bits. `seconds` is a measurement of the machine;
+//! are counted from 1. A number that is not defined, such as the AUC of rows of one kind, is empty. Numbers have enough digits to restore the same bits. `seconds` is a measurement of the machine;
 //! every other value depends on the run's specification only.
 
 use std::path::Path;

@@ -6,6 +6,7 @@ use std::path::Path;
 use csv::StringRecord;
 
 use crate::data::SweptParameter;
+use crate::data::defined::defined;
 use crate::experiment::plan::RunKey;
 use crate::experiment::{Condition, is_plain_name};
 use crate::record::RunRecord;
@@ -87,6 +88,14 @@ impl<'a> TableReader<'a> {
             let problem = format!("{header} = {text:?}: expected a value of type {wanted}");
             StoreError::malformed(self.path, line, problem)
         })
+    }
+
+    /// A number that may not be defined: none where the column is empty, or not a finite number.
+    pub fn parse_defined(&self, row: &StringRecord, column: usize) -> Result<Option<f64>, StoreError> {
+        match row.get(column) {
+            Some("") => Ok(None),
+            _ => Ok(defined(self.parse(row, column)?)),
+        }
     }
 
     /// An error at a row.

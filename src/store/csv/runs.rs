@@ -6,7 +6,7 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use super::keys::{key, key_columns, losses, task_columns};
+use super::keys::{key, key_columns, losses, number, task_columns};
 use super::reader::TableReader;
 use crate::data::SweptParameter;
 use crate::record::{CurvePoint, RunRecord, Status};
@@ -26,8 +26,8 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize, t
         write!(text, ",{},{}", run.status.as_str(), run.steps).expect("writing to a string");
         losses(&mut text, run.last().map(|point| &point.train_loss[..]), tasks);
         losses(&mut text, run.last().map(|point| &point.held_out_loss[..]), tasks);
-        write!(text, ",{},{},{}", run.label_correlation, run.parameters, run.engine)
-            .expect("writing to a string");
+        number(&mut text, run.label_correlation);
+        write!(text, ",{},{}", run.parameters, run.engine).expect("writing to a string");
         if timed {
             write!(text, ",{:.3}", run.seconds).expect("writing to a string");
         }
@@ -62,7 +62,7 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
         runs.push(RunRecord {
             status,
             steps: table.parse(&row, steps)?,
-            label_correlation: table.parse(&row, label)?,
+            label_correlation: table.parse_defined(&row, label)?,
             seconds: table.parse(&row, seconds)?,
             ..RunRecord::new(key, table.parse(&row, parameters)?, table.parse(&row, engine)?)
         });

@@ -5,9 +5,11 @@ use std::path::Path;
 
 use csv::StringRecord;
 
+use super::keys::number;
 use super::read_rows;
 use super::reader::find_run;
 use crate::data::Subset;
+use crate::data::defined::read_defined;
 use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
 use crate::record::{RunRecord, Score};
@@ -23,12 +25,9 @@ pub fn to_csv(runs: &[RunRecord]) -> String {
         for score in &run.scores {
             let Score { subset, task, auc, log_loss, calibration_error, .. } = score;
             let (subset, mean, positive) = (subset.as_str(), score.mean_prediction, score.positive_rate);
-            writeln!(
-                text,
-                "{model},{learning_rate},{seed},{subset},{task},{auc},{log_loss},{calibration_error},{mean},\
-                 {positive}"
-            )
-            .expect("writing to a string");
+            write!(text, "{model},{learning_rate},{seed},{subset},{task}").expect("writing to a string");
+            number(&mut text, *auc);
+            writeln!(text, ",{log_loss},{calibration_error},{mean},{positive}").expect("writing to a string");
         }
     }
     text
@@ -43,7 +42,8 @@ pub(super) fn read_into(runs: &mut [RunRecord], folder: &Path) -> Result<(), Sto
         seed: u64,
         subset: Subset,
         task: usize,
-        auc: f64,
+        #[serde(deserialize_with = "read_defined")]
+        auc: Option<f64>,
         log_loss: f64,
         calibration_error: f64,
         mean_prediction: f64,

@@ -121,13 +121,13 @@ impl FunnelSample {
         let score = |target, space, truth: f64, auc: f64, ratio: f64, above_one: f64| ConversionScore {
             target,
             space,
-            auc: auc + common,
-            log_loss: 2.5 * truth * worse,
-            calibration_error: truth * (ratio - 1.0).abs() + 0.001,
-            absolute_error: truth * (0.3 * worse + (ratio - 1.0).abs()),
-            mean_prediction: truth * ratio,
-            mean_truth: truth,
-            above_one,
+            auc: Some(auc + common),
+            log_loss: Some(2.5 * truth * worse),
+            calibration_error: Some(truth * (ratio - 1.0).abs() + 0.001),
+            absolute_error: Some(truth * (0.3 * worse + (ratio - 1.0).abs())),
+            mean_prediction: Some(truth * ratio),
+            mean_truth: Some(truth),
+            above_one: Some(above_one),
         };
         let noise = own(0.004);
         let funnel = vec![
@@ -140,9 +140,9 @@ impl FunnelSample {
             let up = decile as f64 / 10.0;
             Decile {
                 decile,
-                mean_ctr: 0.001 * (4.0 * up).exp(),
-                mean_prediction: (0.03 + 0.1 * up) * (1.0 + (ratio - 1.0) * (1.3 - up)),
-                mean_truth: 0.03 + 0.1 * up,
+                mean_ctr: Some(0.001 * (4.0 * up).exp()),
+                mean_prediction: Some((0.03 + 0.1 * up) * (1.0 + (ratio - 1.0) * (1.3 - up))),
+                mean_truth: Some(0.03 + 0.1 * up),
             }
         };
         let diverged = key.seed < self.diverged;
@@ -157,7 +157,7 @@ impl FunnelSample {
         let run = RunRecord {
             status: if diverged { Status::Diverged } else { Status::Finished },
             steps: if diverged { 100 } else { 400 },
-            label_correlation: 0.3,
+            label_correlation: Some(0.3),
             parameters: 5_000,
             seconds: 2.0,
             curve: (0..=if diverged { 1 } else { 4 }).map(|i| point(100 * i)).collect(),

@@ -59,5 +59,5 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
 
 /// A finished run without results.
 fn sample_run(key: RunKey, engine: &str) -> RunRecord {
-    RunRecord { label_correlation: 0.0, ..RunRecord::new(key, 0, engine.into()) }
+    RunRecord { label_correlation: Some(0.0), ..RunRecord::new(key, 0, engine.into()) }
 }

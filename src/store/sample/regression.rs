@@ -128,7 +128,7 @@ impl Sample {
             })
             .collect();
         RunRecord {
-            label_correlation: 0.07 + 0.9 * task_correlation.powi(8),
+            label_correlation: Some(0.07 + 0.9 * task_correlation.powi(8)),
             status: if diverged { Status::Diverged } else { Status::Finished },
             steps,
             parameters: 15_000,
@@ -150,8 +150,9 @@ impl Sample {
                     seed,
                     pair: 1,
                     points: 10_000,
-                    label_correlation: data.label_correlation(task_correlation)
-                        + rng.random_range(-wobble..wobble),
+                    label_correlation: Some(
+                        data.label_correlation(task_correlation) + rng.random_range(-wobble..wobble),
+                    ),
                 });
             }
         }

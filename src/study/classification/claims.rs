@@ -9,7 +9,8 @@ use super::scores::{AUXILIARY, MAIN, ScoreValue, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{
-    self, Claim, ClaimResult, Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit,
+    self, Claim, ClaimResult, Comparison, FEWEST_SEEDS, Hypothesis, NO_RUN_FINISHED, Requirement, Role,
+    Seeds, Unit,
 };
 use crate::data::Subset;
 use crate::store::Study;
@@ -122,13 +123,19 @@ impl Evidence<'_> {
     fn compare(&self, task: usize, a: &str, b: &str, requirement: Requirement) -> Result<Comparison, String> {
         let (first, second) = (self.runs(a)?, self.runs(b)?);
         let differences = first.differences(second, ScoreValue::auc(Subset::Test, task));
+        let all_diverged = |runs: &Runs| !runs.runs.is_empty() && runs.runs.len() == runs.diverged();
+        if all_diverged(first) && all_diverged(second) {
+            return Err(NO_RUN_FINISHED.into());
+        }
         if differences.len() < FEWEST_SEEDS {
             return Err(format!(
                 "{a} and {b} have {} common seeds; {FEWEST_SEEDS} are needed",
                 differences.len()
             ));
         }
-        let left_out = first.runs.len() - differences.len();
+        // Seeds that both have, without those on which both finished.
+        let shared = first.runs.iter().filter(|run| second.run(run.key.seed).is_some()).count();
+        let left_out = shared - differences.len();
         let seeds = Seeds { used: differences.len(), left_out };
         let task_name = if task == MAIN { "main" } else { "auxiliary" };
         let hypothesis = Hypothesis {

@@ -6,11 +6,13 @@ use super::scores::{AUXILIARY, MAIN, ScoreValue, best, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::summary;
 use crate::data::census::{MainTask, schema};
+use crate::data::defined::defined;
 use crate::data::{CensusSpec, Subset};
 use crate::figure::theme::{decimals, number, thousands};
+use crate::record::Score;
 use crate::report::section::{Column, Section, Table};
 use crate::report::setup::training;
-use crate::report::words::{count, ends, list, or_dash, plural};
+use crate::report::words::{count, decimals_or_dash, ends, estimate, list, or_dash, plural};
 use crate::report::{Content, MMOE, diverged};
 use crate::store::{ClassRecord, RunRecord, Study, TrialRecord};
 
@@ -125,14 +127,14 @@ fn auc_cells(scores: &Runs, paper: &[AucRow], task: usize) -> [String; 10] {
     };
     let cell = |auc: Option<f64>| or_dash(auc.map(|auc| decimals(auc, AUC)));
     let test = |run: Option<&RunRecord>| {
-        cell(run.and_then(|run| run.score(Subset::Test, task)).map(|score| score.auc))
+        cell(run.and_then(|run| run.score(Subset::Test, task)).and_then(|score| score.auc))
     };
     [
         scores.model.title.clone(),
-        decimals(mean.estimate, AUC),
+        estimate(mean, AUC),
         ends(mean, AUC),
         cell(paper.map(paper_mean)),
-        decimals(summary::variance(&values).sqrt(), AUC),
+        decimals_or_dash(summary::deviation(&values), AUC),
         test(best(scores, Subset::Test)),
         cell(paper.map(paper_best)),
         test(best(scores, Subset::Validation)),
@@ -166,16 +168,19 @@ fn quality(models: &[Runs]) -> Table {
         Column::number("Predicted / observed"),
     ];
     let row = |(task, scores): (usize, &Runs)| {
-        let mean = |value| summary::mean(&scores.values(ScoreValue { subset: Subset::Test, task, value }));
+        let mean = |value: fn(&Score) -> f64| {
+            summary::mean_if_any(&scores.values(|run: &RunRecord| run.score(Subset::Test, task).map(value)))
+        };
         let share = mean(|score| score.positive_rate);
-        let constant = -(share * share.ln() + (1.0 - share) * (1.0 - share).ln());
+        let constant = share.map(|share| -(share * share.ln() + (1.0 - share) * (1.0 - share).ln()));
+        let over_share = |prediction: f64| share.map(|share| prediction / share).and_then(defined);
         [
             scores.model.title.clone(),
             count(task),
-            decimals(mean(|score| score.log_loss), AUC),
-            decimals(constant, AUC),
-            decimals(mean(|score| score.calibration_error), AUC),
-            decimals(mean(|score| score.mean_prediction) / share, 3),
+            decimals_or_dash(mean(|score| score.log_loss), AUC),
+            decimals_or_dash(constant.and_then(defined), AUC),
+            decimals_or_dash(mean(|score| score.calibration_error), AUC),
+            decimals_or_dash(mean(|score| score.mean_prediction).and_then(over_share), 3),
         ]
     };
     let pairs = (MAIN..=AUXILIARY).flat_map(|task| models.iter().map(move |scores| (task, scores)));
@@ -213,7 +218,7 @@ fn classes(study: &Study) -> Table {
             class.name.clone(),
             count(class.positives),
             format!("{} %", decimals(100.0 * class.positives as f64 / class.rows as f64, 2)),
-            decimals(class.label_correlation, AUC),
+            decimals_or_dash(class.label_correlation, AUC),
         ]
     };
     Table::new(columns, study.classes.iter().map(row))
@@ -245,14 +250,14 @@ fn tuning(study: &Study, last: usize) -> Table {
     ];
     let row = |trial: &TrialRecord| {
         let first = study.trials.iter().filter(|other| other.rung == 1 && other.model == trial.model);
-        let worst = first.map(|other| other.validation_auc).fold(f64::INFINITY, f64::min);
+        let worst = first.filter_map(|other| other.validation_auc).reduce(f64::min);
         [
             study.experiment.model_title(&trial.model).to_owned(),
             trial.sizes.replace(' ', ", ").replace('=', " = "),
             number(trial.learning_rate),
             count(trial.parameters),
-            decimals(trial.validation_auc, AUC),
-            decimals(worst, AUC),
+            decimals_or_dash(trial.validation_auc, AUC),
+            decimals_or_dash(worst, AUC),
         ]
     };
     let winners = study.trials.iter().filter(|trial| trial.rung == last && trial.kept);

@@ -18,8 +18,8 @@ pub struct ScoreValue {
     pub subset: Subset,
     /// Task, from 1.
     pub task: usize,
-    /// The number.
-    pub value: fn(&Score) -> f64,
+    /// The number, where it is defined.
+    pub value: fn(&Score) -> Option<f64>,
 }
 
 impl ScoreValue {
@@ -31,7 +31,7 @@ impl ScoreValue {
 
 impl RunValue for ScoreValue {
     fn value(&self, run: &RunRecord) -> Option<f64> {
-        run.score(self.subset, self.task).map(self.value)
+        run.score(self.subset, self.task).and_then(self.value)
     }
 }
 

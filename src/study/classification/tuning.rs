@@ -36,7 +36,7 @@ pub fn rank_trials(
         })
         .collect();
     let score = |trial: &RankedTrial| match trial.record.diverged {
-        0 => trial.record.validation_auc,
+        0 => trial.record.validation_auc.unwrap_or(f64::NEG_INFINITY),
         _ => f64::NEG_INFINITY,
     };
     ranked.sort_by(|a, b| a.trial.model.cmp(&b.trial.model).then_with(|| score(b).total_cmp(&score(a))));
@@ -53,8 +53,7 @@ fn record(
     number: usize,
     rung: Rung,
 ) -> TrialRecord {
-    let aucs: Vec<f64> =
-        runs.iter().filter_map(|run| Some(run.score(Subset::Validation, MAIN)?.auc)).collect();
+    let aucs: Vec<f64> = runs.iter().filter_map(|run| run.score(Subset::Validation, MAIN)?.auc).collect();
     let sizes: Vec<String> =
         trial.spec.sizes.table.iter().map(|(key, value)| format!("{key}={value}")).collect();
     TrialRecord {
@@ -67,7 +66,7 @@ fn record(
         seeds: rung.seeds,
         steps: rung.steps,
         diverged: runs.len() - aucs.len(),
-        validation_auc: summary::mean(&aucs),
+        validation_auc: summary::mean_if_any(&aucs),
         kept: false,
     }
 }

@@ -240,7 +240,9 @@ mod tests {
         }
         // One AUC the other way round contradicts; one like the other's leaves it open.
         let joint = |shift: f64| {
-            with(&study, "base", Target::ClickAndConversion, Space::All, |_, score| score.auc += shift)
+            with(&study, "base", Target::ClickAndConversion, Space::All, |_, score| {
+                score.auc = score.auc.map(|auc| auc + shift)
+            })
         };
         assert_eq!(verdict_on("esmm_over_base", &joint(0.1)), "contradicted");
         assert_eq!(verdict_on("esmm_best", &joint(0.1)), "contradicted");
@@ -254,9 +256,9 @@ mod tests {
         let of_division = |change: fn(&RunRecord, &mut ConversionScore)| {
             with(&study, "division", Target::Conversion, Space::All, change)
         };
-        let tame = of_division(|_, score| score.above_one = 0.0);
+        let tame = of_division(|_, score| score.above_one = Some(0.0));
         assert_eq!(verdict_on("division_unstable", &tame), "undecided");
-        let exact = of_division(|_, score| score.absolute_error = 0.0);
+        let exact = of_division(|_, score| score.absolute_error = Some(0.0));
         assert_eq!(verdict_on("division_unstable", &exact), "contradicted");
     }
 
@@ -285,7 +287,7 @@ mod tests {
                     && other.key.condition.swept_value == run.key.condition.swept_value
             };
             run.conversion_scores.clone_from(&base.iter().find(same).unwrap().conversion_scores);
-            run.conversion_scores.iter_mut().for_each(|score| score.auc += 0.02);
+            run.conversion_scores.iter_mut().for_each(|score| score.auc = score.auc.map(|auc| auc + 0.02));
         }
         assert_eq!(verdict_on("sparsity", &level), "undecided");
         assert_eq!(verdict_on("esmm_over_base", &level), "supported");
@@ -299,7 +301,7 @@ mod tests {
         let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
             let error =
                 0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.condition.swept_value.unwrap() - 1.5);
-            score.absolute_error = error * score.mean_truth;
+            score.absolute_error = score.mean_truth.map(|truth| error * truth);
         });
         assert_ne!(verdict_on("selection_bias", &level), "supported");
     }
@@ -312,7 +314,7 @@ mod tests {
         let blind = |model| {
             with(&study, model, Target::Conversion, Space::Clicked, |run, score| {
                 if run.key.condition.swept_value == Some(1.0) {
-                    score.mean_prediction = 0.0;
+                    score.mean_prediction = Some(0.0);
                 }
             })
         };
@@ -325,7 +327,7 @@ mod tests {
         let study = sample(&["esmm", "escm2_ipw", "escm2_dr"]).study();
         assert_eq!(verdict_on("inherent_bias", &study), "supported");
         let low = with(&study, "esmm", Target::Conversion, Space::All, |_, score| {
-            score.mean_prediction = 0.8 * score.mean_truth;
+            score.mean_prediction = score.mean_truth.map(|truth| 0.8 * truth);
         });
         assert_eq!(verdict_on("inherent_bias", &low), "contradicted");
     }

@@ -5,7 +5,7 @@ use super::reference::{ConversionRow, conversion_table};
 use super::runs::{base_value, extremes, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::{Bootstrap, summary};
-use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, Requirement, Role, Seeds, Unit};
+use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, NO_RUN_FINISHED, Requirement, Role, Seeds, Unit};
 use crate::data::SweptParameter;
 use crate::experiment::Condition;
 use crate::store::Study;
@@ -135,6 +135,9 @@ impl<'a> Evidence<'a> {
         let seeds = &self.study.experiment.grid.seeds;
         let sums: Vec<Option<f64>> = seeds.iter().filter_map(|&seed| sum_of(seed)).collect();
         let used: Vec<f64> = sums.iter().copied().flatten().collect();
+        if !sums.is_empty() && compared.iter().all(|(_, runs)| runs.runs.len() == runs.diverged()) {
+            return Err(NO_RUN_FINISHED.into());
+        }
         // No run has it, and not because all diverged: a log does not know the truth.
         if used.is_empty() && compared.iter().any(|(_, runs)| runs.runs.len() > runs.diverged()) {
             return Err(format!("{name}: not known of these impressions, or of no run"));
@@ -188,9 +191,10 @@ mod tests {
         assert!((part.paper.unwrap() - 0.0256).abs() < 1e-9);
         let runs = model_runs(&study);
         let by_hand = summary::mean(&runs[1].differences(&runs[0], Metric::CLICKED_AUC));
-        assert!((part.effect.estimate - by_hand).abs() < 1e-12);
+        let estimate = |part: &Comparison| part.effect.unwrap().estimate;
+        assert!((estimate(&part) - by_hand).abs() < 1e-12);
         let opposite = evidence.above("base", "esmm", condition, Metric::CLICKED_AUC).unwrap();
-        assert!((part.effect.estimate + opposite.effect.estimate).abs() < 1e-12);
+        assert!((estimate(&part) + estimate(&opposite)).abs() < 1e-12);
     }
 
     #[test]
@@ -203,9 +207,9 @@ mod tests {
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
         let mut log = study.clone();
-        log.runs.iter_mut().for_each(|run| {
-            run.conversion_scores.iter_mut().for_each(|score| score.absolute_error = f64::NAN)
-        });
+        log.runs
+            .iter_mut()
+            .for_each(|run| run.conversion_scores.iter_mut().for_each(|score| score.absolute_error = None));
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");

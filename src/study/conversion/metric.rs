@@ -2,7 +2,8 @@
 //! predictions from true probabilities, which only simulated impressions have.
 
 use crate::analysis::RunValue;
-use crate::record::{ConversionScore, RunRecord, Space, Target};
+use crate::data::defined::defined;
+use crate::record::{RunRecord, Space, Target};
 
 /// Kind of a metric.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,18 +59,19 @@ impl Metric {
             .conversion_scores
             .iter()
             .find(|score| score.target == self.target && score.space == self.space)?;
-        let ConversionScore { mean_prediction, mean_truth, .. } = *score;
+        let bias = || Some(score.mean_prediction? / score.mean_truth? - 1.0);
         let value = match self.kind {
             MetricKind::Auc => score.auc,
             MetricKind::LogLoss => score.log_loss,
             MetricKind::CalibrationError => score.calibration_error,
             MetricKind::AbsoluteError => score.absolute_error,
-            MetricKind::RelativeError => score.absolute_error / mean_truth,
-            MetricKind::Bias => mean_prediction / mean_truth - 1.0,
-            MetricKind::Distortion => (mean_prediction / mean_truth - 1.0).abs(),
+            MetricKind::RelativeError => Some(score.absolute_error? / score.mean_truth?),
+            MetricKind::Bias => bias(),
+            MetricKind::Distortion => bias().map(f64::abs),
             MetricKind::AboveOne => score.above_one,
         };
-        value.is_finite().then_some(value)
+        // A ratio over a truth of 0 is not defined.
+        value.and_then(defined)
     }
 
     /// Name of the metric in a comparison.

@@ -11,9 +11,11 @@ use crate::experiment::Condition;
 use crate::figure::theme::{decimals, number};
 use crate::model::{Architecture, towers};
 use crate::record::{Space, Target};
-use crate::report::section::{Column, DASH, Section, Table};
+use crate::report::section::{Column, Section, Table};
 use crate::report::setup::training;
-use crate::report::words::{count, ends, estimate_and_ends, list, or_dash, plural};
+use crate::report::words::{
+    count, decimals_or_dash, ends, estimate, estimate_and_ends, list, or_dash, plural,
+};
 use crate::report::{Citation, Content, diverged};
 use crate::store::Study;
 
@@ -212,16 +214,16 @@ fn auc_cells(
     let (mean, values) = (model.mean(metric), model.values(metric));
     let is_base = model.model.architecture.name == "base";
     let base = all.iter().find(|runs| runs.model.architecture.name == "base").filter(|_| !is_base);
-    let over_base = base.map(|base| model.difference(base, metric));
+    let over_base = base.and_then(|base| model.difference(base, metric));
     let theirs = row(model.model.architecture.name);
     let theirs_over_base =
         theirs.zip(row("base").filter(|_| !is_base)).map(|([ours, _], [base, _])| ours - base);
     [
         model.model.title.clone(),
-        decimals(mean.estimate, AUC),
+        estimate(mean, AUC),
         ends(mean, AUC),
-        decimals(summary::variance(&values).sqrt(), AUC),
-        over_base.map_or(DASH.to_owned(), |difference| estimate_and_ends(difference, AUC)),
+        decimals_or_dash(summary::deviation(&values), AUC),
+        estimate_and_ends(over_base, AUC),
         or_dash(theirs.map(|[mean, sd]| format!("{} ± {}", decimals(mean, AUC), decimals(sd, AUC)))),
         or_dash(theirs_over_base.map(|difference| decimals(difference, AUC))),
         model.learning_rate_label(),
@@ -280,7 +282,7 @@ fn quality(runs: &[&Runs], truth: bool) -> Vec<(String, Table)> {
 
 fn quality_cells(runs: &Runs, target: Target, space: Space) -> [String; 7] {
     let metric = |kind| Metric { target, space, kind };
-    let mean = |kind| decimals(summary::mean(&runs.values(metric(kind))), PROBABILITY);
+    let mean = |kind| decimals_or_dash(summary::mean_if_any(&runs.values(metric(kind))), PROBABILITY);
     let [ratio, ratio_interval] = ratio(runs, metric(MetricKind::Bias));
     [
         runs.model.title.clone(),
@@ -295,9 +297,8 @@ fn quality_cells(runs: &Runs, target: Target, space: Space) -> [String; 7] {
 
 /// Mean prediction over the truth, and its interval.
 fn ratio(runs: &Runs, bias: Metric) -> [String; 2] {
-    let mut ratio = runs.mean(bias);
-    (ratio.estimate, ratio.low, ratio.high) = (1.0 + ratio.estimate, 1.0 + ratio.low, 1.0 + ratio.high);
-    [decimals(ratio.estimate, RATIO), ends(ratio, RATIO)]
+    let ratio = runs.mean(bias).map(|bias| bias.map(|bias| 1.0 + bias));
+    [estimate(ratio, RATIO), ends(ratio, RATIO)]
 }
 
 fn settings_section(study: &Study, runs: &[Runs], varied: &str) -> Section {
@@ -324,7 +325,7 @@ fn settings(study: &Study, runs: &[Runs]) -> Table {
         Column::number("Diverged"),
     ];
     let row = |runs: &Runs| {
-        let auc = |metric| decimals(summary::mean(&runs.values(metric)), AUC);
+        let auc = |metric| decimals_or_dash(summary::mean_if_any(&runs.values(metric)), AUC);
         let ratio = |space| ratio(runs, Metric::cvr(space, MetricKind::Bias)).join(" ");
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         [
@@ -335,7 +336,7 @@ fn settings(study: &Study, runs: &[Runs]) -> Table {
             auc(Metric::JOINT_AUC),
             ratio(Space::Clicked),
             ratio(Space::All),
-            decimals(summary::mean(&runs.values(error)), PROBABILITY),
+            decimals_or_dash(summary::mean_if_any(&runs.values(error)), PROBABILITY),
             runs.learning_rate_label(),
             count(runs.runs.len() - runs.diverged()),
             count(runs.diverged()),
@@ -370,6 +371,7 @@ fn methods_section(study: &Study) -> Section {
 mod tests {
     use super::*;
     use crate::data::SweptParameter;
+    use crate::report::section::DASH;
     use crate::store::sample::FunnelSample;
     use crate::study::{Figures, write_report};
 

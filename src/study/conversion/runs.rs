@@ -84,9 +84,14 @@ pub fn extremes(study: &Study, parameter: SweptParameter) -> Option<(f64, f64)> 
 }
 
 /// Mean predicted / mean true pCVR in each decile of the impressions by true pCTR, with its interval over runs; empty
-/// where the truth is not known.
+/// where the truth is not known. A decile is left out where the ratio of a run is not defined.
 pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
-    let ratio = |decile: &Decile| decile.mean_prediction / decile.mean_truth;
+    let ratio = |decile: &Decile| {
+        decile
+            .mean_prediction
+            .zip(decile.mean_truth)
+            .map_or(f64::NAN, |(prediction, truth)| prediction / truth)
+    };
     let known = || runs.runs.iter().filter(|run| !run.deciles.is_empty());
     let deciles: Vec<usize> =
         known().next().map_or(Vec::new(), |run| run.deciles.iter().map(|d| d.decile).collect());
@@ -96,7 +101,8 @@ pub fn bias_by_decile(runs: &Runs, resamples: usize) -> Vec<(usize, Interval)> {
         .map(|run| run.deciles.iter().map(ratio).collect())
         .collect();
     let bootstrap = Bootstrap { resamples, ..Bootstrap::default() };
-    deciles.into_iter().zip(bootstrap.means(&rows).iter().map(Confidence::interval)).collect()
+    let means = bootstrap.means(&rows);
+    deciles.into_iter().zip(&means).filter_map(|(decile, mean)| Some((decile, mean.interval()?))).collect()
 }
 
 #[cfg(test)]
@@ -114,10 +120,12 @@ mod tests {
         assert_eq!((base.runs.len(), base.diverged()), (8, 2));
         assert_eq!(base.values(Metric::CLICKED_AUC).len(), 6);
         let [ours, theirs] = [esmm, base].map(|runs| runs.mean(Metric::CLICKED_AUC));
-        let difference = esmm.difference(base, Metric::CLICKED_AUC);
+        let [ours, theirs] = [ours, theirs].map(Option::unwrap);
+        let difference = esmm.difference(base, Metric::CLICKED_AUC).unwrap();
         assert!((difference.estimate - (ours.estimate - theirs.estimate)).abs() < 1e-12);
         // What a seed does to both cancels.
-        assert!(difference.high - difference.low < (ours.high - ours.low) / 2.0);
+        let width = |interval: Interval| interval.ends.map(|(low, high)| high - low).unwrap();
+        assert!(width(difference) < width(ours) / 2.0);
         let mut fewer = study.clone();
         fewer.runs.retain(|run| run.key.model != "base" || run.key.seed != 5);
         let models = model_runs(&fewer);
@@ -129,13 +137,13 @@ mod tests {
         let mut study = FunnelSample { models: vec!["base"], seeds: 1, ..FunnelSample::default() }.study();
         let score =
             study.runs[0].conversion_scores.iter_mut().find(|score| score.space == Space::Clicked).unwrap();
-        (score.mean_prediction, score.mean_truth) = (0.06, 0.08);
+        (score.mean_prediction, score.mean_truth) = (Some(0.06), Some(0.08));
         let of = |kind| Metric::cvr(Space::Clicked, kind).value(&study.runs[0]).unwrap();
         assert!(
             (of(MetricKind::Bias) + 0.25).abs() < 1e-12 && (of(MetricKind::Distortion) - 0.25).abs() < 1e-12
         );
         for decile in &mut study.runs[0].deciles {
-            decile.mean_prediction = decile.mean_truth * decile.decile as f64;
+            decile.mean_prediction = decile.mean_truth.map(|truth| truth * decile.decile as f64);
         }
         let deciles = bias_by_decile(&model_runs(&study)[0], 100);
         assert_eq!(deciles.len(), 10);
@@ -187,7 +195,7 @@ mod tests {
             let better = (run.key.seed % 2 == 0) == (run.key.learning_rate == 0.01);
             run.conversion_scores
                 .iter_mut()
-                .for_each(|score| score.log_loss = if better { 0.1 } else { 0.2 });
+                .for_each(|score| score.log_loss = Some(if better { 0.1 } else { 0.2 }));
         }
         let models = model_runs(&study);
         assert_eq!(models[0].learning_rates, [0.001, 0.01]);

@@ -152,7 +152,7 @@ fn early_losses(runs: &Runs) -> BTreeMap<u64, f64> {
     let measure = Measure { task: TaskLoss::Mean, ..Measure::default() };
     let loss = |run: &&RunRecord| {
         let point = run.curve.iter().rev().find(|point| point.step <= EARLY_STEPS && point.step > 0)?;
-        Some((run.key.seed, measure.at(point)))
+        Some((run.key.seed, measure.at(point)?))
     };
     runs.runs.iter().filter_map(loss).collect()
 }

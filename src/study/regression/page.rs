@@ -9,7 +9,9 @@ use crate::experiment::Experiment;
 use crate::figure::theme::{decimals, number, step, thousands};
 use crate::report::section::{Column, Section, Table};
 use crate::report::setup::training;
-use crate::report::words::{count, either, ends, estimate_and_ends, list, or_dash, plural};
+use crate::report::words::{
+    count, decimals_or_dash, either, ends, estimate, estimate_and_ends, list, or_dash, plural,
+};
 use crate::report::{Content, MMOE, diverged};
 use crate::store::Study;
 
@@ -104,19 +106,21 @@ fn losses(study: &Study) -> Table {
         Column::words("Learning rate"),
     ];
     let row = |reported: &Runs| {
-        let summary =
-            LossSummary::new(&reported.final_losses(Measure::from_study(study)), reported.diverged());
+        let losses = reported.final_losses(Measure::from_study(study));
+        let summary = LossSummary::new(&losses);
+        let mean = summary.map(|summary| summary.mean);
+        let cell = |value: fn(LossSummary) -> f64| decimals_or_dash(summary.map(value), LOSS);
         [
             reported.model.title.clone(),
             or_dash(reported.condition.task_correlation.map(number)),
-            decimals(summary.mean.estimate, LOSS),
-            ends(summary.mean, LOSS),
-            decimals(summary.median, LOSS),
-            decimals(summary.sd, LOSS),
-            decimals(summary.lowest, LOSS),
-            decimals(summary.highest, LOSS),
-            count(summary.finished),
-            count(summary.diverged),
+            estimate(mean, LOSS),
+            ends(mean, LOSS),
+            cell(|summary| summary.median),
+            decimals_or_dash(summary.and_then(|summary| summary.sd), LOSS),
+            cell(|summary| summary.lowest),
+            cell(|summary| summary.highest),
+            count(losses.len()),
+            count(reported.diverged()),
             reported.learning_rate_label(),
         ]
     };
@@ -164,11 +168,11 @@ fn gates(study: &Study) -> Table {
         Some([
             study.experiment.model_title(&summary.model).to_owned(),
             or_dash(summary.task_correlation.map(number)),
-            cell(last.entropy),
-            cell(last.utilisation),
-            cell(last.divergence),
-            cell(summary.collapsed),
-            cell(summary.one_expert),
+            cell(Some(last.entropy)),
+            cell(Some(last.utilisation)),
+            cell(Some(last.divergence)),
+            cell(Some(summary.collapsed)),
+            cell(Some(summary.one_expert)),
             cell(summary.entropy_with_loss),
             cell(summary.utilisation_with_loss),
             cell(summary.divergence_with_loss),
@@ -285,7 +289,8 @@ fn rates(study: &Study) -> Table {
     let reported = selected_runs(study, Measure::from_study(study));
     let row = |runs: &Runs| {
         let losses = runs.final_losses(Measure::from_study(study));
-        let summary = LossSummary::new(&losses, runs.runs.len() - losses.len());
+        let summary = LossSummary::new(&losses);
+        let mean = summary.map(|summary| summary.mean);
         let chosen = reported
             .iter()
             .find(|r| r.model.name == runs.model.name && r.condition == runs.condition)
@@ -294,11 +299,11 @@ fn rates(study: &Study) -> Table {
             runs.model.title.clone(),
             or_dash(runs.condition.task_correlation.map(number)),
             number(runs.learning_rates[0]),
-            decimals(summary.mean.estimate, LOSS),
-            ends(summary.mean, LOSS),
-            decimals(summary.median, LOSS),
-            count(summary.finished),
-            count(summary.diverged),
+            estimate(mean, LOSS),
+            ends(mean, LOSS),
+            decimals_or_dash(summary.map(|summary| summary.median), LOSS),
+            count(losses.len()),
+            count(runs.runs.len() - losses.len()),
             match chosen {
                 Some([true, true]) => "all seeds",
                 Some([true, false]) => "first half",

@@ -3,6 +3,7 @@
 //! known probabilities allow.
 
 use crate::data::Impressions;
+use crate::data::defined::defined;
 use crate::engine::metrics::{self, sigmoid};
 use crate::model::towers::Method;
 use crate::record::{ConversionScore, Decile, Space, Target};
@@ -53,8 +54,9 @@ impl Column {
         let Self { target, predictions, labels, truth } = self;
         let expected = truth.as_ref().unwrap_or(labels);
         let n = predictions.len() as f64;
-        let apart =
-            |truth: &Vec<f64>| predictions.iter().zip(truth).map(|(p, t)| (p - t).abs()).sum::<f64>() / n;
+        let apart = |truth: &Vec<f64>| {
+            defined(predictions.iter().zip(truth).map(|(p, t)| (p - t).abs()).sum::<f64>() / n)
+        };
         let order = metrics::ascending(predictions);
         // Labels of conversion say nothing of impressions without a click: the AUC is in expectation there.
         let ranked = if (*target, space) == (Target::Conversion, Space::All) { expected } else { labels };
@@ -62,12 +64,12 @@ impl Column {
             target: *target,
             space,
             auc: metrics::auc(predictions, ranked, &order),
-            log_loss: metrics::log_loss(predictions, expected),
-            calibration_error: metrics::calibration_error(predictions, expected, &order),
-            absolute_error: truth.as_ref().map_or(f64::NAN, apart),
-            mean_prediction: metrics::mean(predictions),
-            mean_truth: metrics::mean(expected),
-            above_one: predictions.iter().filter(|p| **p > 1.0).count() as f64 / n,
+            log_loss: defined(metrics::log_loss(predictions, expected)),
+            calibration_error: defined(metrics::calibration_error(predictions, expected, &order)),
+            absolute_error: truth.as_ref().and_then(apart),
+            mean_prediction: defined(metrics::mean(predictions)),
+            mean_truth: defined(metrics::mean(expected)),
+            above_one: defined(predictions.iter().filter(|p| **p > 1.0).count() as f64 / n),
         }
     }
 }
@@ -122,7 +124,8 @@ fn deciles(click: &Column, conversion: &Column) -> Vec<Decile> {
     let (Some(ctr), Some(truth)) = (&click.truth, &conversion.truth) else { return Vec::new() };
     let order = metrics::ascending(ctr);
     let decile = |(decile, rows): (usize, &[usize])| {
-        let mean = |values: &[f64]| rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64;
+        let mean =
+            |values: &[f64]| defined(rows.iter().map(|&row| values[row]).sum::<f64>() / rows.len() as f64);
         let mean_prediction = mean(&conversion.predictions);
         Decile { decile, mean_ctr: mean(ctr), mean_prediction, mean_truth: mean(truth) }
     };
@@ -159,6 +162,11 @@ mod tests {
         }
     }
 
+    /// Whether two numbers that are defined agree to the precision of logits in f32.
+    fn near(a: Option<f64>, b: Option<f64>) -> bool {
+        (a.unwrap() - b.unwrap()).abs() < 1e-6
+    }
+
     fn find(scores: &[ConversionScore], target: Target, space: Space) -> ConversionScore {
         *scores.iter().find(|score| score.target == target && score.space == space).unwrap()
     }
@@ -173,18 +181,19 @@ mod tests {
         let (scores, deciles) =
             scores(Method::Clicked, &logits(&truth.click, &truth.conversion), &impressions);
         for score in &scores {
-            assert!(score.calibration_error < 1e-6 && score.absolute_error < 1e-6, "{score:?}");
-            assert!((score.mean_prediction - score.mean_truth).abs() < 1e-6 && score.above_one == 0.0);
+            let [calibration, error] = [score.calibration_error, score.absolute_error].map(Option::unwrap);
+            assert!(calibration < 1e-6 && error < 1e-6, "{score:?}");
+            assert!(near(score.mean_prediction, score.mean_truth) && score.above_one == Some(0.0));
         }
         assert_eq!(deciles.len(), 10);
         assert!(
             deciles.windows(2).all(|d| d[0].mean_ctr < d[1].mean_ctr && d[0].mean_truth > d[1].mean_truth)
         );
-        assert!(deciles.iter().all(|d| (d.mean_prediction - d.mean_truth).abs() < 1e-6));
+        assert!(deciles.iter().all(|d| near(d.mean_prediction, d.mean_truth)));
         let upside_down: Vec<f32> = truth.conversion.iter().map(|p| 1.0 - p).collect();
         let (other, _) = super::scores(Method::Clicked, &logits(&truth.click, &upside_down), &impressions);
         for space in [Space::Clicked, Space::All] {
-            let of = |scores: &[ConversionScore]| find(scores, Target::Conversion, space).auc;
+            let of = |scores: &[ConversionScore]| find(scores, Target::Conversion, space).auc.unwrap();
             assert!((of(&scores) + of(&other) - 1.0).abs() < 1e-9);
         }
     }
@@ -198,15 +207,15 @@ mod tests {
         let auc = |logits: &[f32], labels: &[f32]| {
             let [logits, labels] =
                 [logits, labels].map(|values| values.iter().copied().map(f64::from).collect::<Vec<f64>>());
-            metrics::auc(&logits, &labels, &metrics::ascending(&logits))
+            metrics::auc(&logits, &labels, &metrics::ascending(&logits)).unwrap()
         };
         let clicks = auc(&logits[..1000], &impressions.click);
-        assert!((find(&scores, Target::Click, Space::All).auc - clicks).abs() < 1e-12);
+        assert!((find(&scores, Target::Click, Space::All).auc.unwrap() - clicks).abs() < 1e-12);
         let clicked = |values: &[f32]| -> Vec<f32> {
             values.iter().zip(&impressions.click).filter(|(_, c)| **c > 0.0).map(|(v, _)| *v).collect()
         };
         let conversions = auc(&clicked(&logits[1000..]), &clicked(&impressions.conversion));
-        assert!((find(&scores, Target::Conversion, Space::Clicked).auc - conversions).abs() < 1e-12);
+        assert!((find(&scores, Target::Conversion, Space::Clicked).auc.unwrap() - conversions).abs() < 1e-12);
     }
 
     #[test]
@@ -217,10 +226,10 @@ mod tests {
             std::iter::repeat_n(logit(0.1), 1000).chain(std::iter::repeat_n(0.0, 1000)).collect();
         let (scores, _) = scores(Method::Division, &logits, &impressions);
         let conversion = find(&scores, Target::Conversion, Space::All);
-        assert!((conversion.mean_prediction - 5.0).abs() < 1e-5);
-        assert_eq!((conversion.above_one, conversion.auc), (1.0, 0.5));
-        assert!(conversion.log_loss.is_finite());
-        assert_eq!(find(&scores, Target::ClickAndConversion, Space::All).mean_prediction, 0.5);
+        assert!((conversion.mean_prediction.unwrap() - 5.0).abs() < 1e-5);
+        assert_eq!((conversion.above_one, conversion.auc), (Some(1.0), Some(0.5)));
+        assert!(conversion.log_loss.is_some());
+        assert_eq!(find(&scores, Target::ClickAndConversion, Space::All).mean_prediction, Some(0.5));
     }
 
     #[test]
@@ -246,7 +255,7 @@ mod tests {
         let other_logits = [moved(&logits[..rows]), moved(&logits[rows..])].concat();
         let (scores, deciles) = super::scores(Method::EntireSpace, &logits, &impressions);
         let (other_scores, other_deciles) = super::scores(Method::EntireSpace, &other_logits, &other);
-        let near = |a: f64, b: f64| (a - b).abs() < 1e-12;
+        let near = |a: Option<f64>, b: Option<f64>| (a.unwrap() - b.unwrap()).abs() < 1e-12;
         assert_eq!((scores.len(), deciles.len()), (other_scores.len(), other_deciles.len()));
         for (a, b) in scores.iter().zip(&other_scores) {
             let numbers = |s: &ConversionScore| {
@@ -272,8 +281,19 @@ mod tests {
         assert!(deciles.is_empty());
         assert_eq!(scores.len(), 3);
         let clicks = find(&scores, Target::Click, Space::All);
-        assert_eq!((clicks.mean_truth, clicks.auc), (impressions.clicks() as f64 / 1000.0, 0.5));
-        assert!(clicks.absolute_error.is_nan());
+        assert_eq!(clicks.mean_truth, Some(impressions.clicks() as f64 / 1000.0));
+        assert_eq!((clicks.auc, clicks.absolute_error), (Some(0.5), None));
+    }
+
+    #[test]
+    fn a_log_without_clicks_has_no_scores_of_clicked_impressions() {
+        let impressions =
+            Impressions { click: vec![0.0; 10], conversion: vec![0.0; 10], ..Impressions::default() };
+        let (scores, _) = scores(Method::EntireSpace, &[0.0; 20], &impressions);
+        let clicked = find(&scores, Target::Conversion, Space::Clicked);
+        assert_eq!((clicked.auc, clicked.log_loss, clicked.calibration_error), (None, None, None));
+        assert_eq!((clicked.mean_prediction, clicked.mean_truth, clicked.above_one), (None, None, None));
+        assert_eq!(find(&scores, Target::Click, Space::All).auc, None);
     }
 
     #[test]

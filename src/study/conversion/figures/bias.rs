@@ -11,7 +11,7 @@ use crate::figure::emphasis::{self, Curve, CurvePanel};
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
 use crate::figure::theme::Palette;
-use crate::figure::{Figure, theme};
+use crate::figure::{Figure, NO_RUN_FINISHED, theme};
 use crate::store::Study;
 
 /// Deciles of the impressions.
@@ -106,9 +106,10 @@ impl Figure for Bias {
 
     fn draw(&self, panels: &[Area]) -> Drawing {
         for (area, CurvePanel { heading, curves, y }) in panels.iter().zip(&self.panels) {
-            let panel = Panel::new(area, &Heading::short(heading), &self.x, y)?;
-            panel.dashed(&[(self.x.range.start, 1.0), ((DECILES - 1) as f64, 1.0)], theme::INK)?;
-            emphasis::draw(&panel, curves, y)?;
+            Panel::draw(area, &Heading::short(heading), (&self.x, y), NO_RUN_FINISHED, |panel| {
+                panel.dashed(&[(self.x.range.start, 1.0), ((DECILES - 1) as f64, 1.0)], theme::INK)?;
+                emphasis::draw(panel, curves, y)
+            })?;
         }
         Ok(())
     }

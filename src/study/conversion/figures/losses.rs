@@ -6,13 +6,13 @@ use super::super::runs::{base_condition, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
+    ModelCurve, above_note, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
     uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame};
 use crate::figure::panel::{Axis, Heading, Panel, round_up};
 use crate::figure::theme::Palette;
-use crate::figure::{Figure, theme};
+use crate::figure::{Figure, NO_RUN_FINISHED, theme};
 use crate::store::Study;
 
 /// Share of the training after which all curves lie within their panel: before it they fall from ln 2, thirty times the
@@ -109,20 +109,22 @@ impl Figure for Losses {
         format!(
             "{}: cross-entropy in nats of pCTR and of pCTCVR on all impressions, logged for every model whatever it is \
              trained on. Mean over {} a curve, {}. Panels show what follows the first fifth of the training. Models with \
-             the same click network have the same loss of clicks at the same learning rate.{}",
+             the same click network have the same loss of clicks at the same learning rate.{}{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),
-            diverged_note(curves)
+            diverged_note(curves),
+            self.panels.iter().map(|(_, curves, y)| above_note(curves, y)).collect::<String>()
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
         for (area, (name, curves, y)) in panels.iter().zip(&self.panels) {
-            let panel = Panel::new(area, &Heading::short(*name), &self.x, y)?;
             let curves: Vec<_> =
                 curves.iter().zip(&self.models).map(|(curve, model)| (curve, model.1)).collect();
-            draw_curves(&panel, &curves)?;
+            Panel::draw(area, &Heading::short(*name), (&self.x, y), NO_RUN_FINISHED, |panel| {
+                draw_curves(panel, &curves, y)
+            })?;
         }
         Ok(())
     }
@@ -136,7 +138,8 @@ mod tests {
     /// A curve that falls from ln 2 to `last` in 400 steps, with intervals of ± `half` at its end and three times
     /// that before.
     fn curve(last: f64, half: f64) -> ModelCurve {
-        let loss = |estimate: f64, half| Interval { estimate, low: estimate - half, high: estimate + half };
+        let loss =
+            |estimate: f64, half| Interval { estimate, ends: Some((estimate - half, estimate + half)) };
         let loss = vec![loss(2f64.ln(), 3.0 * half), loss(1.1 * last, 3.0 * half), loss(last, half)];
         let mean = MeanCurve { steps: vec![0, 200, 400], loss, runs: 10, diverged: 0 };
         ModelCurve { model: "base".into(), task_correlation: Some(0.5), mean, paper: Vec::new() }

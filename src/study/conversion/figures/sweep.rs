@@ -60,7 +60,7 @@ impl Sweep {
                         let found = runs
                             .iter()
                             .find(|runs| runs.model.name == model.name && runs.condition == *condition)?;
-                        Some((number as f64, found.mean(metric)))
+                        Some((number as f64, found.mean(metric)?))
                     };
                     let values = varied.conditions.iter().enumerate().filter_map(at).collect();
                     curve(study, &palette, model, values)
@@ -113,8 +113,14 @@ impl Figure for Sweep {
 
     fn draw(&self, panels: &[Area]) -> Drawing {
         for (area, CurvePanel { heading, curves, y }) in panels.iter().zip(&self.panels) {
-            let panel = Panel::new(area, &Heading::short(heading), &self.x, y)?;
-            emphasis::draw(&panel, curves, y)?;
+            // Some run finished; what it has no number for needs the true probabilities.
+            Panel::draw(
+                area,
+                &Heading::short(heading),
+                (&self.x, y),
+                "not known of these impressions",
+                |panel| emphasis::draw(panel, curves, y),
+            )?;
         }
         Ok(())
     }

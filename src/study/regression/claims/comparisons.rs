@@ -19,7 +19,7 @@ pub(super) fn contrast(
     terms: &[(f64, At)],
 ) -> Result<Comparison, String> {
     let compared: Vec<At> = terms.iter().map(|&(_, at)| at).collect();
-    let (columns, seeds) = evidence.table(&compared)?.finished();
+    let (columns, seeds) = evidence.table(&compared)?.finished()?;
     let sums: Vec<f64> =
         (0..seeds.used).map(|row| terms.iter().zip(&columns).map(|((w, _), c)| w * c[row]).sum()).collect();
     let paper = terms.iter().map(|&(w, (model, p))| Some(w * paper::mean_loss(model, p)?)).sum();
@@ -60,7 +60,7 @@ pub(super) fn bad_ends(
     threshold: f64,
     (first, second): (At, At),
 ) -> Result<(ProportionDifference, Seeds), String> {
-    let (columns, seeds) = evidence.table(&[first, second])?.with_diverged_as(f64::INFINITY);
+    let (columns, seeds) = evidence.table(&[first, second])?.with_diverged_as(f64::INFINITY)?;
     let bad = |column: &[f64]| column.iter().map(|&loss| loss >= threshold).collect::<Vec<_>>();
     Ok((ProportionDifference::paired(&bad(&columns[0]), &bad(&columns[1])), seeds))
 }
@@ -81,7 +81,7 @@ pub(super) fn variance_ratio(
     pairs: &[(At, At)],
 ) -> Result<Comparison, String> {
     let compared: Vec<At> = pairs.iter().flat_map(|&(a, b)| [a, b]).collect();
-    let (columns, seeds) = evidence.table(&compared)?.finished();
+    let (columns, seeds) = evidence.table(&compared)?.finished()?;
     let samples: Vec<(&[f64], &[f64])> = columns.chunks(2).map(|pair| (&pair[0][..], &pair[1][..])).collect();
     let found = spread::mean_variance_ratio(&samples, &Bootstrap::default());
     let ((a, p), (b, _)) = pairs[0];

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::analysis::{Measure, Runs, selected_runs};
-use crate::claim::{FEWEST_SEEDS, Seeds};
+use crate::claim::{FEWEST_SEEDS, NO_RUN_FINISHED, Seeds};
 use crate::store::Study;
 
 /// The paper's three models. A study's model is the first with that architecture.
@@ -148,24 +148,39 @@ pub(super) struct Table {
 
 impl Table {
     /// Losses of the seeds on which no run diverged, `[columns][seeds]`.
-    pub(super) fn finished(&self) -> (Vec<Vec<f64>>, Seeds) {
+    ///
+    /// # Errors
+    /// If there is no such seed.
+    pub(super) fn finished(&self) -> Result<(Vec<Vec<f64>>, Seeds), String> {
+        self.worst()?;
         let complete: Vec<Vec<f64>> =
             self.rows.iter().filter_map(|row| row.iter().copied().collect()).collect();
         let seeds = Seeds { used: complete.len(), left_out: self.rows.len() - complete.len() };
+        if seeds.used == 0 {
+            return Err("on no seed did every compared run finish".into());
+        }
         let columns = (0..self.rows[0].len()).map(|c| complete.iter().map(|row| row[c]).collect());
-        (columns.collect(), seeds)
+        Ok((columns.collect(), seeds))
     }
 
     /// Losses of all seeds, `[columns][seeds]`, with `stand_in` for the loss of a diverged run.
-    pub(super) fn with_diverged_as(&self, stand_in: f64) -> (Vec<Vec<f64>>, Seeds) {
+    ///
+    /// # Errors
+    /// If no run finished: nothing is known of models that all diverge, not even that they are alike.
+    pub(super) fn with_diverged_as(&self, stand_in: f64) -> Result<(Vec<Vec<f64>>, Seeds), String> {
+        self.worst()?;
         let column = |c: usize| self.rows.iter().map(|row| row[c].unwrap_or(stand_in)).collect();
         let seeds = Seeds { used: self.rows.len(), left_out: 0 };
-        ((0..self.rows[0].len()).map(column).collect(), seeds)
+        Ok(((0..self.rows[0].len()).map(column).collect(), seeds))
     }
 
-    /// The highest loss of any run that finished; NaN where none finished.
-    pub(super) fn worst(&self) -> f64 {
-        self.rows.iter().flatten().flatten().copied().fold(f64::NAN, f64::max)
+    /// The highest loss of any run that finished.
+    ///
+    /// # Errors
+    /// If none did.
+    pub(super) fn worst(&self) -> Result<f64, String> {
+        let losses = self.rows.iter().flatten().flatten().copied();
+        losses.reduce(f64::max).ok_or_else(|| NO_RUN_FINISHED.into())
     }
 }
 
@@ -178,8 +193,8 @@ mod tests {
     fn losses_are_shares_of_the_labels_variance_however_labels_are_scaled() {
         let mut study = study(&[1.0], 4, |_, _, _| Some(0.5));
         let loss = |study: &Study| {
-            let (columns, _) = Evidence::new(study).table(&[(PaperModel::Mmoe, 1.0)]).unwrap().finished();
-            columns[0][0]
+            let table = Evidence::new(study).table(&[(PaperModel::Mmoe, 1.0)]).unwrap();
+            table.finished().unwrap().0[0][0]
         };
         assert_eq!(loss(&study), 0.5);
         let spec = study.experiment.data.synthetic_mut().unwrap();
@@ -194,12 +209,29 @@ mod tests {
         study.runs.retain(|run| run.key.seed != 3 || run.key.condition.task_correlation != Some(1.0));
         let evidence = Evidence::new(&study);
         let table = evidence.table(&[(PaperModel::Omoe, 0.5), (PaperModel::Omoe, 1.0)]).unwrap();
-        let (columns, seeds) = table.finished();
+        let (columns, seeds) = table.finished().unwrap();
         assert_eq!(seeds, Seeds { used: 6, left_out: 1 });
         assert_eq!(columns[0], columns[1]);
-        let (columns, seeds) = table.with_diverged_as(table.worst());
+        let worst = table.worst().unwrap();
+        let (columns, seeds) = table.with_diverged_as(worst).unwrap();
         assert_eq!((columns[0].len(), seeds.left_out), (7, 0));
-        assert_eq!(columns[0].iter().copied().fold(0.0, f64::max), table.worst());
+        assert_eq!(columns[0].iter().copied().fold(0.0, f64::max), worst);
+    }
+
+    #[test]
+    fn without_a_finished_run_there_is_nothing_to_compare() {
+        let cells = [(PaperModel::Omoe, 0.5), (PaperModel::Mmoe, 0.5)];
+        let study_of = |finishes: fn(PaperModel, u64) -> bool| {
+            study(&[0.5, 1.0], 8, move |model, _, s| finishes(model, s).then_some(0.1))
+        };
+        let diverged = study_of(|_, _| false);
+        let table = Evidence::new(&diverged).table(&cells).unwrap();
+        assert_eq!(table.finished().unwrap_err(), NO_RUN_FINISHED);
+        assert_eq!(table.with_diverged_as(f64::INFINITY).unwrap_err(), NO_RUN_FINISHED);
+        let one_model = study_of(|model, _| model == PaperModel::Mmoe);
+        let table = Evidence::new(&one_model).table(&cells).unwrap();
+        assert_eq!(table.finished().unwrap_err(), "on no seed did every compared run finish");
+        assert_eq!(table.with_diverged_as(f64::INFINITY).unwrap().1.used, 8);
     }
 
     #[test]

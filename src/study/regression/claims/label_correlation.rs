@@ -54,12 +54,16 @@ fn rise((low, from): &Labels, (high, to): &Labels) -> Result<Comparison, String>
 fn measured(evidence: &Evidence) -> Vec<Labels> {
     let study = evidence.study;
     let records: Vec<(f64, u64, f64)> = match study.labels.is_empty() {
-        false => study.labels.iter().map(|l| (l.task_correlation, l.seed, l.label_correlation)).collect(),
+        false => study
+            .labels
+            .iter()
+            .filter_map(|label| Some((label.task_correlation, label.seed, label.label_correlation?)))
+            .collect(),
         true => study
             .runs
             .iter()
             .filter_map(|run| {
-                Some((run.key.condition.task_correlation?, run.key.seed, run.label_correlation))
+                Some((run.key.condition.task_correlation?, run.key.seed, run.label_correlation?))
             })
             .collect(),
     };
@@ -69,7 +73,7 @@ fn measured(evidence: &Evidence) -> Vec<Labels> {
     let by_seed = |p: f64| {
         let mut values: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
         for &(at, seed, r) in &records {
-            if at == p && r.is_finite() {
+            if at == p {
                 values.entry(seed).or_default().push(r);
             }
         }
@@ -93,7 +97,7 @@ mod tests {
                     seed,
                     pair: 1,
                     points: 10_000,
-                    label_correlation,
+                    label_correlation: Some(label_correlation),
                 });
             }
         }

@@ -42,7 +42,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
 /// Expected best of ten runs of `a` minus that of `b`.
 fn best_of_ten(a: At, b: At, evidence: &Evidence) -> Result<Comparison, String> {
     let table = evidence.table(&[a, b])?;
-    let (columns, seeds) = table.with_diverged_as(table.worst());
+    let (columns, seeds) = table.with_diverged_as(table.worst()?)?;
     if seeds.used < SEEDS_NEEDED {
         return Err(format!("{} seeds in common: {SEEDS_NEEDED} are needed", seeds.used));
     }

@@ -35,7 +35,7 @@ fn test(evidence: &Evidence) -> Result<Vec<Comparison>, String> {
 
 /// Probability that a run of `ours` has a lower loss than a run of `theirs`.
 fn wins(evidence: &Evidence, ours: At, theirs: At) -> Result<Comparison, String> {
-    let (columns, seeds) = evidence.table(&[ours, theirs])?.with_diverged_as(f64::INFINITY);
+    let (columns, seeds) = evidence.table(&[ours, theirs])?.with_diverged_as(f64::INFINITY)?;
     let found = probability_of_improvement(&columns[0], &columns[1], Pairing::Paired, &Bootstrap::default());
     let of_paper = |(model, p): At| paper::final_losses(model, p);
     let paper = of_paper(ours)
@@ -86,7 +86,7 @@ mod tests {
         let [.., means, wins] = &claim.comparisons[..] else { panic!("no parts") };
         assert_eq!((means.seeds.used, means.seeds.left_out), (15, 5));
         assert_eq!(means.verdict, Verdict::Undecided, "a quarter left out may not decide");
-        assert_eq!(wins.effect.estimate, 0.75);
+        assert_eq!(wins.effect.unwrap().estimate, 0.75);
     }
 
     #[test]

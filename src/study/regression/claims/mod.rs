@@ -12,7 +12,7 @@
 //! variances with their seed, and the count is shown (above a tenth, the comparison may not decide); they count as bad
 //! ends, and as the worst loss of all where runs are ranked.
 //!
-//! Fewer than three seeds test nothing, fewer than six decide nothing, fewer than a hundred nothing about variances.
+//! Runs that all diverged test nothing. Fewer than three seeds test nothing, fewer than six decide nothing, fewer than a hundred nothing about variances.
 
 mod better_when_related;
 mod comparisons;
@@ -101,6 +101,30 @@ mod tests {
             "{}",
             text(&run(&study), true)
         );
+    }
+
+    #[test]
+    fn runs_that_all_diverged_test_no_claim_about_losses() {
+        let results = run(&testing::study(&[0.5, 1.0], 20, |_, _, _| None));
+        let text = text(&results, true);
+        assert!(!text.contains("NaN"), "{text}");
+        for result in &results[..7] {
+            assert_eq!(result.verdict, Verdict::NotTested("no run finished".into()), "{}", result.name);
+        }
+    }
+
+    #[test]
+    fn an_effect_that_is_not_defined_is_empty_in_the_file() {
+        // Losses that do not vary have no ratio of variances.
+        let results = run(&testing::study(&[0.5, 1.0], 120, |_, _, _| Some(0.1)));
+        let spread = &results[4];
+        assert_eq!((spread.name, &spread.verdict), ("shared_bottom_spread", &Verdict::Undecided));
+        let sentence = text(std::slice::from_ref(spread), true);
+        assert!(sentence.contains(": no ratio of variances, must be > 1"), "{sentence}");
+        let mut file = Vec::new();
+        write_csv(&results, &mut file).unwrap();
+        let file = String::from_utf8(file).unwrap();
+        assert!(!file.contains("NaN") && file.contains(",primary,undecided,,,,> 1,"), "{file}");
     }
 
     #[test]

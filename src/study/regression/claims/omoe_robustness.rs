@@ -115,6 +115,6 @@ mod tests {
         };
         let claim = result("omoe_robustness", &study(&[0.5, 1.0], 60, losses));
         assert_eq!(claim.verdict, Verdict::Supported);
-        assert!((claim.comparisons[1].effect.estimate - 1.0 / 3.0).abs() < 1e-12);
+        assert!((claim.comparisons[1].effect.unwrap().estimate - 1.0 / 3.0).abs() < 1e-12);
     }
 }

@@ -15,8 +15,8 @@ const LINE_POINTS: usize = 400;
 
 /// Figure 2 of a study.
 pub struct Figure2 {
-    /// Cosine, mean and standard deviation of the label correlation over seeds (NaN for one seed).
-    ours: Vec<(f64, f64, f64)>,
+    /// Cosine, mean and standard deviation of the label correlation over seeds (none for one seed).
+    ours: Vec<(f64, f64, Option<f64>)>,
     /// The closed form: cosine and label correlation.
     line: Vec<(f64, f64)>,
     paper: Vec<LabelPoint>,
@@ -91,36 +91,36 @@ impl Figure for Figure2 {
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
-        panel.line(&self.line, theme::series(0))?;
-        for point in &self.paper {
-            let at = (point.task_correlation, point.label_correlation);
-            panel.whisker(at.0, point.minus_2sd, point.plus_2sd, theme::series(4))?;
-            panel.square(at, theme::series(4))?;
-        }
-        for &(cosine, mean, sd) in &self.ours {
-            panel.whisker(cosine, mean - 2.0 * sd, mean + 2.0 * sd, theme::series(0))?;
-            panel.point((cosine, mean), theme::series(0))?;
-        }
-        Ok(())
+        Panel::draw(&panels[0], &Heading::default(), (&self.x, &self.y), "labels do not vary", |panel| {
+            panel.line(&self.line, theme::series(0))?;
+            for point in &self.paper {
+                let at = (point.task_correlation, point.label_correlation);
+                panel.whisker(at.0, (point.minus_2sd, point.plus_2sd), theme::series(4))?;
+                panel.square(at, theme::series(4))?;
+            }
+            for &(cosine, mean, sd) in &self.ours {
+                if let Some(sd) = sd {
+                    panel.whisker(cosine, (mean - 2.0 * sd, mean + 2.0 * sd), theme::series(0))?;
+                }
+                panel.point((cosine, mean), theme::series(0))?;
+            }
+            Ok(())
+        })
     }
 }
 
 /// Mean and standard deviation over seeds for every task correlation, rising. Where a study has more than two
 /// tasks, a seed's value is the mean over its pairs.
-fn by_correlation(study: &Study) -> Vec<(f64, f64, f64)> {
+fn by_correlation(study: &Study) -> Vec<(f64, f64, Option<f64>)> {
     let correlations = &study.experiment.grid.task_correlations;
     correlations
         .iter()
         .filter_map(|&correlation| {
             let mut seeds: BTreeMap<u64, Vec<f64>> = BTreeMap::new();
             let here = study.labels.iter().filter(|l| reference::same(l.task_correlation, correlation));
-            here.for_each(|label| seeds.entry(label.seed).or_default().push(label.label_correlation));
-            let values: Vec<f64> = seeds.values().map(|pairs| summary::mean(pairs)).collect();
-            let centre = summary::mean(&values);
-            let squares: f64 = values.iter().map(|value| (value - centre).powi(2)).sum();
-            let sd = if values.len() < 2 { f64::NAN } else { (squares / (values.len() - 1) as f64).sqrt() };
-            centre.is_finite().then_some((correlation, centre, sd))
+            here.for_each(|label| seeds.entry(label.seed).or_default().extend(label.label_correlation));
+            let values: Vec<f64> = seeds.values().filter_map(|pairs| summary::mean_if_any(pairs)).collect();
+            Some((correlation, summary::mean_if_any(&values)?, summary::deviation(&values)))
         })
         .collect()
 }

@@ -5,12 +5,12 @@ use crate::analysis::{Measure, selected_runs};
 use crate::experiment::{Experiment, ModelSpec};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
-    with_room,
+    ModelCurve, above_note, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
+    uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
-use crate::figure::{Figure, theme};
+use crate::figure::{Figure, NO_RUN_FINISHED, theme};
 use crate::store::Study;
 
 /// Figure 3 of a study.
@@ -96,21 +96,20 @@ impl Figure for Figure3 {
         format!(
             "{} of task 1 against the training step: mean over {} a curve, {}, each at its \
              cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
-             tasks end higher.{}",
+             tasks end higher.{}{}",
             self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.curves.len()),
-            diverged_note(&self.curves)
+            diverged_note(&self.curves),
+            above_note(&self.curves, &self.y)
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
-        let panel = Panel::new(&panels[0], &Heading::default(), &self.x, &self.y)?;
         let curves = self.curves.iter().enumerate().map(|(i, curve)| (curve, theme::series(i)));
-        draw_curves(&panel, &curves.collect::<Vec<_>>())?;
-        if self.curves.iter().all(|curve| curve.mean.runs == 0) {
-            panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
-        }
-        Ok(())
+        let curves: Vec<_> = curves.collect();
+        Panel::draw(&panels[0], &Heading::default(), (&self.x, &self.y), NO_RUN_FINISHED, |panel| {
+            draw_curves(panel, &curves, &self.y)
+        })
     }
 }

@@ -6,13 +6,13 @@ use super::figure3;
 use crate::analysis::{Measure, selected_runs};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch, uncertainty_note,
-    with_room,
+    ModelCurve, above_note, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
+    uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
 use crate::figure::theme::Palette;
-use crate::figure::{Figure, theme};
+use crate::figure::{Figure, NO_RUN_FINISHED, theme};
 use crate::store::Study;
 
 /// Panels in a row, as in the paper.
@@ -107,27 +107,27 @@ impl Figure for Figure4 {
             "{} of task 1 against the training step, one panel a task correlation, the same axes in \
              all: mean over {} a curve, {}, each at its cross-fitted learning rate. \
              {paper}Compare the distance between models within a panel, and from panel to panel. The first steps \
-             may lie above the panel.{}",
+             may lie above the panel.{}{}",
             self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.models.len()),
-            diverged_note(&self.curves)
+            diverged_note(&self.curves),
+            above_note(&self.curves, &self.y)
         )
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {
         for (area, &correlation) in panels.iter().zip(&self.correlations) {
             let heading = Heading::short(format!("Task correlation {}", theme::number(correlation)));
-            let panel = Panel::new(area, &heading, &self.x, &self.y)?;
             let here: Vec<&ModelCurve> =
                 self.curves.iter().filter(|curve| curve.task_correlation == Some(correlation)).collect();
             let coloured = self.models.iter().flat_map(|(name, _, colour)| {
                 here.iter().filter(move |curve| curve.model == *name).map(|&curve| (curve, *colour))
             });
-            draw_curves(&panel, &coloured.collect::<Vec<_>>())?;
-            if here.iter().all(|curve| curve.mean.runs == 0) {
-                panel.instead((self.x.range.end / 2.0, self.y.range.end / 2.0), "every run diverged")?;
-            }
+            let coloured: Vec<_> = coloured.collect();
+            Panel::draw(area, &heading, (&self.x, &self.y), NO_RUN_FINISHED, |panel| {
+                draw_curves(panel, &coloured, &self.y)
+            })?;
         }
         Ok(())
     }

@@ -9,7 +9,7 @@ use crate::figure::canvas::{Area, Drawing};
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel, round_up, round_values};
 use crate::figure::theme::Palette;
-use crate::figure::{Figure, facets, theme};
+use crate::figure::{Figure, NO_RUN_FINISHED, facets, theme};
 use crate::store::Study;
 
 /// Bins that the paper's histograms need: up to a loss of 2/3.
@@ -84,21 +84,23 @@ impl Figure5 {
     fn draw_panel(&self, area: &Area, model: usize, correlation: f64) -> Drawing {
         let (name, title, colour) = &self.models[model];
         let heading = Heading::cell(title, Some(correlation));
-        let panel = Panel::new(area, &heading, &self.x, &self.y)?;
-        let corner = (self.x.range.end, self.y.range.end);
         let found = self.panels.iter().find(|p| p.model == *name && p.task_correlation == correlation);
-        let Some(spread) = found else {
-            return panel.instead((corner.0 / 2.0, corner.1 / 2.0), "no runs yet");
-        };
+        Panel::draw(area, &heading, (&self.x, &self.y), NO_RUN_FINISHED, |panel| match found {
+            Some(spread) => self.draw_spread(panel, spread, *colour),
+            None => Ok(()),
+        })
+    }
+
+    fn draw_spread(&self, panel: &Panel, spread: &Spread, colour: RGBColor) -> Drawing {
         let edges: Vec<f64> = (0..=self.bins).map(|bin| bin as f64 * BIN_WIDTH).collect();
         for (sides, &count) in edges.windows(2).zip(&spread.ours.counts) {
             if count > 0 {
-                panel.bar(sides[0]..sides[1], count as f64, *colour)?;
+                panel.bar(sides[0]..sides[1], count as f64, colour)?;
             }
         }
         if spread.ours.overflow > 0 {
             let from = edges[self.bins] + OVERFLOW_GAP * BIN_WIDTH;
-            panel.bar(from..from + OVERFLOW_BAR * BIN_WIDTH, spread.ours.overflow as f64, *colour)?;
+            panel.bar(from..from + OVERFLOW_BAR * BIN_WIDTH, spread.ours.overflow as f64, colour)?;
         }
         if let Some(paper) = &spread.paper {
             panel.outline(&edges, paper, theme::PAPER)?;
@@ -109,6 +111,7 @@ impl Figure5 {
             n if n == runs => format!("all {runs} runs diverged"),
             n => format!("{runs} runs, {n} diverged"),
         };
+        let corner = (self.x.range.end, self.y.range.end);
         panel.note(corner, note.replacen("1 runs", "1 run", usize::from(runs == 1)).as_str())
     }
 }
