@@ -116,6 +116,7 @@ fn ali_ccp(path: PathBuf) {
         min_count: 2,
         embedding_units: 4,
         skip_bad_rows: false,
+        max_skipped: 0.05,
         digest: String::new(),
     };
     let start = Instant::now();

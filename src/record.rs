@@ -4,9 +4,9 @@
 
 use serde::{Deserialize, Serialize};
 
-pub use crate::data::ClassRecord;
 use crate::data::Subset;
 use crate::data::defined::read_defined;
+pub use crate::data::{ClassRecord, DataCheck};
 use crate::experiment::plan::RunKey;
 
 /// Outcome of a run.

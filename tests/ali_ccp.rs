@@ -8,7 +8,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use mmoe_study::data::ali_ccp::{AliCcp, AliCcpSpec, FIELDS, FILES};
-use mmoe_study::data::{DataError, Impressions, Source};
+use mmoe_study::data::{Check, CheckResult, DataError, Impressions, Source};
 
 const SKELETON: &str = FILES[0];
 const COMMON: &str = FILES[1];
@@ -26,6 +26,7 @@ fn spec(path: &Path) -> AliCcpSpec {
         min_count: 2,
         embedding_units: 4,
         skip_bad_rows: false,
+        max_skipped: 0.05,
         digest: String::new(),
     }
 }
@@ -180,7 +181,7 @@ fn a_limit_of_rows_reads_no_further() {
     assert_eq!(read.log.training.click, all.log.training.click[..rows]);
     assert_ne!(opened.digest, whole.digest);
     assert_ne!(opened.identity(), whole.identity());
-    assert_eq!(AliCcpSpec { rows: 100, ..whole.clone() }.reading_bytes(), Some(100 * (2 * 80 + 42)));
+    assert_eq!(AliCcpSpec { rows: 100, ..whole.clone() }.reading_bytes(), Some(100 * (2 * 80 + 50)));
     assert_eq!(whole.reading_bytes(), None);
 }
 
@@ -333,9 +334,7 @@ fn files_that_no_study_can_be_made_with_are_refused() {
         let copy = Copy::new();
         fs::write(copy.path(name), "\n\n").unwrap();
         let refusal = copy.refusal();
-        let told =
-            format!("{name} has no rows (0 were left out); expected lines of sample id, click, purchase");
-        assert!(refusal.contains(&told), "{refusal}");
+        assert_eq!(refusal, format!("{name}: has no rows; expected the published file"));
     }
     let copy = Copy::new();
     fs::write(copy.path(COMMON), "").unwrap();
@@ -362,6 +361,167 @@ fn files_that_no_study_can_be_made_with_are_refused() {
         let remedy = "; expected some and not all, so other files or more data.rows";
         assert!(refusal.ends_with(&format!("{told}{remedy}")), "{refusal}");
     }
+}
+
+/// The checks with a result, by file and subject.
+fn found(read: &AliCcp, result: CheckResult) -> Vec<(Check, &str, &str, usize, usize)> {
+    let checks = read.checks.iter().filter(|check| check.result == result);
+    checks.map(|c| (c.check, &*c.file, &*c.subject, c.found, c.of)).collect()
+}
+
+#[test]
+fn byte_order_marks_are_read_in_every_file_however_it_is_packed() {
+    let (plain, read) = spec(&fixture()).read().unwrap();
+    for name in FILES {
+        for packed in [false, true] {
+            let copy = Copy::new();
+            let text = fs::read_to_string(copy.path(name)).unwrap();
+            // One at the start, and one where files were joined.
+            let middle = text.find('\n').unwrap() + 1;
+            let marked = format!("\u{feff}{}\u{feff}{}", &text[..middle], &text[middle..]);
+            fs::write(copy.path(name), marked).unwrap();
+            if packed {
+                copy.pack(name, 1.0);
+            }
+            let (marked, same) = copy.spec().read().unwrap();
+            assert_eq!((&marked.digest, &same.log), (&plain.digest, &read.log), "{name}");
+            assert_eq!((same.skipped, same.unclicked), (0, 12));
+        }
+    }
+}
+
+#[test]
+fn the_end_of_a_file_does_not_matter() {
+    let log = spec(&fixture()).read().unwrap().1.log;
+    for name in FILES {
+        for end in ["", "\n", "\r\n", "\n\n\n", "\n \r\n\t\n"] {
+            let copy = Copy::new();
+            let text = fs::read_to_string(copy.path(name)).unwrap();
+            fs::write(copy.path(name), text.trim_end_matches('\n').to_string() + end).unwrap();
+            assert_eq!(copy.spec().read().unwrap().1.log, log, "{name} with {end:?}");
+        }
+    }
+}
+
+#[test]
+fn a_file_in_another_form_is_named_with_its_look() {
+    type Form = fn(&str) -> Vec<u8>;
+    let forms: [(Form, &str); 6] = [
+        (|text| text.replace(',', ";").into(), "separated by semicolons; expected commas"),
+        (|text| text.replace(',', "\t").into(), "separated by tabs; expected commas"),
+        (
+            |text| format!("\"{}\"", text.trim_end().replace(',', "\",\"").replace('\n', "\"\n\"")).into(),
+            "in quotes",
+        ),
+        (|_| b"<!doctype html>\n<html>\n".into(), "it looks like a web page"),
+        (
+            |text| text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            "is UTF-16 text without a byte order mark",
+        ),
+        (|text| text.replace('\n', "\r").into(), "expected line feeds"),
+    ];
+    for name in FILES {
+        for (form, told) in forms {
+            for skip_bad_rows in [false, true] {
+                let copy = Copy::new();
+                let text = fs::read_to_string(copy.path(name)).unwrap();
+                fs::write(copy.path(name), form(&text)).unwrap();
+                let error = AliCcpSpec { skip_bad_rows, ..copy.spec() }.read().unwrap_err().to_string();
+                assert!(
+                    error.contains(told) && error.contains(&format!("{name}:")),
+                    "{name}, {told}: {error}"
+                );
+                assert!(error.len() < 1_000 && !error.contains(char::is_control), "{error:?}");
+            }
+        }
+        let copy = Copy::new();
+        fs::write(copy.path(name), "").unwrap();
+        assert!(AliCcpSpec { skip_bad_rows: true, ..copy.spec() }.read().is_err(), "{name} is empty");
+    }
+}
+
+#[test]
+fn more_malformed_lines_than_the_limit_are_refused() {
+    let copy = Copy::new();
+    copy.edit(SKELETON, |lines| {
+        lines[..16].iter_mut().for_each(|line| *line = line.replacen(',', ";", 1));
+    });
+    let limited = |max_skipped| AliCcpSpec { skip_bad_rows: true, max_skipped, ..copy.spec() }.read();
+    let error = limited(0.05).unwrap_err().to_string();
+    let told = "sample_skeleton_train.csv: 16 of 300 rows are malformed (5.33 %), more than data.max_skipped = 0.05 \
+                allows: line 1: has 5 columns; expected 6";
+    assert!(error.contains(told) && error.contains("(and 15 like it)"), "{error}");
+    assert_eq!(limited(0.06).unwrap().1.skipped, 16);
+}
+
+#[test]
+fn left_out_lines_are_counted_by_file_and_reason() {
+    let copy = Copy::new();
+    copy.edit(SKELETON, |lines| {
+        let sound: Vec<usize> = (0..lines.len()).filter(|&at| !lines[at].contains(",0,1,")).collect();
+        lines[sound[2]] = "3,0,0".into();
+        let columns: Vec<&str> = lines[sound[5]].splitn(3, ',').collect();
+        lines[sound[5]] = format!("{},2,{}", columns[0], columns[2]);
+        lines[sound[6]] = lines[sound[6]].replacen("00012bb7d6000000", "nobody", 1);
+    });
+    copy.edit(FILES[3], |lines| lines.insert(1, lines[0].clone()));
+    let read = copy.without_bad_rows();
+    let told = found(&read, CheckResult::Noted);
+    let of = |file: &str| told.iter().filter(|(_, name, ..)| *name == file).copied().collect::<Vec<_>>();
+    assert_eq!(
+        of(SKELETON),
+        [
+            (Check::LeftOut, SKELETON, "bought without a click", 10, 300),
+            (Check::LeftOut, SKELETON, "another number of columns", 1, 300),
+            (Check::LeftOut, SKELETON, "malformed field 2 (click)", 1, 300),
+            (Check::LeftOut, SKELETON, "without common features", 1, 300),
+        ]
+    );
+    assert_eq!(of(FILES[3]), [(Check::LeftOut, FILES[3], "a second line of an index", 1, 25)]);
+    assert_eq!((read.skipped, read.unclicked), (4, 12));
+}
+
+#[test]
+fn repeated_ids_and_shared_rows_are_warned_of() {
+    let (_, sound) = spec(&fixture()).read().unwrap();
+    assert_eq!(found(&sound, CheckResult::Warning), []);
+    // A skeleton that was joined to itself.
+    let copy = Copy::new();
+    copy.edit(SKELETON, |lines| lines.extend_from_within(..100));
+    let (_, read) = copy.spec().read().unwrap();
+    let warnings = found(&read, CheckResult::Warning);
+    assert_eq!(warnings, [(Check::RepeatedIds, SKELETON, "sample id", 100, 400)]);
+    // One period twice, under other indexes and sample ids.
+    let copy = Copy::new();
+    for (from, to) in [(0, 2), (1, 3)] {
+        let text = fs::read_to_string(copy.path(FILES[from])).unwrap();
+        fs::write(copy.path(FILES[to]), text.replace("0001", "another")).unwrap();
+    }
+    copy.edit(FILES[2], |lines| lines.iter_mut().for_each(|line| *line = format!("9{line}")));
+    let (_, read) = copy.spec().read().unwrap();
+    let warnings = found(&read, CheckResult::Warning);
+    assert_eq!(warnings, [(Check::SharedRows, FILES[2], "", 290, 290)]);
+}
+
+#[test]
+fn a_field_that_gives_a_label_away_is_warned_of() {
+    let copy = Copy::new();
+    for name in [FILES[0], FILES[2]] {
+        copy.edit(name, |lines| {
+            for line in lines {
+                // The position becomes the label.
+                let position = if line.split(',').nth(1) == Some("1") { "7" } else { "9" };
+                let at = line.find("301\u{2}").unwrap() + 4;
+                let end = at + line[at..].find('\u{3}').unwrap();
+                line.replace_range(at..end, position);
+            }
+        });
+    }
+    let (_, read) = copy.spec().read().unwrap();
+    let warnings = found(&read, CheckResult::Warning);
+    assert_eq!(warnings, [(Check::RevealingColumns, FILES[2], "click", 1, 18)]);
+    let warning = read.checks.iter().find(|check| check.result == CheckResult::Warning).unwrap();
+    assert!(warning.text.contains("\u{201c}position\u{201d} (1.0000)"), "{}", warning.text);
 }
 
 #[test]

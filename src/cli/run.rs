@@ -9,8 +9,8 @@ use clap::Args;
 use super::estimate::{self, Estimate};
 use super::report::write_report;
 use super::training::{INTERRUPTED_MESSAGE, Outcome, check_device, check_schema, train};
-use super::{DONE, INTERRUPTED, Refused, print, training, tune};
-use crate::data::LeftOut;
+use super::{DONE, INTERRUPTED, Refused, print, printable, training, tune};
+use crate::data::CheckResult;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
@@ -42,7 +42,8 @@ pub struct Options {
     /// Print the runs to be trained, with their memory and time, and stop
     #[arg(long)]
     dry_run: bool,
-    /// Skip malformed rows of the data and count them; the same as --set data.skip_bad_rows=true
+    /// Leave malformed rows of the data out and count them, up to the share data.max_skipped of a file; the same as
+    /// --set data.skip_bad_rows=true
     #[arg(long)]
     skip_bad_rows: bool,
     /// Do not write figures and report
@@ -66,7 +67,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     check_shard(&experiment, shard)?;
     estimate::check_reading(&experiment)?;
     let experiment = experiment.open()?;
-    print_left_out(&experiment);
+    print_checks(&experiment);
     let threads = threads(options, experiment.train.device);
     let folder =
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
@@ -102,12 +103,15 @@ fn threads(options: &Options, device: DeviceChoice) -> usize {
     }
 }
 
-/// Reports the number of rows that are left out.
-fn print_left_out(experiment: &Experiment) {
-    let LeftOut { malformed, unclicked } =
-        experiment.rows.as_ref().map(|rows| rows.left_out()).unwrap_or_default();
-    if malformed + unclicked > 0 {
-        eprintln!("left out: {malformed} malformed rows, {unclicked} rows with a conversion but no click");
+/// Says what the files of the data are found to be, beside good rows.
+fn print_checks(experiment: &Experiment) {
+    for check in experiment.rows.iter().flat_map(|rows| rows.checks()) {
+        let word = match check.result {
+            CheckResult::Passed | CheckResult::NotChecked => continue,
+            CheckResult::Noted => "note",
+            CheckResult::Warning => "warning",
+        };
+        eprintln!("{}", printable(&format!("{word}: {}", check.text)));
     }
 }
 

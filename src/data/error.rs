@@ -26,6 +26,24 @@ pub enum DataError {
         /// Address of the data set.
         published: &'static str,
     },
+    /// A file that is not the text that its name says it is.
+    #[error("{}: is {what}; expected {expected}", path.display())]
+    NotText {
+        /// The file.
+        path: PathBuf,
+        /// What it is.
+        what: &'static str,
+        /// What would be right.
+        expected: &'static str,
+    },
+    /// A file that as a whole is not one of the data set.
+    #[error("{}: {problem}", path.display())]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong, and what would be right.
+        problem: String,
+    },
     /// A packed file that breaks off or is damaged.
     #[error(
         "{}:{line}: the packed text breaks off or is damaged ({source}); expected a whole file, which gzip -t tells",
@@ -89,17 +107,33 @@ pub struct ParseError {
     pub field: String,
     /// What is wrong, and what would be right.
     pub problem: String,
+    /// The same without what is peculiar to the line, so that lines can be counted by it.
+    pub reason: String,
 }
 
 impl ParseError {
     /// The error of field number `field`, from 0, called `name`.
     pub fn of_field(field: usize, name: &str, problem: String) -> Self {
-        Self { field: format!(", field {} ({name})", field + 1), problem }
+        let field = format!("field {} ({name})", field + 1);
+        Self { reason: format!("malformed {field}"), field: format!(", {field}"), problem }
     }
 
     /// The error of a whole line.
-    pub fn of_line(problem: String) -> Self {
-        Self { field: String::new(), problem }
+    pub fn of_line(reason: &str, problem: String) -> Self {
+        Self { field: String::new(), problem, reason: reason.into() }
+    }
+
+    /// The same for another reason.
+    pub fn because(self, reason: &str) -> Self {
+        Self { reason: reason.into(), ..self }
+    }
+
+    /// The same with what the line looks like.
+    pub fn looking_like(self, look: Option<&str>) -> Self {
+        match look {
+            Some(look) => Self { problem: format!("{} ({look})", self.problem), ..self },
+            None => self,
+        }
     }
 
     /// The same with the file and the line, from 1.

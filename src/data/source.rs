@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::defined::read_defined;
-use super::{Batch, DataError, DataSpec, Impressions, Subset, SweptParameter, Task};
+use super::{Batch, DataCheck, DataError, DataSpec, Impressions, Subset, SweptParameter, Task};
 
 /// A specification of rows: plain configuration, before any file is read.
 pub trait Source: Debug {
@@ -165,9 +165,9 @@ pub trait Rows: Debug + Send + Sync {
         Vec::new()
     }
 
-    /// Rows of the files that are not used.
-    fn left_out(&self) -> LeftOut {
-        LeftOut::default()
+    /// What was found out about the files; empty where rows are generated.
+    fn checks(&self) -> Vec<DataCheck> {
+        Vec::new()
     }
 }
 
@@ -224,22 +224,6 @@ pub struct ClassRecord {
     pub label_correlation: Option<f64>,
     /// Rows that were left out of all subsets: malformed, or bought without a click.
     pub skipped_rows: usize,
-}
-
-/// Numbers of rows that are in the files and not used.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct LeftOut {
-    /// Malformed rows.
-    pub malformed: usize,
-    /// Rows bought without a click.
-    pub unclicked: usize,
-}
-
-impl LeftOut {
-    /// Sum of both.
-    pub fn total(self) -> usize {
-        self.malformed + self.unclicked
-    }
 }
 
 /// Bytes of `rows` rows of `floats` single-precision numbers. It saturates: what no machine has must not look small.

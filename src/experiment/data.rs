@@ -10,6 +10,7 @@ use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::LARGEST_VOCABULARY;
+use crate::data::left_out::MAX_SKIPPED;
 use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, Task, TrainingSet};
 use crate::model::towers::{self, Method};
 use crate::model::{Architecture, Problem, REGISTRY};
@@ -31,7 +32,7 @@ pub(super) const SYNTHETIC_KEYS: &[&str] = &[
 
 /// Keys of `[data]` for the census.
 pub(super) const CENSUS_KEYS: &[&str] =
-    &["kind", "path", "main", "split", "embedding_units", "skip_bad_rows", "digest"];
+    &["kind", "path", "main", "split", "embedding_units", "skip_bad_rows", "max_skipped", "digest"];
 
 /// Keys of `[data]` for simulated impressions.
 pub(super) const FUNNEL_KEYS: &[&str] = &[
@@ -54,7 +55,7 @@ pub(super) const FUNNEL_KEYS: &[&str] = &[
 
 /// Keys of `[data]` for Ali-CCP.
 pub(super) const ALI_CCP_KEYS: &[&str] =
-    &["kind", "path", "rows", "min_count", "embedding_units", "skip_bad_rows", "digest"];
+    &["kind", "path", "rows", "min_count", "embedding_units", "skip_bad_rows", "max_skipped", "digest"];
 
 /// A reader of the section for one kind of data.
 type Kind = fn(Section) -> Result<DataSpec, Mistake>;
@@ -140,9 +141,18 @@ fn census(mut section: Section) -> Result<DataSpec, Mistake> {
     let split = section.whole("split", whole(0..=i64::MAX as u64), Some(0))?;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(4))? as usize;
     let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let max_skipped = section.number("max_skipped", 0.0..=1.0, "a number from 0 to 1", Some(MAX_SKIPPED))?;
     let digest = section.text_or("digest", "")?;
     section.finish(CENSUS_KEYS)?;
-    Ok(DataSpec::Census(CensusSpec { path, main, split, embedding_units, skip_bad_rows, digest }))
+    Ok(DataSpec::Census(CensusSpec {
+        path,
+        main,
+        split,
+        embedding_units,
+        skip_bad_rows,
+        max_skipped,
+        digest,
+    }))
 }
 
 fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
@@ -199,9 +209,18 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
     let min_count = section.whole("min_count", whole(1..=1_000_000_000), Some(10))? as u32;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(18))? as usize;
     let skip_bad_rows = section.flag("skip_bad_rows", false)?;
+    let max_skipped = section.number("max_skipped", 0.0..=1.0, "a number from 0 to 1", Some(MAX_SKIPPED))?;
     let digest = section.text_or("digest", "")?;
     section.finish(ALI_CCP_KEYS)?;
-    Ok(DataSpec::AliCcp(AliCcpSpec { path, rows, min_count, embedding_units, skip_bad_rows, digest }))
+    Ok(DataSpec::AliCcp(AliCcpSpec {
+        path,
+        rows,
+        min_count,
+        embedding_units,
+        skip_bad_rows,
+        max_skipped,
+        digest,
+    }))
 }
 
 /// The values that a parameter may have, and the same in words.

@@ -112,6 +112,8 @@ struct Page<'a> {
     description: &'a str,
     /// A sentence on what an incomplete study lacks; none for a complete one.
     partial: Option<String>,
+    /// What the files of the data are warned of, in sentences.
+    data_warnings: Option<String>,
     /// The figures that could not be made, in sentences.
     left_out: Option<String>,
     content: Content,
@@ -142,6 +144,7 @@ impl<'a> Page<'a> {
             title,
             description: &experiment.description,
             partial: partial(study),
+            data_warnings: setup::data_warnings(study),
             claims: claims_table::rows(results),
             figures,
             left_out,

@@ -5,10 +5,11 @@ use std::path::Path;
 
 use super::FIGURES;
 use super::words::{count, duration, list, plural};
+use crate::data::{Check, CheckResult};
 use crate::experiment::{Experiment, Sweep};
 use crate::figure::Drawn;
 use crate::figure::theme::{number, thousands};
-use crate::store::{Manifest, Study};
+use crate::store::{DataCheck, Manifest, Study};
 
 /// A titled list of keys and values.
 pub(super) struct List {
@@ -17,7 +18,7 @@ pub(super) struct List {
 }
 
 /// Files of a study with their contents.
-const FILES: [(&str, &str); 12] = [
+const FILES: [(&str, &str); 13] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
@@ -25,6 +26,7 @@ const FILES: [(&str, &str); 12] = [
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
     ("scores.csv", "one row a run, subset and task: AUC, log-loss, calibration error, mean prediction"),
     ("classes.csv", "one row a subset and task: rows, positives, label correlation"),
+    ("data_checks.csv", "one row a check of the files of the data: left-out rows by reason, and warnings"),
     ("tuning.csv", "one row a rung and trial: sizes, learning rate, validation AUC of the main task"),
     (
         "funnel.csv",
@@ -104,13 +106,39 @@ pub(super) fn lists(study: &Study, more_data: &[(String, String)]) -> Vec<List> 
     });
     let mut data = rows("data");
     data.extend_from_slice(more_data);
-    vec![
-        List { title: "Models", rows: models.collect() },
-        List { title: "Data", rows: data },
+    let mut lists =
+        vec![List { title: "Models", rows: models.collect() }, List { title: "Data", rows: data }];
+    if !study.data_checks.is_empty() {
+        lists.push(List { title: "Data checks", rows: data_checks(&study.data_checks) });
+    }
+    lists.extend([
         List { title: "Grid", rows: grid(experiment) },
         List { title: "Training", rows: rows("train") },
         List { title: "Machine and time", rows: machine(study) },
-    ]
+    ]);
+    lists
+}
+
+/// The checks of the files of rows, with their results.
+fn data_checks(checks: &[DataCheck]) -> Vec<(String, String)> {
+    let row = |DataCheck { check, result, text, .. }: &DataCheck| {
+        let what = match check {
+            Check::LeftOut => "rows left out",
+            Check::RepeatedIds => "repeated ids",
+            Check::SharedRows => "shared rows",
+            Check::RevealingColumns => "revealing columns",
+        };
+        let warning = if *result == CheckResult::Warning { "Warning: " } else { "" };
+        (what.to_owned(), format!("{warning}{text}"))
+    };
+    checks.iter().map(row).collect()
+}
+
+/// The warnings of the checks of the files of rows; none where there are none.
+pub(super) fn data_warnings(study: &Study) -> Option<String> {
+    let warnings = study.data_checks.iter().filter(|check| check.result == CheckResult::Warning);
+    let texts: Vec<&str> = warnings.map(|check| check.text.as_str()).collect();
+    (!texts.is_empty()).then(|| texts.join(" "))
 }
 
 fn grid(experiment: &Experiment) -> Vec<(String, String)> {

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, Merged, Session, check_schema};
 use super::{
-    CURVES, ClassRecord, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic, commands,
-    csv, group_file,
+    CURVES, ClassRecord, DataCheck, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic,
+    commands, csv, group_file,
 };
 use crate::data::Task;
 use crate::experiment::Experiment;
@@ -245,14 +245,15 @@ impl Folder {
         self.check_schema_of_tables()?;
         let runs = finished.take_runs(plan);
         let labels = finished.take_labels(plan);
-        let classes = match experiment.rows.as_ref().map(|rows| rows.classes()).unwrap_or_default() {
-            // A process that did not read the rows keeps the table of the one that did.
-            counted if counted.is_empty() => self.classes()?,
-            counted => {
-                self.write_table("classes.csv", csv::rows_to_csv(&counted).as_bytes())?;
-                counted
-            }
+        // A process that did not read the rows keeps the tables of the one that did.
+        let (classes, data_checks) = match &experiment.rows {
+            None => (self.classes()?, self.data_checks()?),
+            Some(rows) => (rows.classes(), rows.checks()),
         };
+        if experiment.rows.is_some() {
+            self.write_table("classes.csv", csv::rows_to_csv(&classes).as_bytes())?;
+            self.write_table("data_checks.csv", csv::rows_to_csv(&data_checks).as_bytes())?;
+        }
         let digest = self.write_tables(experiment, &runs, &labels)?;
         let before = match session.resumed {
             true => self.manifest().unwrap_or_default(),
@@ -264,7 +265,16 @@ impl Folder {
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         self.write_table("manifest.json", format!("{text}\n").as_bytes())?;
         let (experiment, trials) = (experiment.clone(), self.trials()?);
-        Ok(Study { experiment, manifest, runs, labels, classes, trials, missing_tables: Vec::new() })
+        Ok(Study {
+            experiment,
+            manifest,
+            runs,
+            labels,
+            classes,
+            data_checks,
+            trials,
+            missing_tables: Vec::new(),
+        })
     }
 
     /// Writes the CSV files and gives the digest of their contents without timings.
@@ -304,6 +314,11 @@ impl Folder {
     /// Records of `classes.csv`; empty where there is no such file.
     fn classes(&self) -> Result<Vec<ClassRecord>, StoreError> {
         csv::read_rows(&self.path.join("classes.csv"))
+    }
+
+    /// Records of `data_checks.csv`; empty where there is no such file.
+    fn data_checks(&self) -> Result<Vec<DataCheck>, StoreError> {
+        csv::read_rows(&self.path.join("data_checks.csv"))
     }
 
     /// Records of `tuning.csv`; empty where there is no such file.
@@ -394,6 +409,7 @@ impl Folder {
             manifest: self.manifest()?,
             labels: csv::labels::read(&self.path)?,
             classes: self.classes()?,
+            data_checks: self.data_checks()?,
             trials: self.trials()?,
             missing_tables: self.missing_tables(),
         })

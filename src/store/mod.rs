@@ -15,7 +15,9 @@ pub(crate) mod sample;
 mod status;
 
 use crate::experiment::Experiment;
-pub use crate::record::{ClassRecord, CurvePoint, GatePoint, LabelRecord, RunRecord, Status, TrialRecord};
+pub use crate::record::{
+    ClassRecord, CurvePoint, DataCheck, GatePoint, LabelRecord, RunRecord, Status, TrialRecord,
+};
 pub use error::StoreError;
 pub use folder::{Finished, Folder};
 pub use group_file::LARGEST_GROUP;
@@ -35,6 +37,8 @@ pub struct Study {
     pub labels: Vec<LabelRecord>,
     /// Class counts by subset and task; empty for regression.
     pub classes: Vec<ClassRecord>,
+    /// What was found out about the files of rows; empty where rows are generated.
+    pub data_checks: Vec<DataCheck>,
     /// Trials of the tuning by rung; empty without tuning.
     pub trials: Vec<TrialRecord>,
     /// Tables that the folder lacks: [`CURVES`] and [`GATES`] may be deleted.

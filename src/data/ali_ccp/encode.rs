@@ -141,7 +141,8 @@ mod tests {
         let common =
             [numbers(0, [900, 1, 1, 1, 1, 1, 1, 1, 1]), numbers(0, [800, 1, 1, 1, 1, 1, 1, 1, 1])].concat();
         let labels = vec![[true, true], [true, false], [false, false]];
-        Period { sample, pointers: vec![0, 0, 1], labels, common, skipped: 0, unclicked: 0 }
+        let files = ["skeleton", "common"].map(std::path::Path::new);
+        Period { sample, pointers: vec![0, 0, 1], labels, common, ..Period::of(files[0], files[1]) }
     }
 
     #[test]

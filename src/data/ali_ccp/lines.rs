@@ -1,11 +1,10 @@
 //! Files of any size line by line, in the memory of one line.
 
-use std::io::{BufRead, BufReader, ErrorKind, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use crate::data::DataError;
-use crate::data::census::read::open;
 use crate::data::error::ParseError;
+use crate::data::{DataError, files};
 
 /// Longest line in bytes. A user's line of common features has some hundreds to thousands of features of about
 /// 20 bytes each, tens of kilobytes; this is a hundred times as much, and holds whatever is not a text of lines.
@@ -26,7 +25,7 @@ impl Lines {
     /// A file that the system does not open.
     pub fn open(path: &Path) -> Result<Self, DataError> {
         // Few system calls where a file has tens of gigabytes.
-        let reader = BufReader::with_capacity(1 << 18, open(path)?);
+        let reader = BufReader::with_capacity(1 << 18, files::open(path)?);
         Ok(Self { path: path.to_owned(), reader, line: Vec::new(), number: 0 })
     }
 
@@ -57,22 +56,25 @@ impl Lines {
             if length > LONGEST && self.line.last() != Some(&b'\n') {
                 self.reader.skip_until(b'\n').map_err(|error| self.refused(error))?;
                 let problem = format!("has more than {LONGEST} bytes; expected a line of features");
-                return Ok(Some(Err(ParseError::of_line(problem))));
+                return Ok(Some(Err(ParseError::of_line("too long", problem))));
             }
-            if !self.line.trim_ascii().is_empty() {
+            // Files that were joined have byte order marks within.
+            let marked = self.line.starts_with(files::BYTE_ORDER_MARK);
+            let start = if marked { files::BYTE_ORDER_MARK.len() } else { 0 };
+            if !self.line[start..].trim_ascii().is_empty() {
                 // Separators within a line are control characters that do not count as white space.
-                return Ok(Some(Ok(self.line.trim_ascii())));
+                return Ok(Some(Ok(self.line[start..].trim_ascii())));
             }
         }
     }
 
+    /// The line that was read last, whatever it is.
+    pub fn last(&self) -> &[u8] {
+        &self.line
+    }
+
     fn refused(&self, source: std::io::Error) -> DataError {
-        let packed = self.path.extension().is_some_and(|extension| extension == "gz");
-        let broken = [ErrorKind::UnexpectedEof, ErrorKind::InvalidData, ErrorKind::InvalidInput];
-        match packed && broken.contains(&source.kind()) {
-            true => DataError::Packed { path: self.path.clone(), line: self.number, source },
-            false => DataError::Io { path: self.path.clone(), source },
-        }
+        files::refused(&self.path, self.number, source)
     }
 }
 
@@ -90,13 +92,13 @@ mod tests {
 
     #[test]
     fn lines_keep_their_numbers_over_empty_ones_and_either_end() {
-        let (_folder, mut lines) = lines(b"a,1\r\n\n  \nb\x01c\nlast");
+        let (_folder, mut lines) = lines("\u{feff}a,1\r\n\n  \n\u{feff}b\x01c\n\u{feff}\nlast".as_bytes());
         let mut found = Vec::new();
         while let Some(line) = lines.read().unwrap() {
             let line = line.unwrap().to_vec();
             found.push((lines.number(), line));
         }
-        assert_eq!(found, [(1, b"a,1".to_vec()), (4, b"b\x01c".to_vec()), (5, b"last".to_vec())]);
+        assert_eq!(found, [(1, b"a,1".to_vec()), (4, b"b\x01c".to_vec()), (6, b"last".to_vec())]);
     }
 
     #[test]

@@ -30,10 +30,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::census::read::find;
+use super::checks::{self, Columns, DataCheck, KeySample, Labelled};
 use super::impressions::{self, ImpressionFeed, ImpressionLog, Impressions};
-use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Opened, Rows, Source};
-use super::{DataError, DataSpec, Subset, Task};
+use super::left_out::LeftOut;
+use super::source::{self, ClassRecord, Embedding, Feed, Opened, Rows, Source};
+use super::{DataError, DataSpec, Subset, Task, files};
 use encode::{Vocabulary, encode, fits, usable};
 use read::{Period, Reader};
 use schema::{COMMON, Field, HALF, SAMPLE};
@@ -63,8 +64,8 @@ pub const NUMERIC: usize = 0;
 /// Bytes of an encoded row: its inputs and two labels, as `f32`.
 pub const ROW_BYTES: u64 = 4 * (FIELDS as u64 + NUMERIC as u64 + 2);
 
-/// Bytes of a row between reading and encoding: its own words, its pointer to the common ones, its labels.
-pub const READING_BYTES: u64 = 4 * (HALF as u64 + 1) + 2;
+/// Bytes of a row between reading and encoding: its own words, its pointer to the common ones, its labels, its key.
+pub const READING_BYTES: u64 = 4 * (HALF as u64 + 1) + 2 + 8;
 
 /// The part of the published files that is read, and its encoding.
 #[derive(Debug, Clone, PartialEq, serde::Serialize)]
@@ -79,6 +80,8 @@ pub struct AliCcpSpec {
     pub embedding_units: usize,
     /// Whether malformed lines are left out and counted; an error otherwise.
     pub skip_bad_rows: bool,
+    /// Largest share of a file's lines that may be left out as malformed.
+    pub max_skipped: f64,
     /// Hash of the lines that are used. Empty until they are read; where it is given, they must have it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
@@ -97,6 +100,8 @@ pub struct AliCcp {
     pub skipped: usize,
     /// Rows that were left out because they were bought without a click.
     pub unclicked: usize,
+    /// What was found out about the files.
+    pub checks: Vec<DataCheck>,
 }
 
 impl AliCcpSpec {
@@ -107,7 +112,7 @@ impl AliCcpSpec {
     /// left out; rows that cannot be learned from.
     pub fn read(&self) -> Result<(Self, AliCcp), DataError> {
         let unfit = |problem: String| DataError::Unfit { path: self.path.clone(), problem };
-        let found = FILES.map(|name| find(&self.path, name));
+        let found = FILES.map(|name| files::find(&self.path, name));
         let [Some(skeleton), Some(common), Some(test_skeleton), Some(test_common)] = &found else {
             let missing = FILES.iter().zip(&found).filter(|(_, file)| file.is_none());
             let missing = missing.map(|(name, _)| *name).collect::<Vec<_>>().join(", ");
@@ -116,25 +121,29 @@ impl AliCcpSpec {
         };
         let mut hasher = blake3::Hasher::new();
         let mut vocabulary = Vocabulary::new();
-        let mut skipped = 0;
-        let mut unclicked = 0;
+        let mut checks = Vec::new();
+        let mut left_out = Vec::new();
         let mut read = |paths: [&PathBuf; 2], word: &mut dyn FnMut(usize, u64) -> u32| {
-            let (rows, skip_bad) = (self.rows, self.skip_bad_rows);
-            let period =
-                Period::read(paths[0], paths[1], &mut Reader { rows, skip_bad, hasher: &mut hasher, word })?;
-            skipped += period.skipped;
-            unclicked += period.unclicked;
+            let Self { rows, skip_bad_rows: skip_bad, max_skipped, .. } = *self;
+            let mut reader = Reader { rows, skip_bad, max_skipped, hasher: &mut hasher, word };
+            let mut period = Period::read(paths[0], paths[1], &mut reader)?;
             if period.count() == 0 {
-                let (left_out, name) = (period.skipped + period.unclicked, paths[0].display());
+                let (left_out, name) = (period.left_out[0].total(), paths[0].display());
                 return Err(unfit(format!(
                     "{name} has no rows ({left_out} were left out); expected lines of {}",
                     schema::SAMPLE_COLUMNS.join(", ")
                 )));
             }
-            Ok(period)
+            checks.extend(period.left_out.iter().flat_map(LeftOut::checks));
+            checks.push(checks::repeated_ids(&files::name(paths[0]), schema::SAMPLE_COLUMNS[0], &period.ids));
+            left_out.extend(period.left_out.iter().map(|file| [file.malformed(), file.total()]));
+            let keys = std::mem::take(&mut period.keys);
+            Ok((period, keys))
         };
 
-        let period = read([skeleton, common], &mut |field, word| vocabulary.learn(field, word))?;
+        let (period, keys) = read([skeleton, common], &mut |field, word| vocabulary.learn(field, word))?;
+        let mut trained = KeySample::default();
+        keys.into_iter().for_each(|key| trained.add(key));
         let rows = vocabulary.settle(&period, self.min_count);
         let words = vocabulary.words();
         fits(words).map_err(unfit)?;
@@ -142,7 +151,8 @@ impl AliCcpSpec {
         usable("training", &training).map_err(unfit)?;
         drop(rows);
 
-        let period = read([test_skeleton, test_common], &mut |field, word| vocabulary.find(field, word))?;
+        let (period, keys) =
+            read([test_skeleton, test_common], &mut |field, word| vocabulary.find(field, word))?;
         let test = encode(period, words, |_, row| row);
         usable("test", &test).map_err(unfit)?;
 
@@ -151,8 +161,11 @@ impl AliCcpSpec {
             let (path, expected) = (self.path.clone(), self.digest.clone());
             return Err(DataError::Changed { path, found: digest, expected });
         }
-        let files = found.iter().flatten().filter_map(|path| path.file_name());
-        let files = files.map(|name| name.to_string_lossy().into_owned()).collect();
+        let file = files::name(test_skeleton);
+        let kinds = ["rows", "labels and all features"];
+        checks.push(checks::shared_rows(&file, kinds, &trained, keys.into_iter()));
+        checks.extend(revealing(&file, &training, &test, words));
+        let files = found.iter().flatten().map(|path| files::name(path)).collect();
         let log = Arc::new(ImpressionLog {
             categorical: FIELDS,
             numeric: NUMERIC,
@@ -160,9 +173,23 @@ impl AliCcpSpec {
             training,
             test,
         });
+        let [skipped, total] =
+            [0, 1].map(|which| left_out.iter().map(|file: &[usize; 2]| file[which]).sum::<usize>());
         let spec = Self { digest, ..self.clone() };
-        Ok((spec.clone(), AliCcp { spec, log, files, skipped, unclicked }))
+        Ok((spec.clone(), AliCcp { spec, log, files, skipped, unclicked: total - skipped, checks }))
     }
+}
+
+/// Names of the labels that are learned.
+const LABELS: [&str; 2] = ["click", "click and conversion"];
+
+/// The fields that give a label away on their own.
+fn revealing(file: &str, training: &Impressions, test: &Impressions, words: usize) -> Vec<DataCheck> {
+    let names = COMMON.iter().chain(&SAMPLE).map(|field| field.name).collect();
+    let columns = Columns { names, categorical: FIELDS, unknown: words as f32 };
+    let [training, test] =
+        [training, test].map(|rows| Labelled { x: &rows.x, labels: [&rows.click, &rows.conversion] });
+    checks::revealing_columns(file, &columns, LABELS, &training, &test)
 }
 
 impl Source for AliCcpSpec {
@@ -243,7 +270,7 @@ impl Rows for AliCcp {
     fn classes(&self) -> Vec<ClassRecord> {
         let period = |(subset, rows): (Subset, &Impressions)| {
             let label_correlation = super::defined::defined(rows.label_correlation());
-            let labels = [("click", rows.clicks()), ("click and conversion", rows.conversions())];
+            let labels = LABELS.into_iter().zip([rows.clicks(), rows.conversions()]);
             (1..)
                 .zip(labels)
                 .map(|(task, (name, positives))| ClassRecord {
@@ -253,7 +280,7 @@ impl Rows for AliCcp {
                     rows: rows.len(),
                     positives,
                     label_correlation,
-                    skipped_rows: self.left_out().total(),
+                    skipped_rows: self.skipped + self.unclicked,
                 })
                 .collect::<Vec<_>>()
         };
@@ -261,8 +288,8 @@ impl Rows for AliCcp {
         periods.into_iter().flat_map(period).collect()
     }
 
-    fn left_out(&self) -> LeftOut {
-        LeftOut { malformed: self.skipped, unclicked: self.unclicked }
+    fn checks(&self) -> Vec<DataCheck> {
+        self.checks.clone()
     }
 }
 

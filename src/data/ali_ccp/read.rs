@@ -5,8 +5,10 @@ use std::path::Path;
 
 use super::lines::Lines;
 use super::schema::{COMMON, COMMON_COLUMNS, Field, HALF, SAMPLE, SAMPLE_COLUMNS};
-use crate::data::DataError;
+use crate::data::checks::{KeySample, key};
 use crate::data::error::ParseError;
+use crate::data::left_out::LeftOut;
+use crate::data::{DataError, files};
 
 /// Stands for the number of a word where the row has no word of the field.
 pub const ABSENT: u32 = u32::MAX;
@@ -23,6 +25,8 @@ pub struct Reader<'a> {
     pub rows: usize,
     /// Whether malformed lines are left out and counted.
     pub skip_bad: bool,
+    /// Largest share of malformed lines of a file.
+    pub max_skipped: f64,
     /// Hash of the lines that were used.
     pub hasher: &'a mut blake3::Hasher,
     /// The number of a word: the field's index among the eighteen, and the word's id.
@@ -30,7 +34,7 @@ pub struct Reader<'a> {
 }
 
 /// Samples of a period with their common features. Words are numbers of [`Reader::word`].
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Period {
     /// Words of the samples, `[rows, HALF]`.
     pub sample: Vec<u32>,
@@ -40,10 +44,12 @@ pub struct Period {
     pub labels: Vec<[bool; 2]>,
     /// Words of the common features, `[indexes, HALF]`.
     pub common: Vec<u32>,
-    /// Lines and samples that were left out: malformed, or without their common features.
-    pub skipped: usize,
-    /// Samples that were left out: bought without a click.
-    pub unclicked: usize,
+    /// A hash of the samples' labels and features, those in common too, `[rows]`. Sample id and index do not count.
+    pub keys: Vec<u64>,
+    /// The numbers of the samples.
+    pub ids: KeySample,
+    /// Lines of the skeleton and of the common features that were left out. Lines that nothing points to do not count.
+    pub left_out: [LeftOut; 2],
 }
 
 /// The common features that samples point to.
@@ -54,6 +60,8 @@ struct Wanted {
     /// Line of the skeleton that was the first to point there.
     first: Vec<u64>,
     found: Vec<bool>,
+    /// Hashes of the common features.
+    keys: Vec<u64>,
 }
 
 impl Wanted {
@@ -65,6 +73,7 @@ impl Wanted {
         self.indexes.insert(text.into(), index);
         self.first.push(line);
         self.found.push(false);
+        self.keys.push(0);
         index
     }
 
@@ -77,6 +86,19 @@ impl Wanted {
 }
 
 impl Period {
+    /// No samples yet.
+    pub fn of(skeleton: &Path, common: &Path) -> Self {
+        Self {
+            sample: Vec::new(),
+            pointers: Vec::new(),
+            labels: Vec::new(),
+            common: Vec::new(),
+            keys: Vec::new(),
+            ids: KeySample::default(),
+            left_out: [skeleton, common].map(LeftOut::of),
+        }
+    }
+
     /// Samples.
     pub fn count(&self) -> usize {
         self.labels.len()
@@ -87,21 +109,29 @@ impl Period {
     /// # Errors
     /// Files that cannot be read; malformed lines and missing common features, unless they are to be left out.
     pub fn read(skeleton: &Path, common: &Path, reader: &mut Reader) -> Result<Self, DataError> {
-        let mut period = Self::default();
+        let mut period = Self::of(skeleton, common);
         let mut wanted = Wanted::default();
         period.read_skeleton(skeleton, reader, &mut wanted)?;
+        period.left_out[0].judge(reader.max_skipped)?;
         period.read_common(common, reader, &mut wanted)?;
         if let Some((index, line)) = wanted.missing() {
+            let problem = format!(
+                "{}: is not in {}; expected an index that is, so both files whole and of one download",
+                shown(index),
+                files::name(common)
+            );
+            let error = ParseError::of_field(3, SAMPLE_COLUMNS[3], problem);
             if !reader.skip_bad {
-                let problem = format!(
-                    "{}: is not in {}; expected an index that is, so both files whole and of one download",
-                    shown(index),
-                    common.display()
-                );
-                return Err(ParseError::of_field(3, SAMPLE_COLUMNS[3], problem).at(skeleton, line));
+                return Err(error.at(skeleton, line));
             }
-            period.leave_out(&wanted.found);
+            period.leave_out(&wanted.found, error, line);
         }
+        if !period.left_out[1].is_empty() {
+            period.left_out[1].judge(reader.max_skipped)?;
+        }
+        period.left_out[0].judge(reader.max_skipped)?;
+        let samples = period.keys.iter_mut().zip(&period.pointers);
+        samples.for_each(|(sample, &index)| *sample = key((*sample, wanted.keys[index as usize])));
         Ok(period)
     }
 
@@ -118,25 +148,28 @@ impl Period {
             && let Some(line) = lines.read()?
         {
             read += 1;
+            self.left_out[0].count();
             let sample = line.and_then(|line| {
                 hash(reader.hasher, line);
-                Sample::parse(line).map(|sample| {
-                    if sample.labels == [false, true] {
-                        self.unclicked += 1;
-                        return None;
-                    }
-                    Some((sample.labels, sample.index.to_vec(), sample.words))
-                })
+                Sample::parse(line)
             });
             match sample {
-                Ok(None) => {}
-                Ok(Some((labels, index, words))) => {
-                    self.labels.push(labels);
+                Ok(sample) => {
+                    self.ids.add(key(sample.id));
+                    if sample.labels == [false, true] {
+                        self.left_out[0].sound_row("bought without a click", lines.number());
+                        continue;
+                    }
+                    self.labels.push(sample.labels);
+                    self.keys.push(key((sample.labels, sample.list)));
+                    self.sample.extend(sample.words.numbers(HALF, reader.word));
+                    let index = sample.index.to_vec();
                     self.pointers.push(wanted.index(&index, lines.number()));
-                    self.sample.extend(words.numbers(HALF, reader.word));
                 }
-                Err(_) if reader.skip_bad => self.skipped += 1,
-                Err(error) => return Err(error.at(lines.path(), lines.number())),
+                Err(error) => {
+                    let (number, columns) = (lines.number(), SAMPLE_COLUMNS.len());
+                    self.left_out[0].malformed_row(error, number, lines.last(), columns, reader.skip_bad)?;
+                }
             }
         }
         Ok(())
@@ -154,17 +187,39 @@ impl Period {
         reader.hasher.update(b"\0common\0");
         self.common.resize(wanted.first.len() * HALF, ABSENT);
         let mut missing = wanted.first.len();
+        // Lines that nothing points to are not checked, but for the first: a file in another form has no others.
+        let mut first = None;
         while (missing > 0 || reader.rows == 0)
             && let Some(line) = lines.read()?
         {
             match line.and_then(|line| self.common(line, reader, wanted)) {
-                Ok(true) => missing -= 1,
+                Ok(true) => {
+                    self.left_out[1].count();
+                    missing -= 1;
+                }
+                Ok(false) if first.is_none() => first = Some((lines.number(), lines.last().to_vec())),
                 Ok(false) => {}
-                Err(_) if reader.skip_bad => self.skipped += 1,
-                Err(error) => return Err(error.at(lines.path(), lines.number())),
+                Err(error) => self.malformed_common(error, lines.number(), lines.last(), reader.skip_bad)?,
             }
         }
+        if missing > 0
+            && let Some((number, line)) = first
+            && let Err(error) = common_words(line.trim_ascii())
+        {
+            self.malformed_common(error, number, &line, reader.skip_bad)?;
+        }
         Ok(())
+    }
+
+    fn malformed_common(
+        &mut self,
+        error: ParseError,
+        number: u64,
+        line: &[u8],
+        skip: bool,
+    ) -> Result<(), DataError> {
+        self.left_out[1].count();
+        self.left_out[1].malformed_row(error, number, line, COMMON_COLUMNS.len(), skip)
     }
 
     /// Keeps a line's common features; false for a line that nothing points to.
@@ -175,43 +230,51 @@ impl Period {
         let Some(&index) = wanted.indexes.get(text) else { return Ok(false) };
         let index = index as usize;
         hash(reader.hasher, line);
-        let words = common_words(line)?;
+        let (words, list) = common_words(line)?;
         if wanted.found[index] {
             let problem = format!("{}: is there a second time; expected every index once", shown(text));
-            return Err(ParseError::of_field(0, COMMON_COLUMNS[0], problem));
+            return Err(
+                ParseError::of_field(0, COMMON_COLUMNS[0], problem).because("a second line of an index")
+            );
         }
+        wanted.keys[index] = key(list);
         self.common[index * HALF..][..HALF].copy_from_slice(&words.numbers(0, reader.word));
         wanted.found[index] = true;
         Ok(true)
     }
 
     /// Leaves out the samples whose common features were not found.
-    fn leave_out(&mut self, found: &[bool]) {
+    fn leave_out(&mut self, found: &[bool], first: ParseError, line: u64) {
         let keep: Vec<bool> = self.pointers.iter().map(|&index| found[index as usize]).collect();
-        self.skipped += keep.iter().filter(|keep| !**keep).count();
+        let rows = keep.iter().filter(|keep| !**keep).count();
+        self.left_out[0].malformed_rows(rows, first.because("without common features"), line);
         let mut kept = 0;
         for row in (0..self.count()).filter(|&row| keep[row]) {
             self.labels[kept] = self.labels[row];
             self.pointers[kept] = self.pointers[row];
+            self.keys[kept] = self.keys[row];
             self.sample.copy_within(row * HALF..(row + 1) * HALF, kept * HALF);
             kept += 1;
         }
         self.labels.truncate(kept);
         self.pointers.truncate(kept);
+        self.keys.truncate(kept);
         self.sample.truncate(kept * HALF);
     }
 }
 
 /// A line of the skeleton.
 struct Sample<'a> {
+    id: &'a [u8],
     labels: [bool; 2],
     index: &'a [u8],
+    list: &'a [u8],
     words: Words,
 }
 
 impl<'a> Sample<'a> {
     fn parse(line: &'a [u8]) -> Result<Self, ParseError> {
-        let [_, click, purchase, index, count, list] = columns(line, &SAMPLE_COLUMNS)?;
+        let [id, click, purchase, index, count, list] = columns(line, &SAMPLE_COLUMNS)?;
         let label = |column: usize, text: &[u8]| match text {
             b"0" => Ok(false),
             b"1" => Ok(true),
@@ -226,13 +289,14 @@ impl<'a> Sample<'a> {
             let problem = format!("{}: expected an index of 1 to {LONGEST_INDEX} bytes", shown(index));
             return Err(ParseError::of_field(3, SAMPLE_COLUMNS[3], problem));
         }
-        Ok(Self { labels, index, words: words(&SAMPLE, &SAMPLE_COLUMNS, count, list)? })
+        Ok(Self { id, labels, index, list, words: words(&SAMPLE, &SAMPLE_COLUMNS, count, list)? })
     }
 }
 
-fn common_words(line: &[u8]) -> Result<Words, ParseError> {
+/// The words of a line of common features, and its feature list.
+fn common_words(line: &[u8]) -> Result<(Words, &[u8]), ParseError> {
     let [_, count, list] = columns(line, &COMMON_COLUMNS)?;
-    words(&COMMON, &COMMON_COLUMNS, count, list)
+    Ok((words(&COMMON, &COMMON_COLUMNS, count, list)?, list))
 }
 
 /// A line's columns.
@@ -247,7 +311,10 @@ fn columns<'a, const N: usize>(line: &'a [u8], names: &[&str; N]) -> Result<[&'a
     }
     match count == N {
         true => Ok(columns),
-        false => Err(ParseError::of_line(format!("has {count} columns; expected {N}: {}", names.join(", ")))),
+        false => {
+            let problem = format!("has {count} columns; expected {N}: {}", names.join(", "));
+            Err(ParseError::of_line("another number of columns", problem))
+        }
     }
 }
 
@@ -390,8 +457,8 @@ mod tests {
                 "feature 2 is \"853\\u{2}7\\u{3}NaN\": expected a number as its value",
             ),
         ] {
-            let expected = ParseError { field: field.to_string(), problem: problem.to_string() };
-            assert_eq!(sample(&line).unwrap_err(), expected);
+            let ParseError { field: found, problem: told, .. } = sample(&line).unwrap_err();
+            assert_eq!((&*found, &*told), (field, problem));
         }
     }
 

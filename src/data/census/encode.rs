@@ -32,11 +32,11 @@ fn divide(lengths: [usize; 2], split: u64) -> [Vec<u64>; 3] {
     }
 }
 
-/// Rows in the order of their sets, encoded.
+/// Rows in the order of their sets, encoded, and their keys.
 ///
 /// # Errors
 /// Rows whose labels are all alike in some set.
-pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<Census, String> {
+pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<(Census, Vec<u64>), String> {
     let sets = divide(lengths, spec.split);
     let sizes = [0, 1, 2].map(|set| sets[set].len());
     let order: Vec<usize> = sets.concat().into_iter().map(|row| row as usize).collect();
@@ -58,9 +58,18 @@ pub fn encode(raw: &RawRows, lengths: [usize; 2], spec: &CensusSpec) -> Result<C
         order.iter().map(|&row| f32::from(u8::from(raw.labels[label][row]))).collect()
     };
     let y = [labels(task), labels(1)];
-    let census = Census { spec: spec.clone(), files: Vec::new(), skipped: 0, vocabulary, x, y, sizes };
+    let census = Census {
+        spec: spec.clone(),
+        files: Vec::new(),
+        skipped: 0,
+        checks: Vec::new(),
+        vocabulary,
+        x,
+        y,
+        sizes,
+    };
     usable(&census)?;
-    Ok(census)
+    Ok((census, order.iter().map(|&row| raw.keys[row]).collect()))
 }
 
 /// Refuses rows whose labels are all alike in some set: nothing could be learnt, or no AUC be measured.
@@ -162,6 +171,7 @@ mod tests {
             split: 0,
             embedding_units: 4,
             skip_bad_rows: false,
+            max_skipped: 0.05,
             digest: String::new(),
         }
     }

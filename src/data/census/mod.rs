@@ -12,10 +12,12 @@ use std::ops::Range;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::checks::{self, Columns, DataCheck, KeySample, Labelled};
+use super::left_out::LeftOut;
 use super::shuffle::EpochOrder;
-use super::source::{self, ClassRecord, Embedding, Feed, LeftOut, Opened, Rows, Source};
-use super::{Batch, DataError, DataSpec, Subset, Task};
-use schema::{CATEGORICAL, NUMERIC};
+use super::source::{self, ClassRecord, Embedding, Feed, Opened, Rows, Source};
+use super::{Batch, DataError, DataSpec, Subset, Task, files};
+use schema::{CATEGORICAL, FIELDS, NUMERIC};
 
 mod encode;
 pub mod read;
@@ -24,7 +26,7 @@ pub mod schema;
 pub use encode::encode;
 
 /// Names of the original files: training and test.
-const FILES: [&str; 2] = ["census-income.data", "census-income.test"];
+const ORIGINALS: [&str; 2] = ["census-income.data", "census-income.test"];
 
 /// Address of the data set.
 const PUBLISHED: &str = "https://doi.org/10.24432/C5N30T";
@@ -52,6 +54,8 @@ pub struct CensusSpec {
     pub embedding_units: usize,
     /// Whether malformed rows are left out and counted; an error otherwise.
     pub skip_bad_rows: bool,
+    /// Largest share of a file's rows that may be left out as malformed.
+    pub max_skipped: f64,
     /// Hash of the files' text. Empty until they are opened; where it is given, they must have it.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub digest: String,
@@ -72,9 +76,9 @@ impl CensusSpec {
     /// Files that are missing, cannot be read or are not those of the digest; malformed rows, unless they are to be
     /// left out; rows that cannot be learned from.
     pub fn read(&self) -> Result<(Self, Census), DataError> {
-        let found = FILES.map(|name| read::find(&self.path, name));
+        let found = ORIGINALS.map(|name| files::find(&self.path, name));
         if found.iter().all(Option::is_none) {
-            let expected = format!("{}, {} or both", FILES[0], FILES[1]);
+            let expected = format!("{}, {} or both", ORIGINALS[0], ORIGINALS[1]);
             return Err(DataError::NoFiles { path: self.path.clone(), expected, published: PUBLISHED });
         }
         let mut rows = read::RawRows::default();
@@ -83,6 +87,7 @@ impl CensusSpec {
             let before = rows.count();
             if let Some(path) = file {
                 rows.read(path, self.skip_bad_rows)?;
+                rows.left_out.iter().try_for_each(|file| file.judge(self.max_skipped))?;
             }
             *length = rows.count() - before;
         }
@@ -94,12 +99,13 @@ impl CensusSpec {
                 expected: self.digest.clone(),
             });
         }
-        let files = found.iter().flatten().filter_map(|path| path.file_name());
-        let files: Vec<String> = files.map(|name| name.to_string_lossy().into_owned()).collect();
+        let files: Vec<String> = found.iter().flatten().map(|path| files::name(path)).collect();
+        let skipped = rows.left_out.iter().map(LeftOut::malformed).sum();
         let spec = Self { digest, ..self.clone() };
-        let census = encode(&rows, lengths, &spec)
+        let (census, keys) = encode(&rows, lengths, &spec)
             .map_err(|problem| DataError::Unfit { path: self.path.clone(), problem })?;
-        Ok((spec, Census { files, skipped: rows.skipped, ..census }))
+        let checks = census.check(&files, &rows.left_out, &keys);
+        Ok((spec, Census { files, skipped, checks, ..census }))
     }
 }
 
@@ -162,6 +168,8 @@ pub struct Census {
     pub files: Vec<String>,
     /// Malformed rows that were left out.
     pub skipped: usize,
+    /// What was found out about the files.
+    pub checks: Vec<DataCheck>,
     /// Rows of the embedding table: the values of all categorical features in the training rows.
     pub vocabulary: usize,
     /// Inputs, `[rows, CATEGORICAL + NUMERIC]`: rows of the embedding table, `vocabulary` for a value that no
@@ -203,6 +211,36 @@ impl Census {
         let mut sums = super::pearson::PairSums::default();
         sums.add(self.labels(set, 0), self.labels(set, 1));
         sums.correlation()
+    }
+
+    /// Checks the rows of files, whose names are in the order of [`ORIGINALS`]; `keys` are those of the rows in the order
+    /// of the sets.
+    fn check(&self, files: &[String], left_out: &[LeftOut], keys: &[u64]) -> Vec<DataCheck> {
+        let (training, scored) = keys.split_at(self.sizes[0]);
+        let mut trained = KeySample::default();
+        training.iter().for_each(|&key| trained.add(key));
+        // Rows to score on come from the last file, be there one or two.
+        let file = files.last().map_or("", String::as_str);
+        let kinds = ["validation and test rows", "every field"];
+        let shared = checks::shared_rows(file, kinds, &trained, scored.iter().copied());
+        let names = |wanted: fn(schema::Kind) -> bool| {
+            FIELDS.iter().filter(move |field| wanted(field.kind)).map(|field| field.name)
+        };
+        let columns = Columns {
+            names: names(schema::Kind::is_category).chain(names(schema::Kind::is_number)).collect(),
+            categorical: CATEGORICAL,
+            unknown: self.vocabulary as f32,
+        };
+        let labelled = |rows: Range<usize>| Labelled {
+            x: &self.x[rows.start * COLUMNS..rows.end * COLUMNS],
+            labels: [&self.y[0][rows.clone()], &self.y[1][rows]],
+        };
+        let [training, scored] = [0..self.sizes[0], self.sizes[0]..self.len()].map(labelled);
+        let tasks = self.spec.task_names();
+        let mut found: Vec<DataCheck> = left_out.iter().flat_map(LeftOut::checks).collect();
+        found.push(shared);
+        found.extend(checks::revealing_columns(file, &columns, tasks, &training, &scored));
+        found
     }
 
     /// Puts rows of a set, from `range` within it, into a batch.
@@ -264,8 +302,8 @@ impl Rows for Census {
         Subset::ALL.into_iter().flat_map(of_subset).collect()
     }
 
-    fn left_out(&self) -> LeftOut {
-        LeftOut { malformed: self.skipped, unclicked: 0 }
+    fn checks(&self) -> Vec<DataCheck> {
+        self.checks.clone()
     }
 }
 

@@ -1,15 +1,14 @@
 //! The original files, row by row: 42 fields separated by commas, plain or gzipped.
 
 use std::collections::HashMap;
-use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-
-use flate2::read::MultiGzDecoder;
+use std::path::Path;
 
 use super::schema::{CATEGORICAL, FIELDS, Kind, NUMERIC, label};
-use crate::data::DataError;
+use crate::data::checks::key;
 use crate::data::error::ParseError;
+use crate::data::left_out::LeftOut;
+use crate::data::{DataError, files};
 
 /// Longest line that is read as a row, in bytes: a hundred times the longest of the published rows, 628.
 const LONGEST_LINE: u64 = 1 << 16;
@@ -28,8 +27,10 @@ pub struct RawRows {
     pub numbers: Vec<f32>,
     /// Labels, `[rows]` each: education, marital status, income.
     pub labels: [Vec<bool>; 3],
-    /// Rows that were left out, because they are malformed.
-    pub skipped: usize,
+    /// A hash of every row's fields, `[rows]`.
+    pub keys: Vec<u64>,
+    /// Rows that were left out, by file.
+    pub left_out: Vec<LeftOut>,
     hasher: blake3::Hasher,
 }
 
@@ -65,7 +66,8 @@ impl Default for RawRows {
             codes: Vec::new(),
             numbers: Vec::new(),
             labels: Default::default(),
-            skipped: 0,
+            keys: Vec::new(),
+            left_out: Vec::new(),
             hasher: blake3::Hasher::new(),
         }
     }
@@ -85,19 +87,20 @@ impl RawRows {
     /// Appends the rows of a file. A malformed row is an error, or is left out and counted where `skip_bad`.
     ///
     /// # Errors
-    /// If the file cannot be read, or a row is malformed and `skip_bad` is false.
+    /// If the file cannot be read, its first rows are all malformed, or a row is malformed and `skip_bad` is false.
     pub fn read(&mut self, path: &Path, skip_bad: bool) -> Result<(), DataError> {
-        self.append(path, open(path)?, skip_bad)
+        self.append(path, files::open(path)?, skip_bad)
     }
 
     fn append(&mut self, path: &Path, text: impl Read, skip_bad: bool) -> Result<(), DataError> {
         let mut reader = BufReader::with_capacity(1 << 18, text);
+        let mut left_out = LeftOut::of(path);
         let (mut line, mut number, mut too_long) = (Vec::new(), 0u64, false);
         loop {
             line.clear();
             let piece = reader.by_ref().take(LONGEST_LINE).read_until(b'\n', &mut line);
-            if piece.map_err(DataError::io(path))? == 0 {
-                return Ok(());
+            if piece.map_err(|error| files::refused(path, number + 1, error))? == 0 {
+                break;
             }
             self.hasher.update(&line);
             let unfinished = line.len() as u64 == LONGEST_LINE && !line.ends_with(b"\n");
@@ -106,20 +109,23 @@ impl RawRows {
                 continue;
             }
             number += 1;
-            let text = String::from_utf8_lossy(&line);
+            // Files that were joined have byte order marks within.
+            let bytes = line.strip_prefix(files::BYTE_ORDER_MARK).unwrap_or(&line);
+            let text = String::from_utf8_lossy(bytes);
             if !too_long && text.trim().is_empty() {
                 continue;
             }
+            left_out.count();
             let row = match too_long {
-                true => Err(ParseError::of_line("is longer than a row can be".into())),
+                true => Err(ParseError::of_line("too long", "is longer than a row can be".into())),
                 false => self.row(text.trim()),
             };
-            match row {
-                Ok(()) => {}
-                Err(_) if skip_bad => self.skipped += 1,
-                Err(error) => return Err(error.at(path, number)),
+            if let Err(error) = row {
+                left_out.malformed_row(error, number, bytes, FIELDS.len(), skip_bad)?;
             }
         }
+        self.left_out.push(left_out);
+        Ok(())
     }
 
     /// Appends a row, or nothing at all.
@@ -131,7 +137,7 @@ impl RawRows {
         let words: Vec<&str> = line.split(',').map(str::trim).collect();
         if words.len() != FIELDS.len() {
             let problem = format!("has {} fields; expected {}", words.len(), FIELDS.len());
-            return Err(ParseError::of_line(problem));
+            return Err(ParseError::of_line("another number of fields", problem));
         }
         for (index, (word, field)) in words.iter().zip(&FIELDS).enumerate() {
             let wrong = |remedy: &str| {
@@ -167,6 +173,7 @@ impl RawRows {
         for ((code, column), (word, _)) in codes.iter_mut().zip(&mut self.words).zip(categories) {
             *code = column.number(word);
         }
+        self.keys.push(key(&words));
         self.codes.extend(codes);
         self.numbers.extend(numbers);
         self.labels.iter_mut().zip(labels).for_each(|(column, label)| column.push(label));
@@ -180,24 +187,6 @@ fn shown(word: &str) -> String {
         Some((end, _)) => format!("{:?}…", &word[..end]),
         None => format!("{word:?}"),
     }
-}
-
-/// The file called `name` or `name.gz` in a folder, if it is there.
-pub fn find(folder: &Path, name: &str) -> Option<PathBuf> {
-    [name.to_string(), format!("{name}.gz")].iter().map(|name| folder.join(name)).find(|path| path.is_file())
-}
-
-/// The text of a file, unpacked where its name ends in `.gz`.
-///
-/// # Errors
-/// A file that the system does not open.
-pub fn open(path: &Path) -> Result<Box<dyn Read>, DataError> {
-    let file = File::open(path).map_err(DataError::io(path))?;
-    Ok(match path.extension().is_some_and(|extension| extension == "gz") {
-        // Decompressed in large pieces.
-        true => Box::new(MultiGzDecoder::new(BufReader::with_capacity(1 << 16, file))),
-        false => Box::new(file),
-    })
 }
 
 #[cfg(test)]
@@ -257,7 +246,7 @@ mod tests {
             assert!(error.starts_with(message), "{error}");
             assert!(error.ends_with("; --skip-bad-rows leaves such rows out and counts them"), "{error}");
             let rows = read(&text, true).unwrap();
-            assert_eq!((rows.count(), rows.skipped), (11, 1));
+            assert_eq!((rows.count(), rows.left_out[0].total()), (11, 1));
         }
     }
 
@@ -268,7 +257,7 @@ mod tests {
             let error = read(&long, false).unwrap_err().to_string();
             assert!(error.starts_with("census-income.test:7: is longer than a row can be;"), "{error}");
             let rows = read(&long, true).unwrap();
-            assert_eq!((rows.count(), rows.skipped), (11, 1));
+            assert_eq!((rows.count(), rows.left_out[0].total()), (11, 1));
             assert_eq!(rows.digest(), blake3::hash(long.as_bytes()).to_hex()[..32]);
         }
         let error = read(&with(4, "44, ", &format!("{}, ", "x".repeat(999))), false).unwrap_err().to_string();

@@ -52,6 +52,7 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
         runs,
         labels: Vec::new(),
         classes: Vec::new(),
+        data_checks: Vec::new(),
         trials: Vec::new(),
         missing_tables: Vec::new(),
     }

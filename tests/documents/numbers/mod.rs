@@ -1,5 +1,6 @@
 //! Recomputes the numbers of documents from committed files: one test for each document.
 
+use mmoe_study::data::{checks, left_out};
 use mmoe_study::experiment::library;
 use mmoe_study::experiment::plan::Plan;
 
@@ -165,6 +166,27 @@ fn guides() {
         "memory measured on the published files, which are not here",
         &["2 million rows of each period take 0.4 GB of memory, and 0.6 GB more"],
     );
+    page.says(format!("`data.max_skipped` of a file's rows ({} %)", 100.0 * left_out::MAX_SKIPPED));
+    page.says(format!("more than {} % of the rows to score on", 100.0 * checks::MAX_SHARED));
+    page.says(format!("an AUC of {} or more for a label", checks::REVEALING));
+    page.says(format!("a sample of at most {}", thousands(checks::MOST_KEYS)));
+    assert_eq!(checks::MOST_ROWS, 1_000_000, "at most a million rows");
+    let found = Csv::read("results/census-income/data_checks.csv");
+    let shared = found.with(&[("check", "shared_rows")]);
+    let classes = Csv::read("results/census-income/classes.csv").with(&[("task", "1")]);
+    let rows: f64 = classes.numbers("rows").iter().sum();
+    let share = 100.0 * shared.number("found") / shared.number("of");
+    page.says(format!(
+        "Of the {} rows of `census-income.test`, divided 4:1:1, {} % of the validation and test rows equal a training row in \
+         all 42 fields",
+        thousands(rows as usize),
+        fixed(share, 2)
+    ));
+    let single = found.with(&[("check", "revealing_columns"), ("subject", "never married")]);
+    let text = &single.only()["text"];
+    let column = "\u{201c}detailed household and family stat\u{201d} (";
+    let area = text.split(column).nth(1).unwrap_or_else(|| panic!("{text}")).trim_end_matches(").");
+    page.says(format!("The highest AUC of one column is {}", fixed(area.parse().unwrap(), 3)));
     page.finish();
 
     let mut page = Quotes::of("docs/architectures.md");
