@@ -25,7 +25,7 @@
 //! of at most [`lines::LONGEST`] bytes; [`ROW_BYTES`] for every row; [`READING_BYTES`] more, and at worst as much
 //! again while vectors grow, for the rows of the period that is being read; about 130 bytes for every index that
 //! is pointed to; and about 60 for every word (a table of hashes, at worst twice as large as its entries, and the
-//! list that sorts it).
+//! list that sorts it). The checks add some tens of megabytes at most ([`super::checks`]).
 
 use std::path::PathBuf;
 use std::sync::Arc;

@@ -170,7 +170,7 @@ fn guides() {
     page.says(format!("more than {} % of the rows to score on", 100.0 * checks::MAX_SHARED));
     page.says(format!("an AUC of {} or more for a label", checks::REVEALING));
     page.says(format!("a sample of at most {}", thousands(checks::MOST_KEYS)));
-    assert_eq!(checks::MOST_ROWS, 1_000_000, "at most a million rows");
+    assert_eq!(checks::MOST_ROWS, 500_000, "half a million");
     let found = Csv::read("results/census-income/data_checks.csv");
     let shared = found.with(&[("check", "shared_rows")]);
     let classes = Csv::read("results/census-income/classes.csv").with(&[("task", "1")]);
