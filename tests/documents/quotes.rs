@@ -13,8 +13,9 @@ pub struct Quotes {
     mistakes: Vec<String>,
 }
 
-/// Words before a number that make it a name: Figure 4, §3.2.
-const NAMES: [&str; 9] = ["Figure", "Figures", "Table", "Tables", "§", "KDD", "task", "et al.", "Hospedales"];
+/// Words before a number that make it a name: Figure 4, §3.2, UTF-8.
+const NAMES: [&str; 10] =
+    ["Figure", "Figures", "Table", "Tables", "§", "KDD", "task", "et al.", "Hospedales", "UTF-"];
 /// Parts of words whose numbers belong to a publication or an address.
 const ADDRESSES: [&str; 4] = ["doi:", "arXiv:", "://", ".com/"];
 
