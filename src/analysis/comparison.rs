@@ -10,7 +10,7 @@ use super::interval::Interval;
 use super::measure::Measure;
 use super::runs::{Runs, runs_by_rate};
 use super::selection::selected_runs;
-use super::statistics::confidence::{Confidence, LEVEL};
+use super::statistics::confidence::{Confidence, LEVEL, ONE_SIDED};
 use super::statistics::holm::holm;
 use super::statistics::paired::{differences, mean_difference, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
@@ -83,7 +83,7 @@ pub struct RunsComparison {
     /// Effect sizes of the pairs; none where the samples were compared as independent.
     pub paired: Option<PairedEffect>,
     /// Mean final loss in the second minus that in the first, with its 95 % bootstrap interval; none where no run of a
-    /// side finished.
+    /// side finished. It has no ends where no test of so few runs could find a difference: with fewer than 6 pairs.
     pub difference: Option<Interval>,
     /// Two-sided p-value of no difference, Holm-corrected over all rows of the comparison. Before the correction it is at
     /// least that of an exact test: 2/2ⁿ for n pairs, so that fewer than 6 pairs never make a change.
@@ -174,7 +174,10 @@ fn compare_row(
         false => (independent_difference(&values), None),
     };
     let p = (2.0 * found.p_not_above(0.0).min(found.p_not_below(0.0))).min(1.0);
-    RunsComparison { name, sides, paired, difference: found.interval(), p, change: Change::Unclear }
+    // Ends that exclude 0 would look like a change where no test can find one.
+    let decides = found.finest() <= ONE_SIDED;
+    let difference = found.interval().map(|found| Interval { ends: found.ends.filter(|_| decides), ..found });
+    RunsComparison { name, sides, paired, difference, p, change: Change::Unclear }
 }
 
 /// Mean difference, second minus first, over pairs, with its effect sizes.
@@ -265,6 +268,7 @@ mod tests {
                 let least = (3.0 * 2.0 * 0.5f64.powi(seeds as i32)).min(1.0);
                 assert!(row.p >= least || row.paired.is_none(), "{seeds} seeds: {}", row.p);
                 assert!(seeds >= 6 || row.change == Change::Unclear, "{seeds} seeds: {}", row.p);
+                assert_eq!(row.difference.unwrap().ends.is_some(), seeds >= 6, "{seeds} seeds");
             }
         }
         let clear = compared(&pairs(12, 0.0), &pairs(12, 0.01));

@@ -125,7 +125,7 @@ pub fn loss_axis(curves: &[ModelCurve], from: f64, label: &str) -> Axis {
     let highest = heights(from).fold(0.0, f64::max);
     let highest = if limit > 0.0 { highest.min(limit) } else { highest };
     let top = if highest > 0.0 { round_up(highest * 1.02) } else { 1.0 };
-    Axis::new(label, 0.0..top, 6, theme::number)
+    Axis::new(label, 0.0..top, 6, theme::measured)
 }
 
 /// The number of curves that end above an axis, and their losses, for a caption; empty where none does.
