@@ -15,10 +15,15 @@ use super::statistics::holm::holm;
 use super::statistics::paired::{differences, mean_difference, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
 use crate::experiment::Condition;
+use crate::experiment::difference::{self, Difference};
 use crate::store::{RunRecord, Study};
 
 /// Fewest common seeds to pair by; with fewer the studies are compared as independent samples.
 const SEEDS_TO_PAIR: usize = 3;
+
+/// Fewest pairs, or runs of either study, that can tell two studies apart: the exact two-sided test of n pairs gives 2/2ⁿ
+/// at least, which is below 0.05 from six on.
+const SEEDS_TO_DECIDE: usize = 6;
 
 /// Choice of the runs that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,7 +34,7 @@ pub enum By {
     Selected,
 }
 
-/// Name of a row of a comparison.
+/// Name of a row of a comparison. As text: `mmoe at 0.5, rate 0.01`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct RunsName {
     /// Name of the model, in both studies.
@@ -40,10 +45,21 @@ pub struct RunsName {
     pub learning_rate: Option<f64>,
 }
 
+impl std::fmt::Display for RunsName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.model)?;
+        match self.condition.label(|value| value.to_string()) {
+            none if none.is_empty() => {}
+            condition => write!(f, " at {condition}")?,
+        }
+        self.learning_rate.map_or(Ok(()), |rate| write!(f, ", rate {rate}"))
+    }
+}
+
 /// One side of a row: the runs of one study.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Side {
-    /// Mean final loss of the runs that finished; none where none did.
+    /// Mean final loss of the runs that finished, of those in pairs where pairs are compared; none where there are none.
     pub mean: Option<f64>,
     /// Runs that finished.
     pub finished: usize,
@@ -92,17 +108,45 @@ pub struct RunsComparison {
     pub change: Change,
 }
 
+impl RunsComparison {
+    /// The change as a word that follows "B is".
+    pub fn verdict(&self) -> &'static str {
+        let runs = match self.paired {
+            Some(paired) => paired.pairs,
+            None => self.sides.iter().map(|side| side.finished).min().unwrap_or(0),
+        };
+        match self.change {
+            _ if runs < SEEDS_TO_DECIDE => "not tested: too few runs",
+            Change::Lower => "lower",
+            Change::Higher => "higher",
+            Change::Unclear => "not told apart",
+        }
+    }
+}
+
 /// Two studies compared.
 #[derive(Debug, Clone, PartialEq)]
 pub struct StudyComparison {
     /// Both generate equal data from equal seeds.
     pub same_data: bool,
+    /// The settings in which the studies differ.
+    pub settings: Vec<Difference>,
     /// Rows of both studies, in the order of the first.
     pub rows: Vec<RunsComparison>,
     /// Runs of the first study only.
     pub only_first: Vec<RunsName>,
     /// Runs of the second study only.
     pub only_second: Vec<RunsName>,
+}
+
+impl StudyComparison {
+    /// A warning where the studies train for different steps or on batches of different size.
+    pub fn training_warning(&self) -> Option<&'static str> {
+        let unequal =
+            |difference: &Difference| ["train.steps", "train.batch_size"].contains(&&*difference.key);
+        let warning = "The studies differ in steps or batch size, which alone can move the losses.";
+        self.settings.iter().any(unequal).then_some(warning)
+    }
 }
 
 /// Runs with their name.
@@ -129,7 +173,8 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
         };
     }
     let only_second = b.into_iter().map(|(name, _)| name).collect();
-    StudyComparison { same_data, rows: found, only_first, only_second }
+    let settings = difference::differences(&first.experiment, &second.experiment);
+    StudyComparison { same_data, settings, rows: found, only_first, only_second }
 }
 
 /// The runs of a study with their names.
@@ -161,12 +206,15 @@ fn compare_row(
     let common: Vec<(f64, f64)> =
         first.iter().filter_map(|(seed, a)| Some((*a, *second.get(seed)?))).collect();
     let values = [&first, &second].map(|losses| losses.values().copied().collect::<Vec<f64>>());
+    let pair = same_data && common.len() >= SEEDS_TO_PAIR;
+    let (first, second) = common.iter().copied().unzip();
+    let compared = if pair { [first, second] } else { values.clone() };
     let sides = [0, 1].map(|i| Side {
-        mean: summary::mean_if_any(&values[i]),
+        mean: summary::mean_if_any(&compared[i]),
         finished: values[i].len(),
         diverged: runs[i].len() - values[i].len(),
     });
-    let (found, paired) = match same_data && common.len() >= SEEDS_TO_PAIR {
+    let (found, paired) = match pair {
         true => {
             let (found, effect) = paired_difference(&common);
             (found, Some(effect))
@@ -239,6 +287,24 @@ mod tests {
                 assert!(low < -0.009 && high < -0.009);
                 assert_eq!(row.paired.unwrap().rank_biserial, -1.0);
             }
+        }
+    }
+
+    #[test]
+    fn means_are_of_the_pairs_that_are_compared() {
+        let of = |seeds| study(&[0.5], seeds, |_, _, s| Some(s as f64));
+        for row in compared(&of(12), &of(6)).rows {
+            assert_eq!((row.sides[0].mean, row.sides[1].mean), (Some(2.5), Some(2.5)));
+            assert_eq!((row.paired.unwrap().pairs, row.verdict()), (6, "not told apart"));
+        }
+    }
+
+    #[test]
+    fn few_runs_are_not_tested() {
+        let of = |seeds, shift: f64| study(&[0.5], seeds, move |_, _, s| Some(s as f64 + shift));
+        for (seeds, verdict) in [(5, "not tested: too few runs"), (8, "higher")] {
+            let comparison = compared(&of(seeds, 0.0), &of(seeds, 0.1));
+            assert!(comparison.rows.iter().all(|row| row.verdict() == verdict), "{seeds}: {comparison:?}");
         }
     }
 

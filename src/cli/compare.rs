@@ -7,7 +7,7 @@ use anyhow::Result;
 
 use super::{DONE, print};
 use crate::analysis::Measure;
-use crate::analysis::comparison::{By, Change, RunsComparison, RunsName, StudyComparison, compare};
+use crate::analysis::comparison::{By, RunsComparison, StudyComparison, compare};
 use crate::report::words::or_dash;
 use crate::store::{CURVES, Folder, commands};
 use crate::study;
@@ -51,25 +51,30 @@ fn text(
 ) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     writeln!(text, "A: {}\nB: {}", first.display(), second.display())?;
+    match &comparison.settings[..] {
+        [] => writeln!(text, "The settings are equal.")?,
+        settings => {
+            writeln!(text, "Settings of A → of B:")?;
+            settings.iter().try_for_each(|difference| writeln!(text, "  {difference}"))?;
+        }
+    }
+    if let Some(warning) = comparison.training_warning() {
+        writeln!(text, "Warning: {warning}")?;
+    }
     let data = if comparison.same_data { "equal" } else { "different" };
     writeln!(
         text,
         "{loss} after the last step; {data} data. p is corrected for {} rows (Holm).\n",
         comparison.rows.len()
     )?;
-    let head = ["model", "p(tasks)", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];
+    let head = ["model", "condition", "rate", "A", "B", "B − A, 95 % interval", "runs", "p", "B is"];
     row(&mut text, head.map(str::to_string))?;
     for compared in &comparison.rows {
         row(&mut text, columns(compared))?;
     }
     for (names, side) in [(&comparison.only_first, "A"), (&comparison.only_second, "B")] {
         for name in names {
-            let RunsName { model, condition, learning_rate } = name;
-            let condition =
-                Some(condition.label(|value| value.to_string())).filter(|label| !label.is_empty());
-            let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
-            let rate = learning_rate.map_or(String::new(), |rate| format!(" at rate {rate}"));
-            writeln!(text, "only in {side}: {model}{at}{rate}")?;
+            writeln!(text, "only in {side}: {name}")?;
         }
     }
     Ok(text)
@@ -80,11 +85,6 @@ fn columns(compared: &RunsComparison) -> [String; 9] {
     let runs = match compared.paired {
         Some(paired) => format!("{} pairs", paired.pairs),
         None => format!("{} / {}", a.finished, b.finished),
-    };
-    let change = match compared.change {
-        Change::Lower => "lower",
-        Change::Higher => "higher",
-        Change::Unclear => "not clearly different",
     };
     [
         compared.name.model.clone(),
@@ -98,7 +98,7 @@ fn columns(compared: &RunsComparison) -> [String; 9] {
         })),
         runs,
         format!("{:.2e}", compared.p),
-        change.to_string(),
+        compared.verdict().to_string(),
     ]
 }
 
@@ -108,6 +108,6 @@ fn row(
 ) -> std::fmt::Result {
     writeln!(
         text,
-        "{model:<18} {p:>8} {rate:>8} {a:>8} {b:>8}  {difference:<28} {runs:>10} {chance:>9}  {change}"
+        "{model:<21} {p:>9} {rate:>8} {a:>8} {b:>8}  {difference:<28} {runs:>10} {chance:>9}  {change}"
     )
 }

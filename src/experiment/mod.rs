@@ -6,6 +6,7 @@
 
 mod condition;
 mod data;
+pub mod difference;
 pub mod engine;
 mod error;
 mod grid;

@@ -8,7 +8,8 @@ use super::ReportError;
 use super::section::{Column, Table};
 use super::words::{decimals_or_dash, estimate_and_ends, or_dash};
 use crate::analysis::Measure;
-use crate::analysis::comparison::{Change, StudyComparison};
+use crate::analysis::comparison::StudyComparison;
+use crate::experiment::difference::Difference;
 use crate::figure;
 use crate::figure::theme::number;
 use crate::store::{Study, atomic};
@@ -25,6 +26,8 @@ struct Page<'a> {
     second: &'a str,
     loss: &'a str,
     same_data: bool,
+    settings: &'a [Difference],
+    warning: Option<&'static str>,
     svg: Option<String>,
     /// Reason for no figure.
     no_overlay: &'static str,
@@ -49,14 +52,14 @@ pub fn write(
     let (svg, caption) = overlay.map_or((None, String::new()), |(svg, caption)| (Some(svg), caption));
     let columns = [
         Column::model(),
-        Column::number("Correlation"),
+        Column::number("Condition"),
         Column::number("Learning rate"),
         Column::number("A"),
         Column::number("B"),
         Column::number("B − A"),
         Column::number("Runs"),
         Column::number("Diverged"),
-        Column::words("Verdict"),
+        Column::words("B is"),
     ];
     let rows = comparison.rows.iter().map(|row| {
         let [a, b] = &row.sides;
@@ -72,22 +75,13 @@ pub fn write(
                 None => format!("{} / {}", a.finished, b.finished),
             },
             format!("{} / {}", a.diverged, b.diverged),
-            match row.change {
-                Change::Lower => "B lower".to_owned(),
-                Change::Higher => "B higher".to_owned(),
-                Change::Unclear => "not significant".to_owned(),
-            },
+            row.verdict().to_owned(),
         ]
     });
     let sides = [(&comparison.only_first, "A"), (&comparison.only_second, "B")];
-    let only = sides.into_iter().flat_map(|(names, side)| {
-        let line = move |name: &crate::analysis::comparison::RunsName| {
-            let condition = Some(name.condition.label(number)).filter(|label| !label.is_empty());
-            let at = condition.map_or(String::new(), |label| format!(" at correlation {label}"));
-            format!("Only in {side}: {}{at}", name.model)
-        };
-        names.iter().map(line)
-    });
+    let only = sides
+        .into_iter()
+        .flat_map(|(names, side)| names.iter().map(move |name| format!("Only in {side}: {name}")));
     let page = Page {
         no_overlay: match studies.iter().all(|study| study.has_curves()) {
             true => "The studies have no model and task correlation in common.",
@@ -98,6 +92,8 @@ pub fn write(
         second: names[1],
         loss,
         same_data: comparison.same_data,
+        settings: &comparison.settings,
+        warning: comparison.training_warning(),
         svg,
         caption,
         table: Table::new(columns, rows),
@@ -115,7 +111,8 @@ mod tests {
     #[test]
     fn the_page_has_curves_and_a_row_for_every_cell() {
         let a = Sample { seeds: 4, ..Sample::default() }.study();
-        let b = Sample { seeds: 4, loss_scale: 2.0, ..Sample::default() }.study();
+        let mut b = Sample { seeds: 4, loss_scale: 2.0, ..Sample::default() }.study();
+        b.experiment.train.steps += 100;
         let comparison = compare(&a, &b, Measure::default(), By::LearningRate);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("compare.html");
@@ -123,6 +120,11 @@ mod tests {
         let html = std::fs::read_to_string(path).unwrap();
         assert_eq!(html.matches("<svg").count(), 1);
         assert_eq!(html.matches("<td class=\"m\">").count(), comparison.rows.len());
-        assert!(!html.contains("<first>") && !html.contains("<script") && html.contains("higher"));
+        assert!(!html.contains("<first>") && !html.contains("<script"));
+        assert!(html.contains("<code>train.steps</code>") && html.contains("differ in steps or batch size"));
+        assert!(
+            html.contains("not tested: too few runs") && !html.contains(">higher<"),
+            "four seeds decide nothing"
+        );
     }
 }
