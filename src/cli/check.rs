@@ -1,5 +1,5 @@
 //! `sweep check`: trains the CI study and compares it with the baseline, to detect changes of code that break
-//! convergence.
+//! convergence. Beside the comparison it tests what must hold of any study.
 
 use std::fmt::Write;
 use std::path::PathBuf;
@@ -8,9 +8,13 @@ use anyhow::{Context, Result};
 use clap::Args;
 
 use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, training};
+use crate::engine::{invariants, train};
 use crate::experiment::{Experiment, library};
 use crate::store::{Finished, Folder, Study, machine};
-use crate::study::regression::convergence::{Check, Verdict, check};
+use crate::study::regression::convergence::{Check, DECIDED, Finding, Outcome, Verdict, check};
+
+/// The results are not shown to be equal, nor to differ.
+const UNDECIDED: u8 = 3;
 
 /// Experiment of the baseline.
 const EXPERIMENT: &str = "ci";
@@ -47,20 +51,29 @@ pub fn run(options: &Options) -> Result<u8> {
         return update(&experiment, &baseline, why, options);
     }
     let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
+    if let Some(outcome) = Check::not_comparable(&before.experiment, &experiment) {
+        return conclude(&outcome, &before, options.json);
+    }
     let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
     let (folder, threads) = (Folder::new(temporary.path()), training::threads(options.threads));
     let Some(after) = training::train_study(&experiment, &folder, &Finished::default(), threads)? else {
         return Ok(INTERRUPTED);
     };
-    let outcome = check(&before, &after);
-    match options.json {
-        true => print(&format!("{}\n", serde_json::to_string_pretty(&outcome)?))?,
-        false => print(&text(&outcome, &before)?)?,
+    let invariants = invariants::test(&experiment, &train::population)?;
+    conclude(&check(&before, &after).with_invariants(invariants), &before, options.json)
+}
+
+/// Prints a check and gives its exit code.
+fn conclude(outcome: &Check, baseline: &Study, json: bool) -> Result<u8> {
+    match json {
+        true => print(&format!("{}\n", serde_json::to_string_pretty(outcome)?))?,
+        false => print(&text(outcome, baseline)?)?,
     }
     Ok(match outcome.verdict {
         Verdict::Same => DONE,
         Verdict::Regressed => FAILED,
         Verdict::NotComparable => BAD_REQUEST,
+        Verdict::Undecided => UNDECIDED,
     })
 }
 
@@ -84,19 +97,27 @@ fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options
 /// The check as text.
 fn text(check: &Check, baseline: &Study) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
+    if !check.settings.is_empty() {
+        writeln!(text, "Settings of the baseline → of this study:")?;
+        for difference in &check.settings {
+            writeln!(text, "  {difference}")?;
+        }
+    }
     let width = check.findings.iter().map(|finding| finding.cell.len()).max().unwrap_or(0);
     for finding in &check.findings {
-        let p = finding.p.map_or(String::new(), |p| format!("  p = {p:.1e}"));
+        writeln!(text, "{}", line(finding, width))?;
+    }
+    for invariant in &check.invariants {
+        match &invariant.broken {
+            None => writeln!(text, "pass  {}", invariant.name)?,
+            Some(broken) => writeln!(text, "FAIL  {}: {broken}", invariant.name)?,
+        }
+    }
+    if check.findings.iter().any(|finding| finding.p.is_some()) {
         writeln!(
             text,
-            "{}  {:<width$}  {:<16}  {:>8.4} → {:>8.4}  change {:+.5}, margin {}{p}",
-            if finding.passed { "pass" } else { "FAIL" },
-            finding.cell,
-            finding.test,
-            finding.baseline,
-            finding.fresh,
-            finding.change,
-            finding.margin,
+            "p: probability of so small a difference of mean final losses if the true one were the margin. Below {DECIDED} \
+             the losses are shown to be equal within the margin."
         )?;
     }
     let same_machine =
@@ -110,8 +131,23 @@ fn text(check: &Check, baseline: &Study) -> Result<String, std::fmt::Error> {
     let verdict = match check.verdict {
         Verdict::Same => "same",
         Verdict::Regressed => "REGRESSED",
+        Verdict::Undecided => "UNDECIDED",
         Verdict::NotComparable => "not comparable",
     };
     writeln!(text, "{verdict}: {}", check.reason)?;
     Ok(text)
+}
+
+/// A line of the table.
+fn line(finding: &Finding, width: usize) -> String {
+    let (mark, words) = match finding.outcome {
+        Outcome::Equal => ("pass", ""),
+        Outcome::Undecided => ("open", "  not shown to be equal"),
+        Outcome::Different => ("FAIL", "  shown to differ"),
+    };
+    let Finding { cell, test, baseline, fresh, change, margin, p, .. } = finding;
+    let p = p.map_or(String::new(), |p| format!("  p = {p:.1e}"));
+    format!(
+        "{mark}  {cell:<width$}  {test:<16}  {baseline:>8.4} → {fresh:>8.4}  change {change:+.5}, margin {margin}{p}{words}"
+    )
 }

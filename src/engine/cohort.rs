@@ -95,6 +95,14 @@ impl<'a> Cohort<'a> {
         })
     }
 
+    /// The parameters of the runs as they stand, flat in layout order: `[active runs, parameters]`.
+    ///
+    /// # Errors
+    /// If the device fails.
+    pub fn parameters(&self) -> Result<Vec<f32>> {
+        self.population.parameters()
+    }
+
     /// Whether any of its runs is still trained.
     pub fn is_active(&self) -> bool {
         !self.active.is_empty()

@@ -43,7 +43,7 @@ impl DataLoaders {
     }
 
     /// Fills `batch` with the training rows of a step, counted from 0.
-    fn fill_step(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
+    pub(super) fn fill_step(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         self.fill(batch, |feed, batch| feed.training_batch(step, batch_size, batch));
     }
 

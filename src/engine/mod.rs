@@ -11,6 +11,7 @@
 //! | [`fused`] | the engine of one custom operation a model, on a CPU: the mixture family, and towers |
 //! | [`objective`] | losses and scores of regression, classification and conversion |
 //! | [`metrics`] | AUC, log-loss and calibration |
+//! | [`invariants`] | what must hold whatever the results are: parts of a model start apart, held-out rows are not trained on |
 //! | [`adam`] | the optimiser |
 //! | [`device`] | the device that an engine computes on, and its errors in plain words |
 //! | [`memory`] | predicted memory of a study |
@@ -25,6 +26,7 @@ pub mod device;
 pub mod fused;
 mod gpu_populations;
 pub mod graph;
+pub mod invariants;
 pub mod loaders;
 pub mod memory;
 pub mod metrics;

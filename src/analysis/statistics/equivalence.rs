@@ -1,4 +1,5 @@
-//! Sameness as something that can be shown, not as the failure to show a difference.
+//! Sameness as something that can be shown, not as the failure to show a difference. Between the two lies what cannot be
+//! decided with so few runs.
 
 use super::confidence::Confidence;
 use super::paired::{StudentMean, differences};
@@ -12,14 +13,17 @@ pub struct Equivalence {
     pub difference: Option<Interval>,
     /// The margin.
     pub margin: f64,
-    /// p-value against |θ| ≥ margin: the larger of the two one-sided ones.
+    /// p-value against |θ| ≥ margin: the larger of the two one-sided ones. Small where the two are shown to be equal.
     pub p: f64,
+    /// p-value against |θ| ≤ margin: the smaller of the two one-sided ones. Small where they are shown to differ.
+    pub p_beyond: f64,
 }
 
 /// Tests any estimate with confidence bounds.
 pub fn equivalence(confidence: &dyn Confidence, margin: f64) -> Equivalence {
     let p = confidence.p_not_above(-margin).max(confidence.p_not_below(margin));
-    Equivalence { difference: confidence.interval(), margin, p }
+    let p_beyond = confidence.p_not_above(margin).min(confidence.p_not_below(-margin));
+    Equivalence { difference: confidence.interval(), margin, p, p_beyond }
 }
 
 /// Tests the mean difference of paired samples with Student's t.
@@ -47,6 +51,18 @@ mod tests {
     fn noise_is_not_equivalence() {
         let a = [1.0, -3.0, 2.0, -1.5, 0.7];
         let b = [0.0, 0.1, -0.1, 0.05, 0.0];
-        assert!(paired_equivalence(&a, &b, 0.1).p > 0.3);
+        let found = paired_equivalence(&a, &b, 0.1);
+        assert!(found.p > 0.3 && found.p_beyond > 0.3, "undecided: {found:?}");
+    }
+
+    #[test]
+    fn equal_and_different_are_shown_by_opposite_tests() {
+        let (a, b) = ([0.50, 0.51, 0.52, 0.49], [0.3, 0.32, 0.31, 0.29]);
+        // The mean difference is 0.2 with a standard error of 0.0041.
+        let within = paired_equivalence(&a, &b, 0.3);
+        assert!(within.p < 1e-3 && within.p_beyond > 0.99, "{within:?}");
+        for found in [paired_equivalence(&a, &b, 0.1), paired_equivalence(&b, &a, 0.1)] {
+            assert!(found.p > 0.99 && found.p_beyond < 1e-3, "{found:?}");
+        }
     }
 }

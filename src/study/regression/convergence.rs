@@ -1,17 +1,21 @@
 //! Convergence regression: does a change of code change the results of training?
 //!
-//! A baseline study and a fresh one of the same experiment are compared in four steps, the sharpest first.
+//! A baseline study and a fresh one of the same experiment are compared on the seeds that both have; where they share
+//! none, their runs are independent samples. There are four steps, the sharpest first.
 //!
-//! 1. **Bits.** Equal digests: nothing has changed.
-//! 2. **Early trajectories**, where both have the same seeds. Other machines and orders of summation round
+//! 1. **Bits.** All results of the common seeds are equal: nothing has changed.
+//! 2. **Early trajectories** of the common seeds. Other machines and orders of summation round
 //!    otherwise; within the first hundred steps that moves a loss by a few parts in ten thousand at most
 //!    ([`EARLY_TOLERANCE`]), while any mistake in gradient, update, model or data moves it by percents.
-//! 3. **Final losses**, model by model and condition by condition: two one-sided tests must show the means to lie within
-//!    [`FINAL_MARGIN`] of each other (paired by seed where seeds are shared). Not shown is not the same.
+//! 3. **Final losses**, model by model and condition by condition: two one-sided tests show the means to lie within
+//!    [`FINAL_MARGIN`] of each other, or farther apart, or cannot decide. Not decided is not the same.
 //! 4. **Order of the models**: claim 4 (both mixtures beat the shared bottom) must not be contradicted where
 //!    the baseline does not contradict it.
+//!
+//! A baseline that was made with a mistake finds nothing wrong with it. So [`Check::with_invariants`] adds what must hold
+//! of any study.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
 
@@ -20,6 +24,9 @@ use crate::analysis::statistics::equivalence::{equivalence, paired_equivalence};
 use crate::analysis::statistics::{Bootstrap, Resampled, summary};
 use crate::analysis::{Measure, Runs, TaskLoss, runs_by_rate};
 use crate::claim;
+use crate::engine::invariants::Invariant;
+use crate::experiment::Experiment;
+use crate::experiment::difference::{Difference, differences};
 use crate::store::{RunRecord, Study};
 
 /// Steps within which rounding has not yet grown into differences of its own.
@@ -39,16 +46,40 @@ pub const FINAL_MARGIN: f64 = 0.1;
 /// Fewest seeds that test a mean.
 const FEWEST_SEEDS: usize = 3;
 
+/// p-value below which a comparison of final losses is decided.
+pub const DECIDED: f64 = 0.05;
+
 /// The outcome of a check.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Verdict {
     /// Nothing has changed that the check can see.
     Same,
-    /// Training gives other results than before.
+    /// Training is shown to give other results than before, or something that must hold does not.
     Regressed,
+    /// The results are not shown to be equal, nor to differ.
+    Undecided,
     /// The studies cannot be compared.
     NotComparable,
+}
+
+/// What a comparison shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The two are shown to be equal, within the margin.
+    Equal,
+    /// Neither is shown.
+    Undecided,
+    /// They are shown to differ, by more than the margin.
+    Different,
+}
+
+impl Outcome {
+    /// Equal or different.
+    fn equal_if(equal: bool) -> Self {
+        if equal { Self::Equal } else { Self::Different }
+    }
 }
 
 /// One comparison of a check.
@@ -68,8 +99,8 @@ pub struct Finding {
     pub margin: f64,
     /// p-value against a change of at least the margin; none where there is no test.
     pub p: Option<f64>,
-    /// True if it passes.
-    pub passed: bool,
+    /// What it shows.
+    pub outcome: Outcome,
 }
 
 /// A whole check.
@@ -79,64 +110,150 @@ pub struct Check {
     pub verdict: Verdict,
     /// The reason, in a sentence.
     pub reason: String,
-    /// Both studies are equal bit for bit.
+    /// All results of the common seeds are equal bit for bit.
     pub bit_equal: bool,
+    /// Number of seeds that both studies have.
+    pub common_seeds: usize,
+    /// The settings in which the studies differ: `first` in the baseline, `second` in the fresh study.
+    pub settings: Vec<Difference>,
+    /// What must hold of any study.
+    pub invariants: Vec<Invariant>,
     /// Every comparison made.
     pub findings: Vec<Finding>,
 }
 
 impl Check {
-    fn not_comparable(reason: impl Into<String>) -> Self {
-        let verdict = Verdict::NotComparable;
-        Self { verdict, reason: reason.into(), bit_equal: false, findings: Vec::new() }
+    /// A check of two experiments without any finding.
+    fn new(baseline: &Experiment, fresh: &Experiment, verdict: Verdict, reason: String) -> Self {
+        Self {
+            verdict,
+            reason,
+            bit_equal: false,
+            common_seeds: common_seeds(baseline, fresh).len(),
+            settings: differences(baseline, fresh),
+            invariants: Vec::new(),
+            findings: Vec::new(),
+        }
+    }
+
+    /// A check that ends before training, if the results of two experiments cannot be compared.
+    pub fn not_comparable(baseline: &Experiment, fresh: &Experiment) -> Option<Self> {
+        let reason = incomparable(baseline, fresh)?;
+        Some(Self::new(baseline, fresh, Verdict::NotComparable, reason))
+    }
+
+    /// Adds what must hold of any study; where something does not, the verdict is [`Verdict::Regressed`].
+    #[must_use]
+    pub fn with_invariants(mut self, invariants: Vec<Invariant>) -> Self {
+        if let Some(broken) = invariants.iter().find_map(|invariant| invariant.broken.as_deref()) {
+            self.verdict = Verdict::Regressed;
+            self.reason = match self.bit_equal {
+                true => format!("{broken}, in the baseline too"),
+                false => format!("{broken}; {}", self.reason),
+            };
+        }
+        Self { invariants, ..self }
     }
 }
 
 /// Checks a fresh study against the baseline.
 pub fn check(baseline: &Study, fresh: &Study) -> Check {
-    if let Some(reason) = incomparable(baseline, fresh) {
-        return Check::not_comparable(reason);
-    }
-    if baseline.manifest.digest == fresh.manifest.digest {
-        let reason = "equal bit for bit".to_string();
-        return Check { verdict: Verdict::Same, reason, bit_equal: true, findings: Vec::new() };
-    }
-    let mut findings = Vec::new();
-    let (before, after) = (runs_by_rate(baseline), runs_by_rate(fresh));
-    for (a, b) in before.iter().zip(&after) {
-        findings.extend(early(a, b));
-        match last(a, b, label_variance(baseline)) {
-            Some(finding) => findings.push(finding),
-            None => {
-                let reason = format!("{} has fewer than {FEWEST_SEEDS} finished seeds", name(a));
-                return Check::not_comparable(reason);
-            }
-        }
-    }
-    findings.push(order(baseline, fresh));
-    let failed = findings.iter().filter(|finding| !finding.passed).count();
-    let (verdict, reason) = match failed {
-        0 => (Verdict::Same, format!("{} comparisons pass; bits differ", findings.len())),
-        n => (Verdict::Regressed, format!("{n} of {} comparisons fail", findings.len())),
+    let done = |verdict, reason| Check::new(&baseline.experiment, &fresh.experiment, verdict, reason);
+    let complete = |study: &Study| study.manifest.runs_done == study.manifest.runs_planned;
+    let incomparable = match complete(baseline) && complete(fresh) {
+        true => incomparable(&baseline.experiment, &fresh.experiment),
+        false => Some("a study is not complete".into()),
     };
-    Check { verdict, reason, bit_equal: false, findings }
+    if let Some(reason) = incomparable {
+        return done(Verdict::NotComparable, reason);
+    }
+    let common = common_seeds(&baseline.experiment, &fresh.experiment);
+    if baseline.manifest.digest == fresh.manifest.digest {
+        return Check { bit_equal: true, ..done(Verdict::Same, "equal bit for bit".into()) };
+    }
+    let whole = [baseline, fresh].map(|study| study.experiment.grid.seeds.len());
+    let [baseline, fresh] = match common.is_empty() {
+        true => [baseline.clone(), fresh.clone()],
+        false => [baseline, fresh].map(|study| on_seeds(study, &common)),
+    };
+    if !common.is_empty() && whole != [common.len(); 2] && equal_results(&baseline, &fresh) {
+        let reason = format!(
+            "equal bit for bit on the {} that both have (the baseline has {}, this study {})",
+            seeds(common.len()),
+            seeds(whole[0]),
+            seeds(whole[1])
+        );
+        return Check { bit_equal: true, ..done(Verdict::Same, reason) };
+    }
+    let findings = findings(&baseline, &fresh);
+    let count = |outcome| findings.iter().filter(|finding| finding.outcome == outcome).count();
+    let all = findings.len();
+    let (verdict, reason) = match (count(Outcome::Different), count(Outcome::Undecided)) {
+        (0, 0) => (Verdict::Same, format!("all {all} comparisons show equal results; bits differ")),
+        (0, n) => {
+            let common = match common.len() {
+                0 => "no common seed".into(),
+                n => format!("{} in common", seeds(n)),
+            };
+            let reason = format!(
+                "{n} of {all} comparisons show neither equal results nor different ones, with {common}; more seeds decide"
+            );
+            (Verdict::Undecided, reason)
+        }
+        (n, _) => (Verdict::Regressed, format!("{n} of {all} comparisons show different results")),
+    };
+    Check { findings, ..done(verdict, reason) }
 }
 
-/// The reason why two studies cannot be compared, if there is one.
-fn incomparable(baseline: &Study, fresh: &Study) -> Option<String> {
-    let (a, b) = (&baseline.experiment, &fresh.experiment);
-    let complete = |study: &Study| study.manifest.runs_done == study.manifest.runs_planned;
-    if !complete(baseline) || !complete(fresh) {
-        return Some("a study is not complete".into());
+/// Every comparison of two studies.
+fn findings(baseline: &Study, fresh: &Study) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for (a, b) in runs_by_rate(baseline).iter().zip(&runs_by_rate(fresh)) {
+        findings.extend(early(a, b));
+        findings.push(last(a, b, label_variance(baseline)));
     }
+    findings.push(order(baseline, fresh));
+    findings
+}
+
+/// A number of seeds in words.
+fn seeds(count: usize) -> String {
+    if count == 1 { "1 seed".into() } else { format!("{count} seeds") }
+}
+
+/// The seeds of both experiments.
+fn common_seeds(a: &Experiment, b: &Experiment) -> BTreeSet<u64> {
+    a.grid.seeds.iter().copied().filter(|seed| b.grid.seeds.contains(seed)).collect()
+}
+
+/// A study without the runs of other seeds.
+fn on_seeds(study: &Study, seeds: &BTreeSet<u64>) -> Study {
+    let mut study = study.clone();
+    study.experiment.grid.seeds.retain(|seed| seeds.contains(seed));
+    study.runs.retain(|run| seeds.contains(&run.key.seed));
+    study.labels.retain(|label| seeds.contains(&label.seed));
+    study
+}
+
+/// Whether two studies have the same results, bit for bit. Only times may differ.
+fn equal_results(a: &Study, b: &Study) -> bool {
+    let untimed = |run: &RunRecord| RunRecord { seconds: 0.0, ..run.clone() };
+    a.labels == b.labels && a.runs.iter().map(untimed).eq(b.runs.iter().map(untimed))
+}
+
+/// The reason why the results of two experiments cannot be compared, if there is one.
+fn incomparable(a: &Experiment, b: &Experiment) -> Option<String> {
     if a.data != b.data {
         return Some("they generate different data".into());
     }
     if (a.train.steps, a.train.batch_size) != (b.train.steps, b.train.batch_size) {
         return Some("they train for different steps or batches".into());
     }
-    let names = |study: &Study| runs_by_rate(study).iter().map(name).collect::<Vec<_>>();
-    (names(baseline) != names(fresh)).then(|| "they have different models, correlations or rates".into())
+    let cells = |experiment: &Experiment| {
+        let of_model = |model| (experiment.learning_rates(model).to_vec(), model.name.clone());
+        (experiment.models.iter().map(of_model).collect::<Vec<_>>(), experiment.grid.conditions())
+    };
+    (cells(a) != cells(b)).then(|| "they have different models, correlations or rates".into())
 }
 
 fn name(runs: &Runs) -> String {
@@ -177,8 +294,8 @@ fn early(a: &Runs, b: &Runs) -> Option<Finding> {
         change,
         margin: EARLY_TOLERANCE,
         p: None,
-        // NaN does not pass.
-        passed: change <= EARLY_TOLERANCE,
+        // NaN is not equal.
+        outcome: Outcome::equal_if(change <= EARLY_TOLERANCE),
     })
 }
 
@@ -187,9 +304,9 @@ fn label_variance(study: &Study) -> f64 {
     study.experiment.data.source().loss_unit()
 }
 
-/// Final losses; none where there are too few seeds. A run that diverged counts with the loss of a
+/// Final losses; undecided where there are too few seeds. A run that diverged counts with the loss of a
 /// model that has learned nothing, the variance of the labels.
-fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
+fn last(a: &Runs, b: &Runs, label_variance: f64) -> Finding {
     let losses = |runs: &Runs| -> BTreeMap<u64, f64> {
         let measure = Measure::default();
         let loss = |run: &RunRecord| measure.final_loss(run).map_or(1.0, |loss| loss / label_variance);
@@ -199,23 +316,26 @@ fn last(a: &Runs, b: &Runs, label_variance: f64) -> Option<Finding> {
     let (pairs_a, pairs_b): (Vec<f64>, Vec<f64>) =
         before.iter().filter_map(|(seed, &x)| Some((x, *after.get(seed)?))).unzip();
     let (x, y): (Vec<f64>, Vec<f64>) = (before.into_values().collect(), after.into_values().collect());
-    if x.len().min(y.len()) < FEWEST_SEEDS {
-        return None;
-    }
-    let test = match pairs_a.len() == x.len() && pairs_b.len() == y.len() {
-        true => paired_equivalence(&pairs_b, &pairs_a, FINAL_MARGIN),
-        false => equivalence(&difference_of_means(&y, &x), FINAL_MARGIN),
+    let test = match (x.len().min(y.len()) >= FEWEST_SEEDS, pairs_a.is_empty()) {
+        (false, _) => None,
+        (true, false) => Some(paired_equivalence(&pairs_b, &pairs_a, FINAL_MARGIN)),
+        (true, true) => Some(equivalence(&difference_of_means(&y, &x), FINAL_MARGIN)),
     };
-    Some(Finding {
+    let outcome = match test {
+        Some(test) if test.p < DECIDED => Outcome::Equal,
+        Some(test) if test.p_beyond < DECIDED => Outcome::Different,
+        _ => Outcome::Undecided,
+    };
+    Finding {
         cell: name(a),
         test: "final loss",
         baseline: summary::mean(&x),
         fresh: summary::mean(&y),
         change: summary::mean(&y) - summary::mean(&x),
         margin: FINAL_MARGIN,
-        p: Some(test.p),
-        passed: test.p < 0.05,
-    })
+        p: test.map(|test| test.p),
+        outcome,
+    }
 }
 
 /// Mean of `a` minus mean of `b`.
@@ -235,6 +355,6 @@ fn order(baseline: &Study, fresh: &Study) -> Finding {
         change: f64::from(u8::from(before != after)),
         margin: 1.0,
         p: None,
-        passed: before || !after,
+        outcome: Outcome::equal_if(before || !after),
     }
 }
