@@ -12,6 +12,7 @@ mod compare;
 mod estimate;
 mod list;
 mod progress;
+mod replace;
 mod report;
 mod run;
 mod status;
@@ -41,7 +42,7 @@ struct Cli {
 const EXAMPLES: &str = "\
 Examples:
   sweep                                         train experiments/quick.toml and write its report
-  sweep run figure4 --set grid.seeds=20         the paper's Figure 4 on 20 seeds
+  sweep run quick --set grid.seeds=40           more seeds; only new runs are trained
   sweep run figure4 --dry-run                   its cost; nothing is trained
   sweep run my.toml --out results/mine          an experiment of your own
   sweep run figure4 --shard 3/16                one of 16 shards, which share the study's folder
@@ -51,8 +52,8 @@ Examples:
   sweep list                                    experiments, architectures and studies
 
 Exit codes: 0 done, 1 something failed (finished runs are saved), 2 invalid request (nothing was written),
-130 interrupted (the same command resumes). `sweep check`: 0 the same, 1 regressed, 2 not comparable.
-`sweep status`: 0 complete, 1 not complete.";
+130 interrupted (the same command resumes). `sweep check`: 0 the same, 1 regressed, 2 not comparable,
+3 undecided. `sweep status`: 0 complete, 1 not complete.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

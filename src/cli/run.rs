@@ -7,6 +7,7 @@ use anyhow::Result;
 use clap::Args;
 
 use super::estimate::{self, Estimate};
+use super::replace::{self, Replaced};
 use super::report::write_report;
 use super::training::{INTERRUPTED_MESSAGE, Outcome, check_device, check_schema, train};
 use super::{DONE, INTERRUPTED, Refused, print, printable, training, tune};
@@ -14,7 +15,7 @@ use crate::data::CheckResult;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
-use crate::store::{Folder, commands};
+use crate::store::{Finished, Folder, commands};
 
 /// Options of `sweep run`.
 #[derive(Debug, Args)]
@@ -49,6 +50,9 @@ pub struct Options {
     /// Do not write figures and report
     #[arg(long)]
     no_report: bool,
+    /// Replace the tables, figures and report of another experiment in the folder; finished runs in its groups/ stay
+    #[arg(long)]
+    replace: bool,
 }
 
 /// Runs the experiment called `name`; returns the exit code.
@@ -73,26 +77,57 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
         Folder::new(options.out.clone().unwrap_or_else(|| Path::new("results").join(&experiment.name)));
     let finished = folder.finished()?;
     check_schema(&folder, &finished)?;
+    let replaced = replaced(&experiment, &folder, &finished, options.replace)?;
     let stages = estimate::stages(&experiment, &folder, &finished, shard)?;
     let enough_memory = estimate::check_memory(&stages, threads);
     if options.dry_run {
         print(&Estimate::new(&stages, threads, enough_memory.is_ok())?.to_string())?;
         enough_memory?;
+        if let Some(replaced) = replaced {
+            eprintln!("{}", printable(&format!("warning: {replaced}")));
+        }
         print("Nothing was trained or written.\n")?;
         return Ok(DONE);
     }
     enough_memory?;
-    folder.create(&experiment)?;
-    let Some(experiment) = tune::tuned(&experiment, &folder, threads)? else {
+    replaced.map_or(Ok(()), |replaced| replaced.settle(options.replace))?;
+    // A study that was tuned stays what it is until the winners are known to be the same.
+    if experiment.tune.is_none() || folder.manifest().is_err() {
+        folder.create(&experiment)?;
+    }
+    let tuned = experiment.tune.is_some();
+    let Some(experiment) = tune::tuned(&experiment, &folder, threads, options.replace)? else {
         eprintln!("{INTERRUPTED_MESSAGE}");
         return Ok(INTERRUPTED);
     };
+    if tuned && let Some(replaced) = replace::replaced(&folder, &experiment, &finished) {
+        replaced.settle(options.replace)?;
+    }
     folder.create(&experiment)?;
     let plan = Plan::new(&experiment);
     let part = shard.map_or_else(|| plan.clone(), |shard| shard.select(&plan));
     let mut outcome = train(&experiment, &part, &folder, &finished, threads)?;
     outcome.session.shards = shard.map(Shard::count);
     conclude(&experiment, &plan, &folder, outcome, options.no_report)
+}
+
+/// The results that the sweep would replace, if there are any. Before a tuning only its first rung is known.
+fn replaced(
+    experiment: &Experiment,
+    folder: &Folder,
+    finished: &Finished,
+    replace: bool,
+) -> Result<Option<Replaced>> {
+    let Some(rung) = experiment.tune.as_ref().and_then(|tune| tune.rungs.first()) else {
+        return Ok(replace::replaced(folder, experiment, finished));
+    };
+    let found = replace::replaced_before_tuning(folder, experiment, finished);
+    // `tuned` replaces the rungs, if they are to be replaced.
+    if found.is_some() || replace {
+        return Ok(found);
+    }
+    let (stage, folder) = (experiment.rung(1, *rung, &experiment.trials()), training::rung_folder(folder, 1));
+    Ok(replace::replaced(&folder, &stage, &folder.finished()?))
 }
 
 /// Number of training threads. A GPU uses one, because all groups are one population there.
@@ -147,6 +182,15 @@ fn conclude(
     outcome: Outcome,
     no_report: bool,
 ) -> Result<u8> {
+    let incomplete = outcome.interrupted || outcome.failures > 0;
+    if incomplete && let Some([tables, groups]) = folder.runs_in_tables_alone(plan)? {
+        print_failures(&outcome);
+        eprintln!(
+            "{}: the tables and the report stay as they are, because they hold {tables} runs and groups/ holds {groups}.",
+            folder.path().display()
+        );
+        return Ok(outcome.code());
+    }
     let study = match outcome.session.shards {
         Some(_) => folder.merge_if_complete(experiment, plan, &outcome.session)?,
         None => Some(folder.merge(experiment, plan, &outcome.session)?),
@@ -229,6 +273,31 @@ mod tests {
         assert!(schedule::train_by(&status.missing, &folder, 2, &(), &sound).is_empty());
         assert_eq!(conclude(&experiment, &plan, &folder, outcome(0), true).unwrap(), DONE);
         assert!(folder.status().unwrap().is_complete());
+    }
+
+    #[test]
+    fn a_sweep_that_ends_early_keeps_tables_of_more_runs_than_its_groups() {
+        let sets =
+            ["grid.seeds=2", "train.steps=20", "data.dim=8", "data.label_points=50", "train.batch_size=8"];
+        let experiment = library::find("ci", &sets.map(String::from)).unwrap();
+        let (plan, directory) = (Plan::new(&experiment), tempfile::tempdir().unwrap());
+        let folder = Folder::new(directory.path());
+        folder.create(&experiment).unwrap();
+        let sound = |group: &Group| train_group(&experiment, group, &());
+        assert!(schedule::train_by(&plan.groups, &folder, 2, &(), &sound).is_empty());
+        let outcome = |interrupted| Outcome { session: Session::default(), failures: 0, interrupted };
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(false), true).unwrap(), DONE);
+        let whole = folder.manifest().unwrap();
+        // As in a clone, whose tables are committed and whose group files are not.
+        folder.remove_groups().unwrap();
+        folder.create(&experiment).unwrap();
+        assert!(schedule::train_by(&plan.groups[..1], &folder, 2, &(), &sound).is_empty());
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(true), true).unwrap(), INTERRUPTED);
+        assert_eq!(folder.manifest().unwrap(), whole);
+        // Tables that hold no more than the groups are written anew.
+        folder.discard_tables().unwrap();
+        assert_eq!(conclude(&experiment, &plan, &folder, outcome(true), true).unwrap(), INTERRUPTED);
+        assert_eq!(folder.manifest().unwrap().runs_done, plan.groups[0].runs.len());
     }
 
     #[test]

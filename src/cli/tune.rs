@@ -3,6 +3,7 @@
 
 use anyhow::{Result, bail};
 
+use super::replace;
 use super::training::{rung_folder, train};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Plan;
@@ -10,8 +11,13 @@ use crate::store::Folder;
 use crate::study::classification::tuning::{self, RankedTrial};
 
 /// The experiment with its models replaced by the winners of the tuning, or unchanged without `[tune]`; none after
-/// Ctrl-C. Rungs that are already trained cost nothing.
-pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result<Option<Experiment>> {
+/// Ctrl-C. Rungs that are already trained cost nothing. Rungs of another experiment are refused unless `replace` is true.
+pub fn tuned(
+    experiment: &Experiment,
+    folder: &Folder,
+    threads: usize,
+    replace: bool,
+) -> Result<Option<Experiment>> {
     let Some(tune) = &experiment.tune else { return Ok(Some(experiment.clone())) };
     let mut trials = experiment.trials();
     let mut records = Vec::new();
@@ -19,6 +25,9 @@ pub fn tuned(experiment: &Experiment, folder: &Folder, threads: usize) -> Result
         let stage = experiment.rung(number, rung, &trials);
         let (plan, rung_folder) = (Plan::new(&stage), rung_folder(folder, number));
         let finished = rung_folder.finished()?;
+        if let Some(replaced) = replace::replaced(&rung_folder, &stage, &finished) {
+            replaced.settle(replace)?;
+        }
         rung_folder.create(&stage)?;
         let outcome = train(&stage, &plan, &rung_folder, &finished, threads)?;
         if outcome.interrupted {

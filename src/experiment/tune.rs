@@ -24,6 +24,14 @@ pub struct Trial {
     pub spec: ModelSpec,
 }
 
+impl Trial {
+    /// Its sizes as `key=value`, separated by spaces.
+    pub fn sizes(&self) -> String {
+        let sizes = self.spec.sizes.table.iter().map(|(key, value)| format!("{key}={value}"));
+        sizes.collect::<Vec<_>>().join(" ")
+    }
+}
+
 /// Keys of `[tune]`.
 pub(super) const KEYS: &[&str] = &["trials", "draw", "learning_rates", "rungs", "models"];
 

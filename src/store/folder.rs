@@ -322,7 +322,10 @@ impl Folder {
     }
 
     /// Records of `tuning.csv`; empty where there is no such file.
-    fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
+    ///
+    /// # Errors
+    /// The file cannot be read or has an invalid row.
+    pub fn trials(&self) -> Result<Vec<TrialRecord>, StoreError> {
         csv::read_rows(&self.path.join("tuning.csv"))
     }
 

@@ -8,6 +8,7 @@ mod csv;
 mod error;
 mod folder;
 mod group_file;
+mod held;
 pub mod machine;
 mod manifest;
 #[cfg(test)]

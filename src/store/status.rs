@@ -93,7 +93,7 @@ impl Folder {
     }
 
     /// Groups of the runs that the tables lack, and the status of the runs that they have.
-    fn missing_of_tables(
+    pub(super) fn missing_of_tables(
         &self,
         experiment: &Experiment,
         plan: &Plan,

@@ -29,13 +29,13 @@ enum Rule {
     Left(&'static str),
 }
 
-/// Few seeds, few steps, small batches. Four seeds: shard 3/16 has a group.
-const SMALL: &str = "--set grid.seeds=4 --set train.steps=20 --set train.batch_size=32";
+/// Few seeds, few steps, small batches, in place of the committed study. Four seeds: shard 3/16 has a group.
+const SMALL: &str = "--replace --set grid.seeds=4 --set train.steps=20 --set train.batch_size=32";
 /// The same with few impressions.
-const FEW_IMPRESSIONS: &str = "--set grid.seeds=2 --set train.steps=5 --set train.batch_size=32 --set \
+const FEW_IMPRESSIONS: &str = "--replace --set grid.seeds=2 --set train.steps=5 --set train.batch_size=32 --set \
                                data.training_impressions=2000 --set data.test_impressions=2000";
 /// The same with two trials of a model.
-const FEW_TRIALS: &str = "--set grid.seeds=1 --set train.steps=20 --set train.batch_size=32 --set tune.trials=2 --set \
+const FEW_TRIALS: &str = "--replace --set grid.seeds=1 --set train.steps=20 --set train.batch_size=32 --set tune.trials=2 --set \
                           'tune.rungs=[{ seeds = 1, steps = 5, keep = 1 }]'";
 /// A small baseline, which [`Clone::new`] trains.
 const SMALL_BASELINE: &str = "--baseline results/small --set grid.seeds=4 --set train.steps=20";
@@ -58,7 +58,7 @@ const RULES: &[(&str, Rule)] = &[
     ("sweep status ", Rule::Status),
     ("sweep check", Rule::With(SMALL_BASELINE)),
     ("sweep run census-", Rule::With(FEW_TRIALS)),
-    ("sweep run ali-ccp ", Rule::With("--set grid.seeds=1 --set train.steps=3")),
+    ("sweep run ali-ccp ", Rule::With("--replace --set grid.seeds=1 --set train.steps=3")),
     ("sweep run esmm", Rule::With(FEW_IMPRESSIONS)),
     ("sweep run impressions.toml", Rule::With(FEW_IMPRESSIONS)),
     ("sweep run ", Rule::With(SMALL)),
@@ -160,6 +160,20 @@ impl Clone {
         }
     }
 
+    /// Plans a documented `sweep run` as it stands, on the folders of the clone: it must not be about to replace results of
+    /// another experiment. Commands that need data from elsewhere are left.
+    ///
+    /// # Errors
+    /// The command would be refused for that.
+    fn replaces_nothing(&self, command: &str) -> Result<(), String> {
+        if !command.starts_with("sweep run") || command.contains("FOLDER") {
+            return Ok(());
+        }
+        let messages = self.shell(&format!("{command} --dry-run")).stderr;
+        let messages = String::from_utf8_lossy(&messages).into_owned();
+        if messages.contains("holds another experiment") { Err(messages) } else { Ok(()) }
+    }
+
     /// Plans the experiment of a TOML block.
     ///
     /// # Errors
@@ -226,6 +240,9 @@ fn without_comment(line: &str) -> &str {
 fn failures(page: &Page) -> Vec<String> {
     let clone = Clone::new();
     let mut failures = Vec::new();
+    for (_, command) in page.blocks().iter().filter(|block| block.language == "console").flat_map(commands) {
+        failures.extend(clone.replaces_nothing(&command).err());
+    }
     for block in page.blocks() {
         let place = |line: usize| format!("{}:{line}", page.path);
         match block.language.as_str() {

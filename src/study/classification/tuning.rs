@@ -54,13 +54,11 @@ fn record(
     rung: Rung,
 ) -> TrialRecord {
     let aucs: Vec<f64> = runs.iter().filter_map(|run| run.score(Subset::Validation, MAIN)?.auc).collect();
-    let sizes: Vec<String> =
-        trial.spec.sizes.table.iter().map(|(key, value)| format!("{key}={value}")).collect();
     TrialRecord {
         rung: number,
         model: experiment.models[trial.model].name.clone(),
         trial: trial.spec.name.clone(),
-        sizes: sizes.join(" "),
+        sizes: trial.sizes(),
         learning_rate: trial.spec.learning_rate.expect("every trial draws one"),
         parameters: runs.first().map_or(0, |run| run.parameters),
         seeds: rung.seeds,

@@ -220,12 +220,16 @@ fn guides() {
 
     let mut page = Quotes::of("docs/regression-checks.md");
     page.leaves("tolerances of the check, tested beside it", &["at most 0.001", "within 0.1 of each other"]);
-    page.leaves("exit codes, tested in tests/regression.rs", &["0 the same, 1 regressed, 2 not comparable"]);
+    page.leaves(
+        "exit codes, tested in tests/regression.rs",
+        &["| 0 | same |", "| 1 | `REGRESSED` |", "| 2 | not comparable |", "| 3 | `UNDECIDED` |", "| 130 |"],
+    );
     page.leaves("a mistake that tests/regression.rs plants", &["10 % too high"]);
     page.finish();
 
     let mut page = Quotes::of("docs/files.md");
     page.leaves("the first task", &["from 1"]);
+    page.leaves("an exit code, tested in tests/other_experiments.rs", &["with exit code 2"]);
     page.finish();
 
     Quotes::of("docs/gpu.md").finish();
