@@ -103,6 +103,7 @@
 //!
 //! A module imports only from those above it in this list; `tests/layering.rs` holds that.
 //!
+//! - [`bounds`]: bounds of the numbers that a user gives, with their words.
 //! - [`simd`]: loops compiled for every vector width, and the choice at run time.
 //! - [`data`]: rows. Generated regression tasks (MMoE §3.2), Census-Income, simulated impressions, Ali-CCP.
 //! - [`model`]: the architectures, in layers with a leading run axis.
@@ -119,6 +120,7 @@
 //! - [`cli`]: the commands of `sweep`.
 
 pub mod analysis;
+pub mod bounds;
 pub mod claim;
 pub mod cli;
 pub mod data;

@@ -182,7 +182,7 @@ fn mistakes_name_place_and_remedy_and_write_nothing() {
     assert!(message.contains("tune.trials = 5: expected at most 4"), "{message}");
     let message = refused(&["--set", "tune.models.mmoe.experts=[0, 2]"]);
     assert!(
-        message.contains("tune.models.mmoe.experts = 0: expected a whole number of at least 1"),
+        message.contains("tune.models.mmoe.experts = 0: expected a whole number from 1 to 1000000"),
         "{message}"
     );
     let message = refused(&["--set", "train.engine=fused"]);

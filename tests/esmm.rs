@@ -232,13 +232,16 @@ fn mistakes_name_key_value_and_remedy() {
         ("data.share=0", "data.share = 0: expected a number from 0.000001 to 1"),
         ("data.words=9000000", "data.words"),
         ("grid.vary=colour", "grid.vary = \"colour\": expected one of"),
-        (
-            "grid.values=[-1]",
-            "grid.values = [-1]: expected a list of different values: a number from 0 to 20",
-        ),
+        ("grid.values=[-1]", "grid.values = [-1]: expected a list of values from 0 to 20"),
         ("grid.models=[\"mmoe\"]", "grid.models[0] = \"mmoe\": expected one of base, aman"),
-        ("models.esmm.hidden=[]", "models.esmm.hidden = []: expected 1 to 16 numbers of units"),
-        ("models.esmm.hidden=7", "models.esmm.hidden = 7: expected a list of whole numbers"),
+        (
+            "models.esmm.hidden=[]",
+            "models.esmm.hidden = []: expected a list of numbers of units from 1 to 100000",
+        ),
+        (
+            "models.esmm.hidden=7",
+            "models.esmm.hidden = 7: expected a list of numbers of units from 1 to 100000",
+        ),
         ("models.esmm.rate=1", "models.esmm.rate: unknown key; expected one of hidden"),
         ("models.aman.rate=2", "models.aman.rate = 2: expected a number from 0 to 1"),
         ("models.unbias.floor=0", "models.unbias.floor = 0: expected a number above 0"),

@@ -70,7 +70,11 @@ fn overrides_change_any_key() {
 /// Mistakes: the text in `GOOD`, its replacement and the whole message.
 const MISTAKES: &[(&str, &str, &str)] = &[
     ("dim = 20", "dim = -1", "good.toml:4: data.dim = -1: expected a whole number from 2 to 100000"),
-    ("dim = 20", "dim = 1e3", "good.toml:4: data.dim = 1000.0: expected a whole number from 2 to 100000"),
+    (
+        "dim = 20",
+        "dim = 1e3",
+        "good.toml:4: data.dim = 1e3: expected a whole number from 2 to 100000, in digits: 1000",
+    ),
     (
         "dim = 20",
         "dimm = 20",
@@ -82,7 +86,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "kind = \"syntetic\"",
         "good.toml:3: data.kind = \"syntetic\": expected one of synthetic, census, funnel, ali_ccp; did you mean \"synthetic\"?",
     ),
-    ("scale = 1.0\n", "", "good.toml:2: data.scale: is missing; expected a number of at least 0"),
+    ("scale = 1.0\n", "", "good.toml:2: data.scale: is missing; expected a number from 0 to 1000000"),
     (
         "beta = [0.0, 1.0]",
         "beta = [0.0]",
@@ -96,12 +100,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "noise_std = 0.1",
         "noise_std = nan",
-        "good.toml:8: data.noise_std = nan: expected a number of at least 0",
+        "good.toml:8: data.noise_std = nan: expected a number from 0 to 1000000",
     ),
     (
         "scale = 1.0",
         "scale = 1e6",
-        "good.toml:5: data.scale = 1000000: expected |alpha| · scale · 8 + |beta| of at most 300 (it is \
+        "good.toml:5: data.scale = 1e6: expected |alpha| · scale · 8 + |beta| of at most 300 (it is \
          16000001)",
     ),
     (
@@ -125,13 +129,14 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "task_correlations = [1, -0.5]",
         "task_correlations = [1, 1.5]",
-        "good.toml:12: grid.task_correlations = [1, 1.5]: expected a list of cosines from -1 to 1, each once",
+        "good.toml:12: grid.task_correlations = [1, 1.5]: expected a list of cosines from -1 to 1, at least one, each \
+         once",
     ),
     (
         "task_correlations = [1, -0.5]",
         "task_correlations = [0.5, 0.5]",
-        "good.toml:12: grid.task_correlations = [0.5, 0.5]: expected a list of cosines from -1 to 1, each once, at \
-         least one",
+        "good.toml:12: grid.task_correlations = [0.5, 0.5]: expected a list of cosines from -1 to 1, at least one, each \
+         once",
     ),
     (
         "task_correlations = [1, -0.5]",
@@ -148,19 +153,33 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "learning_rates = [0.01]",
         "learning_rates = [0]",
-        "good.toml:13: grid.learning_rates = [0]: expected a list of learning rates above 0, each once",
+        "good.toml:13: grid.learning_rates = [0]: expected a list of learning rates above 0, at most 1e12, at \
+         least one, each once",
+    ),
+    (
+        "learning_rates = [0.01]",
+        "learning_rates = [1e30]",
+        "good.toml:13: grid.learning_rates = [1e30]: expected a list of learning rates above 0, at most 1e12, at \
+         least one, each once",
     ),
     (
         "seeds = 3",
+        "seeds = [18446744073709551615]",
+        "good.toml:14: grid.seeds = [18446744073709551615]: expected a count from 1 to 10000000, or a list of different \
+         whole numbers from 0 to 9223372036854775807",
+    ),
+    ("scale = 1.0", "scale = 1e20", "good.toml:5: data.scale = 1e20: expected a number from 0 to 1000000"),
+    (
+        "seeds = 3",
         "seeds = 0",
-        "good.toml:14: grid.seeds = 0: expected a count of at least 1, or a list of different whole numbers of at \
-         least 0",
+        "good.toml:14: grid.seeds = 0: expected a count from 1 to 10000000, or a list of different whole numbers from 0 to \
+         9223372036854775807",
     ),
     (
         "seeds = 3",
         "seeds = [1, 1]",
-        "good.toml:14: grid.seeds = [1, 1]: expected a count of at least 1, or a list of different whole numbers of at \
-         least 0",
+        "good.toml:14: grid.seeds = [1, 1]: expected a count from 1 to 10000000, or a list of different whole numbers from 0 to \
+         9223372036854775807",
     ),
     (
         "bottom_units = 200",
@@ -171,12 +190,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "bottom_units = 200",
         "bottom_units = 0",
-        "good.toml:18: models.wide.bottom_units = 0: expected a whole number of at least 1",
+        "good.toml:18: models.wide.bottom_units = 0: expected a whole number from 1 to 1000000",
     ),
     (
         "bottom_units = 200",
         "bottom_units = \"many\"",
-        "good.toml:18: models.wide.bottom_units = \"many\": expected a whole number of at least 1",
+        "good.toml:18: models.wide.bottom_units = \"many\": expected a whole number from 1 to 1000000",
     ),
     (
         "architecture = \"shared_bottom\"",
@@ -219,12 +238,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "architecture = \"shared_bottom\"\nbottom_units = 200",
         "architecture = \"l2_constrained\"\nstrength = \"strong\"",
-        "good.toml:18: models.wide.strength = \"strong\": expected a number",
+        "good.toml:18: models.wide.strength = \"strong\": expected a number from 0 to 1e12",
     ),
     (
         "architecture = \"shared_bottom\"\nbottom_units = 200",
         "architecture = \"l2_constrained\"\nstrength = -1",
-        "good.toml:18: models.wide.strength = -1: expected a number of at least 0",
+        "good.toml:18: models.wide.strength = -1: expected a number from 0 to 1e12",
     ),
     (
         "architecture = \"shared_bottom\"\nbottom_units = 200",
@@ -234,12 +253,12 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "architecture = \"shared_bottom\"\nbottom_units = 200",
         "architecture = \"mmoe_top_k\"\ntop_k = 9",
-        "good.toml:18: models.wide.top_k = 9: expected a whole number from 1 to experts",
+        "good.toml:18: models.wide.top_k = 9: expected a whole number from 1 to 8, the number of experts",
     ),
     (
         "architecture = \"shared_bottom\"\nbottom_units = 200",
         "architecture = \"mmoe_gate_dropout\"\ngate_dropout = 1.0",
-        "good.toml:18: models.wide.gate_dropout = 1: expected a number from 0 to below 1",
+        "good.toml:18: models.wide.gate_dropout = 1.0: expected a number from 0 to below 1",
     ),
     (
         "steps = 100",
@@ -326,8 +345,8 @@ fn an_invalid_override_is_named_in_the_message() {
     assert_eq!(message_of_set("grid.seeds"), "--set grid.seeds: expected key=value, such as grid.seeds=20");
     assert_eq!(
         message_of_set("grid.seeds=none"),
-        "--set grid.seeds=none: grid.seeds = \"none\": expected a count of at least 1, or a list of different whole \
-         numbers of at least 0"
+        "--set grid.seeds=none: grid.seeds = \"none\": expected a count from 1 to 10000000, or a list of different whole \
+         numbers from 0 to 9223372036854775807"
     );
     assert_eq!(
         message_of_set("grid.sed=3"),

@@ -7,7 +7,8 @@ use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 /// The modules of the library, lowest first.
-const LAYERS: [&str; 15] = [
+const LAYERS: [&str; 16] = [
+    "bounds",
     "simd",
     "data",
     "model",

@@ -1,13 +1,12 @@
 //! The section `[data]`: one reader for each kind of data, and the rules of each kind for the rest of an experiment.
 
-use std::ops::RangeInclusive;
-
 use toml::Value;
 
 use super::error::Mistake;
 use super::limits::{MAX_GROUP_RUNS, MAX_GROUP_RUNS_OF_ROWS, MOST};
 use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
+use crate::bounds::Bounds;
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::LARGEST_VOCABULARY;
 use crate::data::left_out::MAX_SKIPPED;
@@ -169,14 +168,13 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
         );
         return Err(section.mistake("words", words, remedy));
     }
-    let zipf = section.number("zipf", 0.0..=4.0, "a number from 0 to 4", Some(1.0))?;
+    let zipf = section.number("zipf", 0.0..=4.0, Some(1.0))?;
     // Each of the two scores needs two orthonormal vectors.
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
-    let word_share = section.number("word_share", 0.0..=1.0, "a number from 0 to 1", Some(0.5))?;
-    let signal = section.number("signal", 0.0..=20.0, "a number from 0 to 20", Some(1.5))?;
+    let word_share = section.number("word_share", 0.0..=1.0, Some(0.5))?;
+    let signal = section.number("signal", 0.0..=20.0, Some(1.5))?;
     let mut read = |parameter: SweptParameter, default| {
-        let (range, remedy) = parameter_range(parameter);
-        section.number(parameter.key(), range, remedy, Some(default))
+        section.number(parameter.key(), parameter_bounds(parameter), Some(default))
     };
     let share = read(SweptParameter::Share, 1.0)?;
     let click_rate = read(SweptParameter::ClickRate, 0.04)?;
@@ -223,24 +221,22 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
     }))
 }
 
-/// The values that a parameter may have, and the same in words.
-pub(super) fn parameter_range(parameter: SweptParameter) -> (RangeInclusive<f64>, &'static str) {
+/// The values that a parameter may have.
+pub(super) fn parameter_bounds(parameter: SweptParameter) -> Bounds<f64> {
     match parameter {
-        SweptParameter::Selection => (0.0..=20.0, "a number from 0 to 20"),
-        SweptParameter::Share => (1e-6..=1.0, "a number from 0.000001 to 1"),
-        SweptParameter::ClickRate | SweptParameter::ConversionRate => {
-            (1e-6..=0.99, "a number from 0.000001 to 0.99")
-        }
-        SweptParameter::MeanDelay => (0.0..=1e3, "a number from 0 to 1000"),
+        SweptParameter::Selection => Bounds::within(0.0, 20.0),
+        SweptParameter::Share => Bounds::within(1e-6, 1.0),
+        SweptParameter::ClickRate | SweptParameter::ConversionRate => Bounds::within(1e-6, 0.99),
+        SweptParameter::MeanDelay => Bounds::within(0.0, 1e3),
     }
 }
 
 fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
     let pairs = section.whole("pairs", whole(1..=64), Some(1))? as usize;
     let dim = section.whole("dim", whole(2 * pairs as u64..=100_000), Some(100))? as usize;
-    let scale = section.number("scale", 0.0..=1e6, "a number of at least 0", None)?;
-    let alpha = section.numbers("alpha", -1e3..=1e3, "numbers from -1000 to 1000")?;
-    let beta = section.numbers("beta", -1e3..=1e3, "numbers from -1000 to 1000")?;
+    let scale = section.number("scale", 0.0..=1e6, None)?;
+    let alpha = section.numbers("alpha", -1e3..=1e3, "numbers")?;
+    let beta = section.numbers("beta", -1e3..=1e3, "numbers")?;
     if alpha.len() != beta.len() {
         return Err(section.mistake(
             "beta",
@@ -248,7 +244,7 @@ fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {
             format!("as many numbers as alpha, which has {}", alpha.len()),
         ));
     }
-    let noise_std = section.number("noise_std", 0.0..=1e6, "a number of at least 0", None)?;
+    let noise_std = section.number("noise_std", 0.0..=1e6, None)?;
     let standardise_labels = section.flag("standardise_labels", true)?;
     let source = source(&mut section)?;
     let label_points = section.whole("label_points", whole(2..=MOST), Some(10_000))? as usize;

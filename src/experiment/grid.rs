@@ -3,9 +3,9 @@
 use toml::Value;
 
 use super::condition::Sweep;
-use super::data::{parameter_range, rules};
+use super::data::{parameter_bounds, rules};
 use super::error::Mistake;
-use super::limits::MOST_RUNS;
+use super::limits::{COUNT_OF_SEEDS, LEARNING_RATE, MOST_RUNS, SEED};
 use super::schema::Grid;
 use super::section::{Section, expected};
 use crate::data::{Axes, DataSpec, SweptParameter};
@@ -27,10 +27,9 @@ fn keys(axes: Axes) -> Vec<&'static str> {
 /// Reads `[grid]`.
 pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistake> {
     let models = section.words("models")?;
-    let remedy = "cosines from -1 to 1, each once";
     let axes = data.source().axes();
     let task_correlations = match axes.task_correlations {
-        true => section.sorted_numbers("task_correlations", -1.0..=1.0, remedy)?,
+        true => section.sorted_numbers("task_correlations", -1.0..=1.0, "cosines")?,
         false => Vec::new(),
     };
     let sweep = match axes.swept {
@@ -40,17 +39,8 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
     // Regression always needs them, so that a mistake is reported at this key; elsewhere each model may have its own.
     let needed = rules(data.task()).needs_grid_rates && !models.is_empty();
     let learning_rates = match needed {
-        false => section.sorted_numbers_or(
-            "learning_rates",
-            f64::MIN_POSITIVE..=1e12,
-            "learning rates above 0",
-            vec![],
-        )?,
-        true => section.sorted_numbers(
-            "learning_rates",
-            f64::MIN_POSITIVE..=1e12,
-            "learning rates above 0, each once",
-        )?,
+        false => section.sorted_numbers_or("learning_rates", LEARNING_RATE, "learning rates", vec![])?,
+        true => section.sorted_numbers("learning_rates", LEARNING_RATE, "learning rates")?,
     };
     let seeds = seeds(&mut section)?;
     section.finish(&keys(axes))?;
@@ -71,32 +61,27 @@ fn sweep(section: &mut Section, parameters: &[SweptParameter]) -> Result<Option<
     }
     let words: Vec<_> = parameters.iter().map(|&parameter| (parameter.key(), parameter)).collect();
     let parameter = section.word("vary", &words, None)?;
-    let (range, remedy) = parameter_range(parameter);
-    let values = section.sorted_numbers("values", range, &format!("different values: {remedy}"))?;
+    let values = section.sorted_numbers("values", parameter_bounds(parameter), "values")?;
     Ok(Some(Sweep { parameter, values }))
 }
 
 /// Reads `seeds`: a count n (seeds 0 to n − 1) or a list.
 fn seeds(section: &mut Section) -> Result<Vec<u64>, Mistake> {
-    let remedy = "a count of at least 1, or a list of different whole numbers of at least 0";
-    let value = section.require("seeds", remedy)?;
-    let wrong = |value: &Value| section.mistake("seeds", value, remedy);
-    match &value {
-        Value::Integer(count @ 1..=10_000_000) => Ok((0..*count as u64).collect()),
+    let remedy =
+        format!("a count {}, or a list of different whole numbers {}", COUNT_OF_SEEDS.range(), SEED.range());
+    let value = section.require("seeds", &remedy)?;
+    let whole = |value: &Value| value.as_integer().and_then(|n| u64::try_from(n).ok());
+    let seeds = match &value {
         Value::Array(list) if !list.is_empty() => {
-            let mut seeds = list
-                .iter()
-                .map(|seed| seed.as_integer().and_then(|seed| u64::try_from(seed).ok()))
-                .collect::<Option<Vec<u64>>>()
-                .ok_or_else(|| wrong(&value))?;
-            seeds.sort_unstable();
-            match seeds.windows(2).all(|pair| pair[0] < pair[1]) {
-                true => Ok(seeds),
-                false => Err(wrong(&value)),
-            }
+            list.iter().map(|seed| whole(seed).filter(|seed| SEED.contains(*seed))).collect()
         }
-        other => Err(wrong(other)),
-    }
+        count => whole(count).filter(|n| COUNT_OF_SEEDS.contains(*n)).map(|n| (0..n).collect()),
+    };
+    let sorted = seeds.and_then(|mut seeds: Vec<u64>| {
+        seeds.sort_unstable();
+        seeds.windows(2).all(|pair| pair[0] < pair[1]).then_some(seeds)
+    });
+    sorted.ok_or_else(|| section.mistake("seeds", value, remedy))
 }
 
 /// Refuses a grid of too many runs.

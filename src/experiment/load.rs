@@ -11,7 +11,7 @@ use super::error::{LoadError, Mistake};
 use super::overrides::{Override, related};
 use super::schema::{Experiment, Grid, ModelSpec, Report, ReportedLoss, Tune, is_plain_name};
 use super::section::{Section, printable};
-use super::text::{line_of, read_text, syntax};
+use super::text::{line_of, read_text, syntax, table as read_table, written};
 use super::{data, grid, models, train, tune};
 use crate::model::Problem;
 
@@ -45,7 +45,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, LoadError> 
 /// # Errors
 /// The text is not TOML, or a key or value is not allowed.
 pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result<Experiment, LoadError> {
-    let mut table: Table = text.parse().map_err(|error| syntax(file, text, &error))?;
+    let mut table = read_table(text).map_err(|error| syntax(file, text, &error))?;
     let overrides =
         overrides.iter().map(|text| Override::parse(text, SECTIONS)).collect::<Result<Vec<_>, _>>()?;
     for change in &overrides {
@@ -53,6 +53,12 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
     }
     experiment(name, table).map_err(|mistake| {
         let origin = overrides.iter().rev().find(|change| related(&mistake.key, &change.path()));
+        let shown = mistake.value.as_deref().unwrap_or_default();
+        let as_written = match origin {
+            Some(change) => change.written(&mistake.key, shown),
+            None => written(text, &mistake.key, shown),
+        };
+        let value = mistake.value.map(|value| shortened(as_written.unwrap_or(value)));
         let location = match origin {
             Some(change) => format!("--set {}", change.text),
             None => match line_of(text, &mistake.key) {
@@ -60,8 +66,17 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
                 None => file.to_string(),
             },
         };
-        LoadError::Invalid { location, key: mistake.key, value: mistake.value, remedy: mistake.remedy }
+        LoadError::Invalid { location, key: mistake.key, value, remedy: mistake.remedy }
     })
+}
+
+/// A value for a message, cut where it is longer than a few lines, such as a list of a thousand seeds.
+fn shortened(value: String) -> String {
+    const LONGEST: usize = 240;
+    match value.char_indices().nth(LONGEST) {
+        Some((end, _)) => format!("{}…", &value[..end]),
+        None => value,
+    }
 }
 
 /// The whole experiment out of a table.

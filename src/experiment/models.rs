@@ -4,7 +4,7 @@ use toml::{Table, Value};
 
 use super::data::rules;
 use super::error::Mistake;
-use super::limits::MOST_UNITS;
+use super::limits::LEARNING_RATE;
 use super::parameter_matching::{ParameterMatch, resolve_matches};
 use super::schema::{ModelSpec, is_plain_name};
 use super::section::{Section, did_you_mean, expected, printable, size_mistake};
@@ -113,10 +113,9 @@ fn architecture_of(
 
 /// A model's own learning rate.
 fn learning_rate(section: &mut Section) -> Result<Option<f64>, Mistake> {
-    match section.take("learning_rate") {
-        None => Ok(None),
-        Some(Value::Float(rate)) if rate > 0.0 && rate <= 1e12 => Ok(Some(rate)),
-        Some(other) => Err(section.mistake("learning_rate", other, "a learning rate above 0")),
+    match section.has("learning_rate") {
+        true => section.number("learning_rate", LEARNING_RATE, None).map(Some),
+        false => Ok(None),
     }
 }
 
@@ -128,18 +127,10 @@ pub(super) fn checked_sizes(
 ) -> Result<Sizes, Mistake> {
     let parsed = (architecture.parse)(sizes.clone())
         .map_err(|error| size_mistake(path, &sizes, architecture, &error))?;
-    let too_large = |(_, value): &(&String, &Value)| value.as_integer().is_some_and(|n| n > MOST_UNITS);
-    if let Some((key, value)) = parsed.table.iter().find(too_large) {
-        return Err(Mistake {
-            key: format!("{path}.{key}"),
-            value: Some(value.to_string()),
-            remedy: expected(format!("a whole number of at most {MOST_UNITS}")),
-        });
-    }
     parsed.configuration.check().map_err(|invalid| Mistake {
         key: format!("{path}.{}", invalid.key),
         value: Some(invalid.value),
-        remedy: expected(invalid.remedy.to_string()),
+        remedy: expected(invalid.remedy),
     })?;
     Ok(parsed)
 }

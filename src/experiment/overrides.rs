@@ -3,6 +3,7 @@
 use toml::{Table, Value};
 
 use super::error::LoadError;
+use super::text::{table, written};
 use crate::model::REGISTRY;
 
 /// One `--set key=value`.
@@ -11,6 +12,8 @@ pub(super) struct Override {
     pub text: String,
     key: Vec<String>,
     value: Value,
+    /// The value as TOML in the key `value`, as it was written.
+    source: String,
 }
 
 impl Override {
@@ -32,17 +35,24 @@ impl Override {
             key.insert(0, section.to_string());
         }
         // A value that is not TOML is a word: --set train.engine=graph
-        let parsed = format!("value = {value}").parse::<Table>();
-        let value = match parsed {
+        let source = format!("value = {value}");
+        let value = match table(&source) {
             Ok(mut table) if table.len() == 1 => table.remove("value").expect("the one key"),
             _ => Value::String(value.trim().to_string()),
         };
-        Ok(Self { text: text.to_string(), key, value })
+        Ok(Self { text: text.to_string(), key, value, source })
     }
 
     /// Path of the changed key, such as `grid.seeds`.
     pub fn path(&self) -> String {
         self.key.join(".")
+    }
+
+    /// The value of a key as it is written, if the key is the changed one or within it and `shown` is its value in other
+    /// words.
+    pub fn written(&self, key: &str, shown: &str) -> Option<String> {
+        let within = key.strip_prefix(&self.path())?;
+        written(&self.source, &format!("value{within}"), shown)
     }
 
     /// Sets the key in the table of an experiment.

@@ -7,7 +7,7 @@
 use super::error::Mistake;
 use super::schema::ModelSpec;
 use super::section::{Section, did_you_mean, expected};
-use crate::model::{Architecture, Problem, REGISTRY, Sizes};
+use crate::model::{Architecture, Problem, REGISTRY, SIZE, Sizes};
 
 /// The parameters that are counted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,8 +30,8 @@ impl Counting {
     }
 }
 
-/// Limit of the width: far above any use, and low enough that no count overflows.
-const WIDEST: usize = 1 << 24;
+/// Limit of the width: the widest that a model's table may have.
+const WIDEST: usize = SIZE.high() as usize;
 
 /// A request to match another model's parameter count.
 #[derive(Debug, Clone)]
@@ -131,7 +131,7 @@ fn nearest(spec: &ModelSpec, wanted: usize, counting: Counting, problem: Problem
     // Counts grow with the width: the first that suffices lies in (low, high].
     let (mut low, mut high) = (0, 1);
     while high < WIDEST && count(high) < wanted {
-        (low, high) = (high, 2 * high);
+        (low, high) = (high, WIDEST.min(2 * high));
     }
     while high - low > 1 {
         let middle = low + (high - low) / 2;
@@ -199,5 +199,12 @@ mod tests {
     #[test]
     fn a_budget_that_is_out_of_reach_gets_the_smallest_network() {
         assert_eq!(width("mmoe", 10, Counting::Weights).0, 1);
+    }
+
+    #[test]
+    fn a_budget_beyond_every_width_gets_the_widest_that_can_be_read_back() {
+        let widest = width("shared_bottom", usize::MAX / 2, Counting::Weights).0;
+        assert_eq!(widest, WIDEST as i64);
+        assert!(SIZE.contains(widest as u64));
     }
 }

@@ -89,7 +89,10 @@ impl Search {
             return Err(invalid("rungs", "expected at least one rung, each keeping at least one candidate"));
         }
         if search.combinations() > MOST_COMBINATIONS {
-            return Err(invalid("axes", "expected at most a million combinations of choices"));
+            return Err(invalid(
+                "axes",
+                &format!("expected at most {MOST_COMBINATIONS} combinations of choices"),
+            ));
         }
         if search.candidates == 0 {
             return Err(invalid("candidates", "expected a whole number of at least 1"));

@@ -6,7 +6,8 @@ use std::ops::RangeInclusive;
 use toml::{Table, Value};
 
 use super::error::Mistake;
-use crate::model::Architecture;
+use crate::bounds::Bounds;
+use crate::model::{Architecture, SIZE};
 
 /// A table of an experiment. Readers take its keys out one by one.
 pub(super) struct Section {
@@ -98,71 +99,69 @@ impl Section {
         }
     }
 
-    /// Takes a whole number in `range`; required unless there is a default.
+    /// Takes a whole number within `bounds`; required unless there is a default.
     pub fn whole(
         &mut self,
         key: &str,
-        range: RangeInclusive<u64>,
+        bounds: impl Into<Bounds<u64>>,
         default: Option<u64>,
     ) -> Result<u64, Mistake> {
-        let remedy = format!("a whole number from {} to {}", range.start(), range.end());
+        let bounds = bounds.into();
         let value = match (self.take(key), default) {
             (Some(value), _) => value,
             (None, Some(default)) => return Ok(default),
-            (None, None) => return self.require(key, &remedy).map(|_| 0),
+            (None, None) => return self.require(key, &bounds.a()).map(|_| 0),
         };
-        match value.as_integer().and_then(|n| u64::try_from(n).ok()).filter(|n| range.contains(n)) {
+        match value.as_integer().and_then(|n| u64::try_from(n).ok()).filter(|n| bounds.contains(*n)) {
             Some(n) => Ok(n),
-            None => Err(self.mistake(key, value, remedy)),
+            None => Err(self.mistake(key, &value, within_or_digits(bounds, &value))),
         }
     }
 
-    /// Takes a number in `range`; required unless there is a default.
+    /// Takes a number within `bounds`; required unless there is a default.
     pub fn number(
         &mut self,
         key: &str,
-        range: RangeInclusive<f64>,
-        remedy: &str,
+        bounds: impl Into<Bounds<f64>>,
         default: Option<f64>,
     ) -> Result<f64, Mistake> {
+        let bounds = bounds.into();
         let value = match (self.take(key), default) {
             (Some(value), _) => value,
             (None, Some(default)) => return Ok(default),
-            (None, None) => self.require(key, remedy)?,
+            (None, None) => self.require(key, &bounds.a())?,
         };
-        as_number(&value).filter(|x| range.contains(x)).ok_or_else(|| self.mistake(key, value, remedy))
+        as_number(&value).filter(|x| bounds.contains(*x)).ok_or_else(|| self.mistake(key, value, bounds.a()))
     }
 
-    /// Takes a list of numbers in `range`; may be empty.
+    /// Takes a list of numbers within `bounds`, which messages call `what`; may be empty.
     pub fn numbers(
         &mut self,
         key: &str,
-        range: RangeInclusive<f64>,
-        remedy: &str,
+        bounds: impl Into<Bounds<f64>>,
+        what: &str,
     ) -> Result<Vec<f64>, Mistake> {
-        let remedy = format!("a list of {remedy}");
-        let value = self.require(key, &remedy)?;
-        value
-            .as_array()
-            .and_then(|list| list.iter().map(|x| as_number(x).filter(|x| range.contains(x))).collect())
-            .ok_or_else(|| self.mistake(key, value, remedy))
+        let bounds = bounds.into();
+        self.list(key, bounds, &format!("a list of {what} {}", bounds.range()))
     }
 
-    /// Takes a list of different numbers in `range`, at least one, and sorts it. Numbers that differ only after the sixth
-    /// digit are refused: tables and figures would show two of one name.
+    /// Takes a list of different numbers within `bounds`, at least one, which messages call `what`, and sorts it. Numbers that
+    /// differ only after the sixth digit are refused: tables and figures would show two of one name.
     pub fn sorted_numbers(
         &mut self,
         key: &str,
-        range: RangeInclusive<f64>,
-        remedy: &str,
+        bounds: impl Into<Bounds<f64>>,
+        what: &str,
     ) -> Result<Vec<f64>, Mistake> {
+        let bounds = bounds.into();
+        let remedy = format!("a list of {what} {}, at least one, each once", bounds.range());
         let shown = self.table.get(key).map(Value::to_string).unwrap_or_default();
-        let mut numbers = self.numbers(key, range, remedy)?;
+        let mut numbers = self.list(key, bounds, &remedy)?;
         // -0 and 0 are one number, and one identity.
         numbers.iter_mut().for_each(|x| *x += 0.0);
         numbers.sort_by(f64::total_cmp);
         if numbers.is_empty() || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
-            return Err(self.mistake(key, shown, format!("a list of {remedy}, at least one")));
+            return Err(self.mistake(key, shown, remedy));
         }
         let six_digits = |x: f64| format!("{x:.5e}");
         if let Some(pair) = numbers.windows(2).find(|pair| six_digits(pair[0]) == six_digits(pair[1])) {
@@ -175,12 +174,20 @@ impl Section {
         Ok(numbers)
     }
 
+    fn list(&mut self, key: &str, bounds: Bounds<f64>, remedy: &str) -> Result<Vec<f64>, Mistake> {
+        let value = self.require(key, remedy)?;
+        value
+            .as_array()
+            .and_then(|list| list.iter().map(|x| as_number(x).filter(|x| bounds.contains(*x))).collect())
+            .ok_or_else(|| self.mistake(key, value, remedy))
+    }
+
     /// As [`Self::sorted_numbers`], or the default where the key is missing or the list is empty.
     pub fn sorted_numbers_or(
         &mut self,
         key: &str,
-        range: RangeInclusive<f64>,
-        remedy: &str,
+        bounds: impl Into<Bounds<f64>>,
+        what: &str,
         default: Vec<f64>,
     ) -> Result<Vec<f64>, Mistake> {
         match self.table.get(key) {
@@ -189,7 +196,7 @@ impl Section {
                 self.take(key);
                 Ok(default)
             }
-            Some(_) => self.sorted_numbers(key, range, remedy),
+            Some(_) => self.sorted_numbers(key, bounds, what),
         }
     }
 
@@ -251,6 +258,14 @@ pub(super) fn expected(remedy: String) -> String {
     format!("expected {remedy}")
 }
 
+/// The bounds of a whole number. For a value within them that has a point or an exponent, such as `1e3`, also its digits.
+fn within_or_digits(bounds: Bounds<u64>, value: &Value) -> String {
+    match value.as_float().filter(|x| x.fract() == 0.0 && *x >= 0.0 && bounds.contains(*x as u64)) {
+        Some(x) => format!("{bounds}, in digits: {x}"),
+        None => bounds.a(),
+    }
+}
+
 fn as_number(value: &Value) -> Option<f64> {
     value.as_float().or_else(|| value.as_integer().map(|n| n as f64)).filter(|x| x.is_finite())
 }
@@ -287,18 +302,31 @@ pub(super) fn size_mistake(
             remedy: format!("unknown key; expected one of {}{hint}", quoted[1..].join(", ")),
         };
     }
-    let alone =
-        |key: &str, value: &Value| (architecture.parse)(Table::from_iter([(key.into(), value.clone())]));
-    let wrong = sizes.iter().find(|(key, value)| alone(key, value).is_err());
-    let remedy = match message.split_once(": expected ") {
-        Some((_, remedy)) => remedy,
-        None if message.contains("expected f64") => "a number",
-        None => "a whole number of at least 1",
+    let with = |key: &str, value: Value| (architecture.parse)(Table::from_iter([(key.into(), value)]));
+    let Some((key, value)) = sizes.iter().find(|(key, value)| with(key, (*value).clone()).is_err()) else {
+        return Mistake { key: path.to_string(), value: None, remedy: expected(SIZE.a()) };
     };
-    Mistake {
-        key: wrong.map_or(path.to_string(), |(key, _)| format!("{path}.{key}")),
-        value: wrong.map(|(_, value)| value.to_string()),
-        remedy: expected(remedy.into()),
+    let remedy = match message.split_once(": expected ") {
+        Some((_, remedy)) => remedy.to_string(),
+        None => size_remedy(sizes, key, value, architecture),
+    };
+    Mistake { key: format!("{path}.{key}"), value: Some(value.to_string()), remedy: expected(remedy) }
+}
+
+/// The values that a size may have whose value serde refused: those that the check of the sizes names when the key has a
+/// value that no size has.
+fn size_remedy(sizes: &Table, key: &str, value: &Value, architecture: &Architecture) -> String {
+    let with = |value: Value| {
+        let mut sizes = sizes.clone();
+        sizes.insert(key.into(), value);
+        (architecture.parse)(sizes).ok().map(|sizes| sizes.configuration.check())
+    };
+    let refused = |value: Value| with(value)?.err().filter(|invalid| invalid.key == key);
+    let remedy = refused(0.into()).or_else(|| refused(f64::NAN.into())).map(|invalid| invalid.remedy);
+    let digits = value.as_float().filter(|x| x.fract() == 0.0).map(|x| x as i64);
+    match digits.filter(|whole| with((*whole).into()).is_some_and(|checked| checked.is_ok())) {
+        Some(whole) => format!("{}, in digits: {whole}", remedy.unwrap_or_else(|| SIZE.a())),
+        None => remedy.unwrap_or_else(|| SIZE.a()),
     }
 }
 

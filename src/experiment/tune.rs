@@ -10,7 +10,7 @@ use toml::Value;
 
 use super::error::Mistake;
 use super::halving::{MOST_COMBINATIONS, Rung, drawn};
-use super::limits::{MOST, MOST_RUNS};
+use super::limits::{LEARNING_RATE, MOST, MOST_RUNS};
 use super::models::checked_sizes;
 use super::schema::{Experiment, ModelSpec, Tune};
 use super::section::{Section, whole};
@@ -43,11 +43,7 @@ impl Tune {
         }
         let trials = section.whole("trials", whole(1..=10_000), None)? as usize;
         let draw = section.whole("draw", whole(0..=i64::MAX as u64), Some(0))?;
-        let learning_rates = section.sorted_numbers(
-            "learning_rates",
-            f64::MIN_POSITIVE..=1e12,
-            "learning rates above 0, each once",
-        )?;
+        let learning_rates = section.sorted_numbers("learning_rates", LEARNING_RATE, "learning rates")?;
         let rungs = rungs(&mut section, trials, models.len())?;
         let mut choices = section.section("models")?;
         let mut read = Vec::new();
@@ -133,8 +129,8 @@ impl Tune {
 /// Reads `rungs` for `trials` trials of each of `models` models.
 fn rungs(section: &mut Section, trials: usize, models: usize) -> Result<Vec<Rung>, Mistake> {
     let remedy = format!(
-        "a list of {{ seeds = N, steps = N, keep = N }} whose keep falls from rung to rung and ends at 1, each with at \
-         most {MOST_RUNS} runs and {MOST} steps"
+        "a list of {{ seeds = N, steps = N, keep = N }} whose keep falls from rung to rung and ends at 1, each with 1 to \
+         {MOST_RUNS} runs and 1 to {MOST} steps"
     );
     let value = section.require("rungs", &remedy)?;
     let rungs: Option<Vec<Rung>> = value.clone().try_into().ok();

@@ -10,9 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::extraction::Extraction;
 use super::layout::Layout;
 use super::mixture::{experts, gated, tower_parameters};
-use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-};
+use super::{Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, size};
 
 /// Sizes; for two tasks the defaults are MMoE's eight experts, half of them shared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -48,10 +46,10 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for Cgc {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("task_experts", self.task_experts)?;
-        at_least_one("shared_experts", self.shared_experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)
+        size("task_experts", self.task_experts)?;
+        size("shared_experts", self.shared_experts)?;
+        size("expert_units", self.expert_units)?;
+        size("tower_units", self.tower_units)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

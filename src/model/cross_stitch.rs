@@ -17,9 +17,10 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter};
 use super::mixture::tower_parameters;
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
+    within,
 };
+use crate::bounds::Bounds;
 
 /// Sizes; 60 units a task spend the mixtures' budget, as single-task does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -53,12 +54,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for CrossStitch {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("bottom_units", self.bottom_units)?;
-        at_least_one("tower_units", self.tower_units)?;
-        match (0.0..=1.0).contains(&self.own_share) {
-            true => Ok(()),
-            false => Err(InvalidSize::new("own_share", self.own_share, "a number from 0 to 1")),
-        }
+        size("bottom_units", self.bottom_units)?;
+        size("tower_units", self.tower_units)?;
+        within("own_share", self.own_share, Bounds::within(0.0, 1.0))
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing};
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
+    within,
 };
+use crate::bounds::Bounds;
 
 /// Sizes; 60 units a task spend the mixtures' budget, as single-task does.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -51,12 +52,9 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for L2Constrained {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("bottom_units", self.bottom_units)?;
-        at_least_one("tower_units", self.tower_units)?;
-        match self.strength >= 0.0 && self.strength.is_finite() {
-            true => Ok(()),
-            false => Err(InvalidSize::new("strength", self.strength, "a number of at least 0")),
-        }
+        size("bottom_units", self.bottom_units)?;
+        size("tower_units", self.tower_units)?;
+        within("strength", self.strength, Bounds::within(0.0, 1e12))
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

@@ -16,7 +16,7 @@ use candle_core::{Result, Tensor};
 use serde::{Deserialize, Serialize};
 
 use super::layout::{Layout, Parameter};
-use super::{Forward, InvalidSize, Model, Parameters, Problem, at_least_one, layers};
+use super::{Forward, InvalidSize, Model, Parameters, Problem, layers, size};
 
 /// The way from experts to towers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -117,9 +117,9 @@ impl ExpertSizes {
     /// # Errors
     /// The first size that is 0.
     pub fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("experts", self.experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)
+        size("experts", self.experts)?;
+        size("expert_units", self.expert_units)?;
+        size("tower_units", self.tower_units)
     }
 
     /// The network of these sizes.

@@ -15,9 +15,10 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem,
-    at_least_one, layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Noise, Parameters, Problem, layers,
+    size, within,
 };
+use crate::bounds::Bounds;
 use crate::data::stream::Purpose;
 
 /// Sizes; experts and towers are MMoE's.
@@ -54,13 +55,10 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for MmoeGateDropout {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("experts", self.experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)?;
-        match (0.0..1.0).contains(&self.gate_dropout) {
-            true => Ok(()),
-            false => Err(InvalidSize::new("gate_dropout", self.gate_dropout, "a number from 0 to below 1")),
-        }
+        size("experts", self.experts)?;
+        size("expert_units", self.expert_units)?;
+        size("tower_units", self.tower_units)?;
+        within("gate_dropout", self.gate_dropout, Bounds::below(0.0, 1.0))
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

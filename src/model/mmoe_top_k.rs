@@ -15,8 +15,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::Layout;
 use super::mixture::{MixtureShape, Routing, experts, gated};
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
 };
 
 /// Sizes; experts and towers are MMoE's.
@@ -53,12 +52,15 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for MmoeTopK {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("experts", self.experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)?;
+        size("experts", self.experts)?;
+        size("expert_units", self.expert_units)?;
+        size("tower_units", self.tower_units)?;
         match (1..=self.experts).contains(&self.top_k) {
             true => Ok(()),
-            false => Err(InvalidSize::new("top_k", self.top_k, "a whole number from 1 to experts")),
+            false => {
+                let remedy = format!("a whole number from 1 to {}, the number of experts", self.experts);
+                Err(InvalidSize::new("top_k", self.top_k, remedy))
+            }
         }
     }
 

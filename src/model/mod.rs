@@ -14,6 +14,8 @@ use candle_core::{Result, Tensor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use crate::bounds::{Bounds, Number};
+
 mod cgc;
 mod cross_stitch;
 pub mod embedded;
@@ -181,22 +183,33 @@ pub struct InvalidSize {
     /// Its value.
     pub value: String,
     /// The values that it may have.
-    pub remedy: &'static str,
+    pub remedy: String,
 }
 
 impl InvalidSize {
-    /// A size out of range.
-    fn new(key: &'static str, value: impl ToString, remedy: &'static str) -> Self {
-        Self { key, value: value.to_string(), remedy }
+    fn new(key: &'static str, value: impl ToString, remedy: impl ToString) -> Self {
+        Self { key, value: value.to_string(), remedy: remedy.to_string() }
     }
 }
 
-/// Refuses 0.
-fn at_least_one(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
-    if value >= 1 {
-        return Ok(());
+/// Numbers of units, experts, levels or ranks: with 100,000 inputs the parameters can still be counted.
+pub const SIZE: Bounds<u64> = Bounds::within(1, 1_000_000);
+
+/// Refuses a number of units, experts, levels or ranks outside [`SIZE`].
+fn size(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
+    within(key, value as u64, SIZE)
+}
+
+/// Refuses a value outside its bounds.
+fn within<T: Number + ToString>(
+    key: &'static str,
+    value: T,
+    bounds: Bounds<T>,
+) -> std::result::Result<(), InvalidSize> {
+    match bounds.contains(value) {
+        true => Ok(()),
+        false => Err(InvalidSize::new(key, value, bounds)),
     }
-    Err(InvalidSize::new(key, value, "a whole number of at least 1"))
 }
 
 /// An entry of [`REGISTRY`].

@@ -18,8 +18,7 @@ use super::extraction::Extraction;
 use super::layout::{Layout, Parameter};
 use super::mixture::{experts, gated, tower_parameters};
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
 };
 
 /// Sizes; the defaults spend the mixtures' budget: 8 · 14 · (100 + 14) + 2 · 14 · 8 = 12,992 of 13,056 weights for
@@ -59,11 +58,11 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for Ple {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("levels", self.levels)?;
-        at_least_one("task_experts", self.task_experts)?;
-        at_least_one("shared_experts", self.shared_experts)?;
-        at_least_one("expert_units", self.expert_units)?;
-        at_least_one("tower_units", self.tower_units)
+        size("levels", self.levels)?;
+        size("task_experts", self.task_experts)?;
+        size("shared_experts", self.shared_experts)?;
+        size("expert_units", self.expert_units)?;
+        size("tower_units", self.tower_units)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

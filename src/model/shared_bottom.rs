@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use super::mixture::{Mixture, MixtureShape, Routing};
-use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem, at_least_one};
+use super::{Architecture, Colour, Configuration, InvalidSize, Model, Problem, size};
 
 /// Sizes; 113 units spend the mixtures' budget: 13,056 / (100 + 16) of the paper (§5).
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -35,8 +35,8 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for SharedBottom {
     fn check(&self) -> Result<(), InvalidSize> {
-        at_least_one("bottom_units", self.bottom_units)?;
-        at_least_one("tower_units", self.tower_units)
+        size("bottom_units", self.bottom_units)?;
+        size("tower_units", self.tower_units)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

@@ -18,8 +18,7 @@ use serde::{Deserialize, Serialize};
 use super::layout::{Layout, Parameter};
 use super::mixture::tower_parameters;
 use super::{
-    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, at_least_one,
-    layers,
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
 };
 
 /// Sizes; the defaults spend the mixtures' budget: 100 · 32 + 2 · 32 · 32 + 32 · 163 + 2 · 2 + 2 · 163 · 8 = 13,076
@@ -59,11 +58,11 @@ pub const ARCHITECTURE: Architecture = Architecture {
 
 impl Configuration for TensorFactorization {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        at_least_one("bottom_units", self.bottom_units)?;
-        at_least_one("tower_units", self.tower_units)?;
-        at_least_one("input_rank", self.input_rank)?;
-        at_least_one("unit_rank", self.unit_rank)?;
-        at_least_one("task_rank", self.task_rank)
+        size("bottom_units", self.bottom_units)?;
+        size("tower_units", self.tower_units)?;
+        size("input_rank", self.input_rank)?;
+        size("unit_rank", self.unit_rank)?;
+        size("task_rank", self.task_rank)
     }
 
     fn build(&self, problem: Problem) -> Box<dyn Model> {

@@ -1,6 +1,7 @@
 //! The methods by which models of click and conversion learn conversion.
 
-use crate::model::InvalidSize;
+use crate::bounds::Bounds;
+use crate::model::{InvalidSize, within};
 
 /// A method of learning conversion. Every method also has the cross-entropy of clicks on all impressions. The losses stand
 /// in `engine::objective::conversion`.
@@ -70,25 +71,16 @@ impl Method {
     /// # Errors
     /// The first such number, with the range that it may have.
     pub fn check(self) -> Result<(), InvalidSize> {
-        let within = |key, value: f64, right: bool, remedy| match right {
-            true => Ok(()),
-            false => Err(InvalidSize::new(key, value, remedy)),
-        };
-        let share =
-            |key, value: f64| within(key, value, value > 0.0 && value <= 1.0, "a number above 0, at most 1");
+        /// Probabilities that are divided by.
+        const SHARE: Bounds<f64> = Bounds::above(0.0, 1.0);
         match self {
-            Self::SampledNegatives { rate } => {
-                within("rate", rate, (0.0..=1.0).contains(&rate), "a number from 0 to 1")
-            }
-            Self::Oversampling { copies } => {
-                within("copies", copies, (1.0..=1e6).contains(&copies), "a number from 1 to 1000000")
-            }
-            Self::RejectionSampling { floor } => share("floor", floor),
+            Self::SampledNegatives { rate } => within("rate", rate, Bounds::within(0.0, 1.0)),
+            Self::Oversampling { copies } => within("copies", copies, Bounds::within(1.0, 1e6)),
+            Self::RejectionSampling { floor } => within("floor", floor, SHARE),
             Self::InversePropensity { cvr_weight, smallest_propensity }
             | Self::DoublyRobust { cvr_weight, smallest_propensity } => {
-                let right = (0.0..=1e6).contains(&cvr_weight);
-                within("cvr_weight", cvr_weight, right, "a number from 0 to 1000000")?;
-                share("smallest_propensity", smallest_propensity)
+                within("cvr_weight", cvr_weight, Bounds::within(0.0, 1e6))?;
+                within("smallest_propensity", smallest_propensity, SHARE)
             }
             Self::Clicked
             | Self::Division

@@ -15,6 +15,7 @@ use super::{
     Architecture, Colour, Configuration, Forward, InvalidSize, Learning, Model, Noise, Parameters, Problem,
     Sizes, mmoe,
 };
+use crate::bounds::Bounds;
 
 mod method;
 mod network;
@@ -26,10 +27,10 @@ pub use shape::TowersShape;
 
 /// Hidden units of a tower where an experiment does not say; the paper has 360, 200 and 80 (§3.1).
 const HIDDEN: [usize; 2] = [64, 32];
-/// Most hidden layers of a tower, far beyond any use.
-const MOST_LAYERS: usize = 16;
-/// Most units of a hidden layer.
-const MOST_UNITS: usize = 100_000;
+/// Hidden layers of a tower; far fewer are of use.
+const LAYERS: Bounds<u64> = Bounds::within(1, 16);
+/// Units of a hidden layer.
+const UNITS: Bounds<u64> = Bounds::within(1, 100_000);
 
 /// Every architecture that learns clicks and conversions, in the order `sweep list` shows them.
 pub static REGISTRY: &[Architecture] = &[
@@ -206,6 +207,11 @@ struct TowerSizes {
     shared: bool,
 }
 
+/// The values that `hidden` may have.
+fn hidden_remedy() -> String {
+    format!("a list of numbers of units {}, such as [64, 32], its length {}", UNITS.range(), LAYERS.range())
+}
+
 /// Reads `hidden` and the numbers of a method, each with its default.
 fn parse<const N: usize>(
     mut table: toml::Table,
@@ -215,11 +221,9 @@ fn parse<const N: usize>(
 ) -> std::result::Result<Sizes, toml::de::Error> {
     let hidden = match table.remove("hidden") {
         None => HIDDEN.to_vec(),
-        Some(value) => value.try_into::<Vec<usize>>().map_err(|_| {
-            toml::de::Error::custom(
-                "hidden: expected a list of whole numbers of at least 1, such as [64, 32]",
-            )
-        })?,
+        Some(value) => value
+            .try_into::<Vec<usize>>()
+            .map_err(|_| toml::de::Error::custom(format!("hidden: expected {}", hidden_remedy())))?,
     };
     let mut values = [0.0; N];
     for (value, (key, default)) in values.iter_mut().zip(numbers) {
@@ -244,10 +248,9 @@ fn parse<const N: usize>(
 
 impl Configuration for TowerSizes {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
-        let right = |units: &usize| (1..=MOST_UNITS).contains(units);
-        if self.hidden.is_empty() || self.hidden.len() > MOST_LAYERS || !self.hidden.iter().all(right) {
-            let value = format!("{:?}", self.hidden);
-            return Err(InvalidSize::new("hidden", value, "1 to 16 numbers of units from 1 to 100000"));
+        let units = self.hidden.iter().all(|units| UNITS.contains(*units as u64));
+        if !(LAYERS.contains(self.hidden.len() as u64) && units) {
+            return Err(InvalidSize::new("hidden", format!("{:?}", self.hidden), hidden_remedy()));
         }
         self.method.check()
     }
