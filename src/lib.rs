@@ -119,6 +119,9 @@
 //! - [`study`]: the kinds of studies. Each brings its claims, figures and sections.
 //! - [`cli`]: the commands of `sweep`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+#![cfg_attr(test, allow(clippy::print_stdout, clippy::print_stderr))]
+
 pub mod analysis;
 pub mod bounds;
 pub mod claim;

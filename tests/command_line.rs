@@ -12,7 +12,7 @@ fn a_run_ends_with_the_path_of_its_report() {
         (String::from_utf8(output.stdout).unwrap(), String::from_utf8(output.stderr).unwrap());
     assert_eq!(output.status.code(), Some(0), "{messages}");
     assert_eq!(out, "results/small/report.html\n");
-    assert!(messages.contains("24 of 24 runs are in results/small"), "{messages}");
+    assert!(messages.contains("24 of 24 runs in results/small"), "{messages}");
     for file in
         ["runs.csv", "curves.csv", "gates.csv", "labels.csv", "study.toml", "manifest.json", "report.html"]
     {
@@ -73,12 +73,84 @@ fn invalid_requests_are_explained_and_write_nothing() {
         assert!(!messages.contains("panicked"), "{messages}");
     }
     assert!(!desk.path("results").exists());
-    let output = desk.run(&["report", "nowhere"]);
-    assert_eq!(output.status.code(), Some(1));
-    assert_eq!(
-        String::from_utf8(output.stderr).unwrap(),
-        "error: nowhere: no study here (study.toml is missing); `sweep run` trains one\n"
+}
+
+/// A path that leads nowhere, to a file instead of a folder or the other way round.
+#[test]
+fn a_wrong_path_is_an_invalid_request_of_every_command() {
+    let desk = Desk::new();
+    desk.done(&["run", "small.toml", "--set", "train.steps=20", "--no-report"]);
+    let file = "results/small/runs.csv";
+    let cases: &[(&[&str], &str)] = &[
+        (&["status", "results/smal"], "results/smal: no such folder; did you mean results/small?"),
+        (&["status", "results"], "results: no study here (study.toml is missing); there are results/small"),
+        (&["report", "nowhere"], "nowhere: no such folder; there are results/small"),
+        (
+            &["claims", file],
+            "results/small/runs.csv: is a file; expected the folder of a study; there are results/small",
+        ),
+        (&["compare", "results/small", "nope"], "nope: no such folder; there are results/small"),
+        (
+            &["compare", "results/small", "results/small", "--page", "no/page.html"],
+            "no: cannot write in: No such file or directory",
+        ),
+        (
+            &["compare", "results/small", "results/small", "--page", "results"],
+            "results: cannot write: Is a directory",
+        ),
+        (&["check"], "results/baseline: no baseline here; run in the repository, or give --baseline"),
+        (
+            &["check", "--baseline", "none"],
+            "none: no baseline here; run in the repository, or give --baseline",
+        ),
+        (&["run", "none.toml"], "no experiment \"none.toml\": looked for none.toml"),
+        (
+            &["run", "small.toml", "--out", file],
+            "results/small/runs.csv/groups: cannot read: Not a directory",
+        ),
+        (&["run", "small.toml", "--out", "small.toml/below"], "Not a directory"),
+        (
+            &["run", "census-income", "--set", "data.path=none"],
+            "data.path = \"none\": expected a folder with",
+        ),
+        (&["calibrate", "--search", "none.toml"], "none.toml: cannot be read: No such file or directory"),
+        (&["calibrate", "--search", "results"], "results: cannot be read: it is not a regular file"),
+        (&["calibrate", "--out", file], "results/small/runs.csv: File exists; choose a folder with --out"),
+    ];
+    for (arguments, expected) in cases {
+        let output = desk.run(arguments);
+        let message = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}: {message}");
+        assert!(message.contains(expected), "{arguments:?}: {message}");
+        assert!(!message.contains("os error"), "{arguments:?}: {message}");
+        assert_eq!(output.stdout, b"", "{arguments:?}");
+    }
+    // The one meaning of 1 is a study that is not complete.
+    let group = &common::group_files(&desk.path("results/small"))[0];
+    std::fs::remove_file(group).unwrap();
+    assert_eq!(desk.run(&["status", "results/small"]).status.code(), Some(1));
+    std::fs::write(desk.path("results/small/manifest.json"), "{").unwrap();
+    let output = desk.run(&["status", "results/small"]);
+    assert_eq!(output.status.code(), Some(2), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
+fn one_of_a_thing_is_in_the_singular() {
+    let desk = Desk::new();
+    let sets = ["grid.models=[\"mmoe\"]", "grid.task_correlations=[1.0]", "grid.seeds=1", "train.steps=1"];
+    let set = sets.iter().flat_map(|set| ["--set", set]);
+    let arguments: Vec<&str> =
+        ["run", "small.toml", "--threads", "1", "--no-report"].into_iter().chain(set).collect();
+    let cost = desk.done(&[&arguments[..], &["--dry-run"]].concat());
+    assert!(cost.contains("groups          1 on 1 thread\n"), "{cost}");
+    assert!(cost.contains("each run        1 step of 32 rows\n"), "{cost}");
+    let messages = String::from_utf8(desk.run(&arguments).stderr).unwrap();
+    assert!(messages.starts_with("small: 1 run of 1 step in 1 group on 1 thread\n"), "{messages}");
+    assert!(
+        messages.contains("1 run-step in ") && messages.contains("\n1 of 1 run in results/small\n"),
+        "{messages}"
     );
+    assert!(desk.done(&["list"]).contains("1 of 1 run\n"));
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `sweep`: plans, trains and reports. See `sweep --help`.
 
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 use std::process::ExitCode;
 
 #[global_allocator]

@@ -6,13 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use clap::Args;
 
+use super::output::{note, show};
 use super::report::write_report;
-use super::training::INTERRUPTED_MESSAGE;
-use super::{DONE, FAILED, INTERRUPTED, Refused, print, training};
+use super::{DONE, FAILED, INTERRUPTED, Refused, training};
 use crate::analysis::RowSet;
 use crate::experiment::halving::Rung;
 use crate::experiment::library;
 use crate::experiment::search::{Candidate, Search};
+use crate::report::words::plural;
 use crate::store::{Folder, Study};
 use crate::study::regression::calibration::PaperDistance;
 use crate::study::regression::generator_fit::{self, DEGREES, GeneratorFit};
@@ -38,7 +39,7 @@ pub struct Options {
     #[arg(long = "set", value_name = "KEY=VALUE")]
     overrides: Vec<String>,
     /// Random starts of the fits for each number of waves
-    #[arg(long, value_name = "N", default_value_t = 40)]
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     starts: u64,
     /// Fit generators to Figure 2 and stop
     #[arg(long)]
@@ -92,10 +93,11 @@ fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
     };
     let mut fits = vec![("given", generator_fit::known(template))];
     for waves in WAVES {
-        eprintln!("fitting {waves} waves to Figure 2 from {starts} starts");
+        let (waves_in_words, starts_in_words) = (plural(waves, "wave"), plural(starts as usize, "start"));
+        note(&format!("fitting {waves_in_words} to Figure 2 from {starts_in_words}"));
         let found = generator_fit::fit(template, waves, starts);
         let within = found.iter().filter(|fit| fit.within == 9).count();
-        eprintln!("  {within} of {starts} are within all nine error bars");
+        note(&format!("  {within} of {starts_in_words} within all nine error bars"));
         fits.extend(found.into_iter().take(KEPT_FITS).map(|fit| ("fitted", fit)));
     }
     let mut text =
@@ -116,12 +118,13 @@ fn generators(search: &Search, folder: &Folder, starts: u64) -> Result<()> {
         text.push('\n');
     }
     let path = folder.write_table("generators.csv", text.as_bytes())?;
-    print(&format!(
+    show(&format!(
         "Figure 2 does not single out a generator: {} of the {} best fits are within all its error bars.\n{}\n",
         fits.iter().filter(|(_, fit)| fit.within == 9).count(),
         fits.len(),
         path.display()
-    ))
+    ));
+    Ok(())
 }
 
 /// Climbs the rungs of the search; returns the exit code.
@@ -132,16 +135,16 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
     for (number, &rung) in search.rungs.iter().enumerate() {
         let mut entries = Vec::new();
         for (index, candidate) in left.iter().enumerate() {
-            eprintln!(
-                "rung {} of {}, candidate {} of {}: {}",
+            let place = format!(
+                "rung {} of {}, candidate {} of {}",
                 number + 1,
                 search.rungs.len(),
                 index + 1,
-                left.len(),
-                candidate.choices.join(", ")
+                left.len()
             );
+            note(&format!("{place}: {}", candidate.choices.join(", ")));
             let Some(study) = train(search, candidate, rung, &options.out, options)? else {
-                eprintln!("{INTERRUPTED_MESSAGE}");
+                training::note_interruption(&format!("finished runs are stored, up to {place}"));
                 return Ok(INTERRUPTED);
             };
             let distances =
@@ -151,7 +154,7 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
         entries.sort_by(|a, b| a.best().total().total_cmp(&b.best().total()));
         entries.iter_mut().take(rung.keep).for_each(|entry| entry.kept = true);
         left = entries.iter().filter(|entry| entry.kept).map(|entry| entry.candidate.clone()).collect();
-        print(&shown(number + 1, rung, &entries))?;
+        show(&shown(number + 1, rung, &entries));
         rungs.push((rung, entries));
         folder.write_table("protocols.csv", protocols(search, &rungs).as_bytes())?;
         let (rung, entries) = rungs.last().expect("pushed above");
@@ -159,15 +162,18 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
         last = Some(*rung);
     }
     let (Some(rung), Some(best)) = (last, left.first()) else { return Ok(FAILED) };
-    let Some(study) = train(search, best, rung, &options.out, options)? else { return Ok(INTERRUPTED) };
+    let Some(study) = train(search, best, rung, &options.out, options)? else {
+        training::note_interruption("finished runs are stored");
+        return Ok(INTERRUPTED);
+    };
     let report = write_report(&study, &candidate_folder(&options.out, best))?;
-    print(&format!(
+    show(&format!(
         "Best protocol: {}. As changes of {}: {}\n{}\n",
         best.choices.join(", "),
         search.base,
         best.overrides.join(" "),
         report.display()
-    ))?;
+    ));
     Ok(DONE)
 }
 
@@ -194,10 +200,10 @@ fn train(
 /// The best candidates of a rung as text.
 fn shown(number: usize, rung: Rung, entries: &[Entry]) -> String {
     let mut text = format!(
-        "Rung {number}: {} seeds, {} steps, {} candidates, {} promoted. Distance, by figure 3 / 4 / 5:\n",
-        rung.seeds,
-        rung.steps,
-        entries.len(),
+        "Rung {number}: {}, {}, {}, {} promoted. Distance, by figure 3 / 4 / 5:\n",
+        plural(rung.seeds as usize, "seed"),
+        plural(rung.steps as usize, "step"),
+        plural(entries.len(), "candidate"),
         entries.iter().filter(|entry| entry.kept).count()
     );
     for entry in entries.iter().take(SHOWN) {

@@ -7,10 +7,12 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, print, training};
+use super::output::show;
+use super::{BAD_REQUEST, DONE, FAILED, INTERRUPTED, Refused, training};
 use crate::engine::{invariants, train};
+use crate::experiment::plan::Plan;
 use crate::experiment::{Experiment, library};
-use crate::store::{Finished, Folder, Study, machine};
+use crate::store::{Finished, Folder, StoreError, Study, machine};
 use crate::study::regression::convergence::{Check, DECIDED, Finding, Outcome, Verdict, check};
 
 /// The results are not shown to be equal, nor to differ.
@@ -50,13 +52,20 @@ pub fn run(options: &Options) -> Result<u8> {
     if let (true, Some(why)) = (options.update, &options.why) {
         return update(&experiment, &baseline, why, options);
     }
-    let before = baseline.read().map_err(|error| Refused(error.to_string()))?;
+    let before = baseline.read().map_err(|error| match error {
+        StoreError::NoStudy { path, .. } => Refused(format!(
+            "{}: no baseline here; run in the repository, or give --baseline",
+            path.display()
+        )),
+        error => Refused(error.to_string()),
+    })?;
     if let Some(outcome) = Check::not_comparable(&before.experiment, &experiment) {
         return conclude(&outcome, &before, options.json);
     }
     let temporary = tempfile::tempdir().context("cannot create a temporary folder")?;
     let (folder, threads) = (Folder::new(temporary.path()), training::threads(options.threads));
     let Some(after) = training::train_study(&experiment, &folder, &Finished::default(), threads)? else {
+        training::note_interruption("a check stores nothing");
         return Ok(INTERRUPTED);
     };
     let invariants = invariants::test(&experiment, &train::population)?;
@@ -66,8 +75,8 @@ pub fn run(options: &Options) -> Result<u8> {
 /// Prints a check and gives its exit code.
 fn conclude(outcome: &Check, baseline: &Study, json: bool) -> Result<u8> {
     match json {
-        true => print(&format!("{}\n", serde_json::to_string_pretty(outcome)?))?,
-        false => print(&text(outcome, baseline)?)?,
+        true => show(&format!("{}\n", serde_json::to_string_pretty(outcome)?)),
+        false => show(&text(outcome, baseline)?),
     }
     Ok(match outcome.verdict {
         Verdict::Same => DONE,
@@ -81,6 +90,7 @@ fn conclude(outcome: &Check, baseline: &Study, json: bool) -> Result<u8> {
 fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options) -> Result<u8> {
     let (finished, threads) = (folder.finished()?, training::threads(options.threads));
     let Some(study) = training::train_study(experiment, folder, &finished, threads)? else {
+        training::note_interruption(&training::stored(&Plan::new(experiment), folder)?);
         return Ok(INTERRUPTED);
     };
     folder.remove_groups()?;
@@ -90,7 +100,7 @@ fn update(experiment: &Experiment, folder: &Folder, why: &str, options: &Options
     let commit = machine::commit().unwrap_or_else(|| "an unknown commit".into());
     let entry = format!("\n- at {commit}, digest {}…: {why}\n", &study.manifest.digest[..16]);
     folder.write_table("WHY.md", format!("{before}{entry}").as_bytes())?;
-    print(&format!("{}\n", folder.path().display()))?;
+    show(&format!("{}\n", folder.path().display()));
     Ok(DONE)
 }
 

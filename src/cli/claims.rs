@@ -4,7 +4,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{DONE, print};
+use super::DONE;
+use super::output::print;
 use crate::claim::table;
 use crate::store::Folder;
 use crate::study;
@@ -15,10 +16,9 @@ pub fn run(path: &Path, parts: bool) -> Result<u8> {
     let folder = Folder::new(path);
     let study = folder.read()?;
     let results = study::kind_of(&study).claims(&study);
-    print(&table::text(&results, parts))?;
     let mut csv = Vec::new();
     table::write_csv(&results, &mut csv)?;
     let path = folder.write_table("claims.csv", &csv)?;
-    print(&format!("{}\n", path.display()))?;
+    print(&format!("{}{}\n", table::text(&results, parts), path.display()))?;
     Ok(DONE)
 }

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{DONE, print};
+use super::DONE;
+use super::output::{note, print};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{By, RunsComparison, StudyComparison, compare};
 use crate::report::words::or_dash;
@@ -19,15 +20,15 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let measure = Measure { task, ..Measure::from_study(&a) };
     let loss = format!("{} of {whose}", measure.rows.loss());
     let comparison = compare(&a, &b, measure, By::LearningRate);
-    print(&text(&comparison, &loss, first, second)?)?;
+    let mut text = text(&comparison, &loss, first, second)?;
     if let Some(page) = page {
         for (study, path) in [(&a, first), (&b, second)] {
             if !study.has_curves() {
-                eprintln!(
+                note(&format!(
                     "{} is missing, so curves are not overlaid; `{}` restores it",
                     path.join(CURVES).display(),
                     commands::resume(path)
-                );
+                ));
             }
         }
         let names = [first, second].map(|path| path.display().to_string());
@@ -38,8 +39,9 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
             (measure, &loss),
             page,
         )?;
-        print(&format!("{}\n", page.display()))?;
+        writeln!(text, "{}", page.display())?;
     }
+    print(&text)?;
     Ok(DONE)
 }
 

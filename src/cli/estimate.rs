@@ -12,6 +12,7 @@ use crate::engine::train::{Progress, train_group};
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::experiment::shard::Shard;
+use crate::report::words::{count, plural};
 use crate::store::{Finished, Folder, LARGEST_GROUP, machine};
 
 use super::Refused;
@@ -182,32 +183,31 @@ impl Cost {
 
 impl Display for Estimate<'_> {
     fn fmt(&self, f: &mut Formatter<'_>) -> std::fmt::Result {
-        let count = |n: usize| HumanCount(n as u64);
         let Self { experiment, runs: [missing, all], groups, threads, .. } = self;
         writeln!(f, "experiment      {}: {}", experiment.name, experiment.title)?;
         for (number, [missing, all, steps]) in (1..).zip(&self.rungs) {
-            let [missing, all, steps] = [missing, all, steps].map(|n| HumanCount(*n));
-            writeln!(f, "rung {number}          {missing} of {all} runs of {steps} steps are to be trained")?;
+            let (all, steps) = (plural(*all as usize, "run"), plural(*steps as usize, "step"));
+            writeln!(f, "rung {number}          {} of {all} of {steps} to be trained", HumanCount(*missing))?;
         }
         writeln!(f, "runs            {} of {} are to be trained", count(*missing), count(*all))?;
-        writeln!(f, "groups          {groups} on {threads} threads")?;
+        writeln!(f, "groups          {} on {}", count(*groups), plural(*threads, "thread"))?;
         for model in &experiment.models {
             let network = model.sizes.configuration.build(experiment.problem());
             let sizes: Vec<String> =
                 model.sizes.table.iter().map(|(key, value)| format!("{key} = {value}")).collect();
             writeln!(
                 f,
-                "model           {}: {}; {} parameters, {} of them weights of hidden layers",
+                "model           {}: {}; {}, {} of them weights of hidden layers",
                 model.name,
                 sizes.join(", "),
-                count(network.layout().count()),
+                plural(network.layout().count(), "parameter"),
                 count(network.layout().budget())
             )?;
         }
         writeln!(f, "memory          {} at its peak", HumanBytes(self.memory))?;
         let Some(Cost { operations, rate, time }) = &self.training else { return Ok(()) };
-        let (steps, rows) = (HumanCount(experiment.train.steps), experiment.train.batch_size);
-        writeln!(f, "steps           {steps} of {rows} rows")?;
+        let steps = plural(experiment.train.steps as usize, "step");
+        writeln!(f, "each run        {steps} of {}", plural(experiment.train.batch_size, "row"))?;
         writeln!(f, "operations      {operations:.3e} useful floating-point operations")?;
         writeln!(f, "rate            {} run-steps/s, from a probe of one group", HumanCount(*rate as u64))?;
         writeln!(f, "time            {}", HumanDuration(*time))

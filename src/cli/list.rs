@@ -5,9 +5,11 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{DONE, print};
+use super::DONE;
+use super::output::print;
 use crate::experiment::library;
 use crate::model::{REGISTRY, towers};
+use crate::report::words::{count, plural};
 use crate::store::Folder;
 
 /// Prints the lists; returns the exit code.
@@ -31,7 +33,7 @@ pub fn run() -> Result<u8> {
     for path in folders(Path::new("results")) {
         let folder = Folder::new(&path);
         let Ok(manifest) = folder.manifest() else { continue };
-        let state = format!("{} of {} runs", manifest.runs_done, manifest.runs_planned);
+        let state = format!("{} of {}", count(manifest.runs_done), plural(manifest.runs_planned, "run"));
         writeln!(text, "  {:<22} {state}", path.file_name().unwrap_or_default().to_string_lossy())?;
         none = false;
     }

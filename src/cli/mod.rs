@@ -5,16 +5,21 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
+use crate::report::ReportError;
+use crate::store::StoreError;
+
 mod calibrate;
 mod check;
 mod claims;
 mod compare;
 mod estimate;
 mod list;
+mod output;
 mod progress;
 mod replace;
 mod report;
 mod run;
+mod signals;
 mod status;
 mod training;
 mod tune;
@@ -53,7 +58,7 @@ Examples:
 
 Exit codes: 0 done, 1 something failed (finished runs are saved), 2 invalid request (nothing was written),
 130 interrupted (the same command resumes). `sweep check`: 0 the same, 1 regressed, 2 not comparable,
-3 undecided. `sweep status`: 0 complete, 1 not complete.";
+3 undecided. `sweep status`: 0 complete, 1 not complete, 2 no study that can be read.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -121,30 +126,32 @@ pub fn main() -> ExitCode {
         Some(Command::Compare { first, second, page }) => compare::run(&first, &second, page.as_deref()),
         Some(Command::List) => list::run(),
         Some(Command::Completions { shell }) => {
-            clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut std::io::stdout());
-            Ok(DONE)
+            // Into memory first: the generator panics where it cannot write.
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Cli::command(), "sweep", &mut script);
+            output::print(&String::from_utf8_lossy(&script)).map(|()| DONE)
         }
     };
     match outcome {
         Ok(code) => ExitCode::from(code),
         Err(error) => {
-            eprintln!("{}", printable(&format!("error: {}", reasons(&error))));
-            let refused = error.is::<crate::experiment::LoadError>()
-                || error.is::<crate::experiment::shard::ShardError>()
-                || error.is::<crate::data::DataError>()
-                || error.is::<Refused>();
-            ExitCode::from(if refused { BAD_REQUEST } else { FAILED })
+            output::note(&format!("error: {}", reasons(&error)));
+            ExitCode::from(if is_refusal(&error) { BAD_REQUEST } else { FAILED })
         }
     }
 }
 
-/// Writes to standard output. A reader that closes the pipe early, such as `head`, is not an error.
-fn print(text: &str) -> anyhow::Result<()> {
-    use std::io::Write;
-    match std::io::stdout().lock().write_all(text.as_bytes()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+/// Whether an error is the request's, found before anything was written.
+fn is_refusal(error: &anyhow::Error) -> bool {
+    let store = error.downcast_ref().or_else(|| match error.downcast_ref() {
+        Some(ReportError::Store(error)) => Some(error),
+        _ => None,
+    });
+    store.is_some_and(StoreError::is_refusal)
+        || error.is::<crate::experiment::LoadError>()
+        || error.is::<crate::experiment::shard::ShardError>()
+        || error.is::<crate::data::DataError>()
+        || error.is::<Refused>()
 }
 
 /// An error with its causes, without those that its message already has.
@@ -153,11 +160,6 @@ fn reasons(error: &anyhow::Error) -> String {
         cause if text.contains(&cause) => text,
         cause => format!("{text}: {cause}"),
     })
-}
-
-/// Text without control characters: text from files must not move the cursor or recolour a terminal.
-fn printable(text: &str) -> String {
-    text.replace(|c: char| c.is_control() && c != '\n', "\u{FFFD}")
 }
 
 /// An invalid request, found before anything was written.

@@ -1,26 +1,23 @@
-//! Progress of training: a bar with rate and remaining time on a terminal, a line now and then if output is piped.
-//! Also handles Ctrl-C.
+//! Progress of training: a bar with rate and remaining time on a terminal, a line now and then where a bar cannot be drawn,
+//! such as in a pipe or on a terminal without a cursor (`TERM=dumb`).
 
-use std::io::IsTerminal;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 
-use super::INTERRUPTED;
+use super::{output, signals};
 use crate::engine::train::Progress;
 use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
+use crate::report::words::plural;
 use crate::schedule::Observer;
 
-/// Time between two lines if output is piped.
+/// Time to the first line where there is no bar: long enough for a rate.
+const FIRST_LINE: Duration = Duration::from_secs(1);
+/// Time between two lines.
 const LINE_EVERY: Duration = Duration::from_secs(10);
-
-/// Whether Ctrl-C was pressed.
-static CTRL_C: AtomicBool = AtomicBool::new(false);
-/// Whether the handler is installed.
-static LISTENING: AtomicBool = AtomicBool::new(false);
 
 /// Progress of a sweep, on standard error.
 pub struct Reporter {
@@ -30,28 +27,30 @@ pub struct Reporter {
     groups_done: AtomicU64,
     run_steps: u64,
     run_steps_done: AtomicU64,
-    /// Milliseconds after `began` at which the next line is due; none on a terminal.
+    /// Milliseconds after `began` at which the next line is due; none where there is a bar.
     next_line: Option<AtomicU64>,
 }
 
 impl Reporter {
     /// Prints the work to do and starts counting. `missing` are the groups to train.
     pub fn new(experiment: &Experiment, plan: &Plan, missing: &[Group], threads: usize) -> Result<Self> {
-        let runs: u64 = missing.iter().map(|group| group.runs.len() as u64).sum();
-        let run_steps = runs * experiment.train.steps;
-        let all = plan.runs().count() as u64;
-        let here = match all - runs {
+        let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
+        let run_steps = runs as u64 * experiment.train.steps;
+        let here = match plan.runs().count() - runs {
             0 => String::new(),
-            here => format!(" ({} runs are already finished)", HumanCount(here)),
+            1 => " (1 run is already finished)".to_string(),
+            here => format!(" ({} are already finished)", plural(here, "run")),
         };
         let work = match experiment.models.is_empty() {
             true => "labels".to_string(),
-            false => format!("{} runs of {} steps", HumanCount(runs), HumanCount(experiment.train.steps)),
+            false => {
+                format!("{} of {}", plural(runs, "run"), plural(experiment.train.steps as usize, "step"))
+            }
         };
-        eprintln!("{}: {work} in {} groups on {threads} threads{here}", experiment.name, missing.len());
-        let terminal = std::io::stderr().is_terminal();
-        let target =
-            if terminal { ProgressDrawTarget::stderr_with_hz(4) } else { ProgressDrawTarget::hidden() };
+        let (groups, threads) = (plural(missing.len(), "group"), plural(threads, "thread"));
+        output::note(&format!("{}: {work} in {groups} on {threads}{here}", experiment.name));
+        let target = ProgressDrawTarget::stderr_with_hz(4);
+        let lines = target.is_hidden();
         let bar = ProgressBar::with_draw_target(Some(run_steps), target).with_style(
             ProgressStyle::with_template("{wide_bar} {percent:>3} %  {rate} run-steps/s  {msg}  {eta} to go")
                 .expect("the template is well-formed")
@@ -67,45 +66,40 @@ impl Reporter {
             groups_done: AtomicU64::new(0),
             run_steps,
             run_steps_done: AtomicU64::new(0),
-            next_line: (!terminal).then(|| AtomicU64::new(LINE_EVERY.as_millis() as u64)),
+            next_line: lines.then(|| AtomicU64::new(FIRST_LINE.as_millis() as u64)),
         };
-        progress.bar.set_message(format!("0 of {} groups", missing.len()));
-        progress.handle_interrupts()?;
+        progress.bar.set_message(progress.of_groups(0));
+        signals::begin_training().context("cannot handle Ctrl-C")?;
         Ok(progress)
     }
 
-    /// Handles Ctrl-C and SIGTERM: the first cancels the groups in training, the second exits at once.
-    fn handle_interrupts(&self) -> Result<()> {
-        // A process has one handler, but a command may train several studies.
-        if LISTENING.swap(true, Ordering::Relaxed) {
-            return Ok(());
-        }
-        ctrlc::set_handler(|| {
-            if CTRL_C.swap(true, Ordering::Relaxed) {
-                std::process::exit(i32::from(INTERRUPTED));
-            }
-            eprintln!("\nInterrupted: the groups in training are discarded, finished groups are saved …");
-        })
-        .context("cannot handle Ctrl-C")
+    /// "9 of 27 groups".
+    fn of_groups(&self, done: u64) -> String {
+        format!("{} of {}", HumanCount(done), plural(self.groups as usize, "group"))
     }
 
-    /// Whether Ctrl-C was pressed.
+    /// Whether Ctrl-C was pressed, or another signal came that ends a sweep.
     pub fn interrupted(&self) -> bool {
-        CTRL_C.load(Ordering::Relaxed)
+        signals::interrupted()
     }
 
-    /// Removes the bar and prints the rate.
+    /// Removes the bar and prints the rate of a sweep that was not interrupted.
     pub fn end(&self) {
         self.bar.finish_and_clear();
+        signals::end_training();
         let seconds = self.began.elapsed().as_secs_f64();
         let done = self.run_steps_done.load(Ordering::Relaxed);
-        if done > 0 {
+        if done > 0 && !self.interrupted() {
             let rate = done as f64 / seconds;
-            eprintln!("{} run-steps in {seconds:.1} s: {}/s", HumanCount(done), HumanCount(rate as u64));
+            output::note(&format!(
+                "{} in {seconds:.1} s: {}/s",
+                plural(done as usize, "run-step"),
+                HumanCount(rate as u64)
+            ));
         }
     }
 
-    /// Prints a line if output is piped and a line is due.
+    /// Prints a line where there is no bar and a line is due.
     fn line(&self, done: u64) {
         let Some(next_line) = &self.next_line else { return };
         let elapsed = self.began.elapsed();
@@ -120,14 +114,13 @@ impl Reporter {
         }
         let rate = done as f64 / elapsed.as_secs_f64();
         let rest = Duration::from_secs_f64((self.run_steps.saturating_sub(done)) as f64 / rate.max(1.0));
-        eprintln!(
-            "{:3} %, {} of {} groups, {} run-steps/s, {} to go",
+        output::note(&format!(
+            "{:3} %, {}, {} run-steps/s, {} to go",
             100 * done / self.run_steps.max(1),
-            self.groups_done.load(Ordering::Relaxed),
-            self.groups,
+            self.of_groups(self.groups_done.load(Ordering::Relaxed)),
             HumanCount(rate as u64),
             HumanDuration(rest)
-        );
+        ));
     }
 }
 
@@ -149,6 +142,6 @@ impl Progress for Reporter {
 impl Observer for Reporter {
     fn finished(&self, _: &Group) {
         let done = self.groups_done.fetch_add(1, Ordering::Relaxed) + 1;
-        self.bar.set_message(format!("{done} of {} groups", self.groups));
+        self.bar.set_message(self.of_groups(done));
     }
 }

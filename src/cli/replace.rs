@@ -6,7 +6,8 @@ use std::collections::BTreeSet;
 use anyhow::Result;
 use indicatif::HumanCount;
 
-use super::{Refused, printable};
+use super::Refused;
+use super::output::note;
 use crate::experiment::Experiment;
 use crate::experiment::difference::{self, Difference};
 use crate::experiment::plan::Plan;
@@ -100,7 +101,7 @@ impl Replaced {
         }
         let path = self.folder.path().display();
         let kept = format!("Its tables are replaced; {}.", self.rest());
-        eprintln!("{}", printable(&format!("{path} {}\n{kept}", self.reason)));
+        note(&format!("{path} {}\n{kept}", self.reason));
         Ok(self.folder.discard_tables()?)
     }
 }

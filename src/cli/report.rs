@@ -5,7 +5,8 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
 
-use super::{DONE, print, printable};
+use super::DONE;
+use super::output::{note, show};
 use crate::store::{Folder, Study};
 use crate::study::{self, Figures};
 
@@ -14,13 +15,13 @@ pub fn run(path: &Path) -> Result<u8> {
     let folder = Folder::new(path);
     let study = folder.read_latest()?;
     if let Some(missing) = crate::report::partial(&study) {
-        eprintln!("{missing}");
+        note(&missing);
     }
     let figures = Figures::from_study(&study);
-    if let Some(note) = figures.note(&study, path) {
-        eprintln!("{}", printable(&note));
+    if let Some(left_out) = figures.note(&study, path) {
+        note(&left_out);
     }
-    print(&format!("{}\n", write(&study, &figures, &folder)?.display()))?;
+    show(&format!("{}\n", write(&study, &figures, &folder)?.display()));
     Ok(DONE)
 }
 

@@ -7,14 +7,16 @@ use anyhow::Result;
 use clap::Args;
 
 use super::estimate::{self, Estimate};
+use super::output::{note, print, show};
 use super::replace::{self, Replaced};
 use super::report::write_report;
-use super::training::{INTERRUPTED_MESSAGE, Outcome, check_device, check_schema, train};
-use super::{DONE, INTERRUPTED, Refused, print, printable, training, tune};
+use super::training::{Outcome, check_device, check_schema, note_interruption, stored, this_command, train};
+use super::{DONE, INTERRUPTED, Refused, training, tune};
 use crate::data::CheckResult;
 use crate::experiment::plan::Plan;
 use crate::experiment::shard::{Shard, ShardError};
 use crate::experiment::{DeviceChoice, Experiment, library};
+use crate::report::words::{count, plural};
 use crate::store::{Finished, Folder, commands};
 
 /// Options of `sweep run`.
@@ -84,7 +86,7 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
         print(&Estimate::new(&stages, threads, enough_memory.is_ok())?.to_string())?;
         enough_memory?;
         if let Some(replaced) = replaced {
-            eprintln!("{}", printable(&format!("warning: {replaced}")));
+            note(&format!("warning: {replaced}"));
         }
         print("Nothing was trained or written.\n")?;
         return Ok(DONE);
@@ -97,7 +99,6 @@ pub fn run(name: &str, options: &Options) -> Result<u8> {
     }
     let tuned = experiment.tune.is_some();
     let Some(experiment) = tune::tuned(&experiment, &folder, threads, options.replace)? else {
-        eprintln!("{INTERRUPTED_MESSAGE}");
         return Ok(INTERRUPTED);
     };
     if tuned && let Some(replaced) = replace::replaced(&folder, &experiment, &finished) {
@@ -146,7 +147,7 @@ fn print_checks(experiment: &Experiment) {
             CheckResult::Noted => "note",
             CheckResult::Warning => "warning",
         };
-        eprintln!("{}", printable(&format!("{word}: {}", check.text)));
+        note(&format!("{word}: {}", check.text));
     }
 }
 
@@ -157,7 +158,7 @@ fn shard(options: &Options) -> Result<Option<Shard>, ShardError> {
     }
     let assigned = Shard::assigned(|name| std::env::var(name).ok())?;
     if let Some((shard, variable)) = assigned {
-        eprintln!("shard {shard}, from {variable}");
+        note(&format!("shard {shard}, from {variable}"));
     }
     Ok(assigned.map(|(shard, _)| shard))
 }
@@ -184,57 +185,65 @@ fn conclude(
 ) -> Result<u8> {
     let incomplete = outcome.interrupted || outcome.failures > 0;
     if incomplete && let Some([tables, groups]) = folder.runs_in_tables_alone(plan)? {
-        print_failures(&outcome);
-        eprintln!(
-            "{}: the tables and the report stay as they are, because they hold {tables} runs and groups/ holds {groups}.",
-            folder.path().display()
-        );
+        note(&format!(
+            "{}: the tables and the report stay as they are, because they hold {} and groups/ holds {}.",
+            folder.path().display(),
+            plural(tables, "run"),
+            count(groups)
+        ));
+        match outcome.interrupted {
+            true => note_interruption(&stored(plan, folder)?),
+            false => note_failures(&outcome),
+        }
         return Ok(outcome.code());
     }
     let study = match outcome.session.shards {
         Some(_) => folder.merge_if_complete(experiment, plan, &outcome.session)?,
         None => Some(folder.merge(experiment, plan, &outcome.session)?),
     };
-    let Some(study) = study else { return conclude_shard(folder, &outcome) };
+    let Some(study) = study else { return conclude_shard(plan, folder, &outcome) };
     let manifest = &study.manifest;
     let diverged = match manifest.runs_diverged {
         0 => String::new(),
-        n => format!(", {n} of them diverged"),
+        n => format!(", {} of them diverged", count(n)),
     };
-    let (done, planned) = (manifest.runs_done, manifest.runs_planned);
-    eprintln!("{done} of {planned} runs are in {}{diverged}", folder.path().display());
-    print_failures(&outcome);
+    let (done, planned) = (count(manifest.runs_done), plural(manifest.runs_planned, "run"));
     if outcome.interrupted {
+        note_interruption(&format!("{done} of {planned} stored{diverged}"));
         return Ok(outcome.code());
     }
+    note(&format!("{done} of {planned} in {}{diverged}", folder.path().display()));
+    note_failures(&outcome);
     let last_line = match no_report {
         true => folder.path().to_owned(),
         false => write_report(&study, folder)?,
     };
-    print(&format!("{}\n", last_line.display()))?;
+    show(&format!("{}\n", last_line.display()));
     Ok(outcome.code())
 }
 
-/// Concludes a shard while groups of other shards are missing.
-fn conclude_shard(folder: &Folder, outcome: &Outcome) -> Result<u8> {
-    print_failures(outcome);
+/// Concludes a shard while groups are missing.
+fn conclude_shard(plan: &Plan, folder: &Folder, outcome: &Outcome) -> Result<u8> {
+    if outcome.interrupted {
+        note_interruption(&stored(plan, folder)?);
+        return Ok(outcome.code());
+    }
+    note_failures(outcome);
     if outcome.code() == DONE {
         let status = commands::status(folder.path());
-        eprintln!(
+        note(&format!(
             "This shard is done. The last shard to finish writes the tables and the report. `{status}` shows the missing \
              groups."
-        );
+        ));
     }
-    print(&format!("{}\n", folder.path().display()))?;
+    show(&format!("{}\n", folder.path().display()));
     Ok(outcome.code())
 }
 
-/// Says how to resume after an interruption or failures.
-fn print_failures(outcome: &Outcome) {
-    if outcome.interrupted {
-        eprintln!("{INTERRUPTED_MESSAGE}");
-    } else if outcome.failures > 0 {
-        eprintln!("{} groups failed. Run the same command again to retry them.", outcome.failures);
+/// Says how to go on after failures.
+fn note_failures(outcome: &Outcome) {
+    if outcome.failures > 0 {
+        note(&format!("{} failed. To try again: {}", plural(outcome.failures, "group"), this_command()));
     }
 }
 

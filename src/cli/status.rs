@@ -4,26 +4,27 @@ use std::fmt::Write;
 use std::path::Path;
 
 use anyhow::Result;
-use indicatif::HumanCount;
 
-use super::{DONE, FAILED, print, printable};
+use super::output::show;
+use super::{DONE, FAILED, Refused};
 use crate::experiment::plan::Group;
+use crate::report::words::{count, plural};
 use crate::store::{Folder, StoreError, StudyStatus, commands};
 
 /// Limit of the printed ranges of missing seeds.
 const SHOWN: usize = 12;
 
-/// Prints the status of the study in `path`. Returns exit code 0 if it is complete, else 1.
+/// Prints the status of the study in `path`. Returns exit code 0 if it is complete, else 1. Whatever keeps the study from
+/// being read is a [`Refused`], so that 1 means one thing.
 pub fn run(path: &Path) -> Result<u8> {
-    let status = Folder::new(path).status()?;
-    print(&printable(&text(&status, path)?))?;
+    let status = Folder::new(path).status().map_err(|error| Refused(error.to_string()))?;
+    show(&text(&status, path)?);
     Ok(if status.is_complete() { DONE } else { FAILED })
 }
 
 fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     let mut text = String::new();
     let StudyStatus { experiment, plan, missing, damaged, .. } = status;
-    let count = |n: usize| HumanCount(n as u64);
     let (resume, report) = (commands::resume(path), commands::report(path));
     if experiment.tune.is_some() {
         writeln!(text, "study           {}: {}", experiment.name, experiment.title)?;
@@ -57,9 +58,9 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
     if status.unfinished > 0 {
         writeln!(
             text,
-            "unfinished      {} files named .writing-*: being written, or left by a killed process; they can be deleted \
-             when no sweep is running",
-            count(status.unfinished)
+            "unfinished      {} named .writing-*: being written, or left by a killed process; to be deleted when no sweep \
+             is running",
+            plural(status.unfinished, "file")
         )?;
     }
     match &status.tables {
@@ -67,8 +68,8 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         None => writeln!(text, "tables          none yet; `{report}` writes those of the finished runs")?,
         Some(manifest) if status.tables_are_behind() => writeln!(
             text,
-            "tables          of {} runs; `{report}` adds the other finished runs",
-            count(manifest.runs_done)
+            "tables          of {}; `{report}` adds the other finished runs",
+            plural(manifest.runs_done, "run")
         )?,
         Some(_) => writeln!(text, "tables          of all finished runs")?,
     }

@@ -6,16 +6,14 @@ use std::time::Instant;
 
 use anyhow::Result;
 
+use super::output::note;
 use super::progress::Reporter;
-use super::{DONE, FAILED, INTERRUPTED, Refused, printable};
+use super::{DONE, FAILED, INTERRUPTED, Refused};
 use crate::experiment::plan::Plan;
 use crate::experiment::{DeviceChoice, Experiment};
+use crate::report::words::{count, plural};
 use crate::store::{Finished, Folder, Session, Study, commands, machine};
 use crate::{engine, schedule};
-
-/// Message after Ctrl-C.
-pub const INTERRUPTED_MESSAGE: &str =
-    "Interrupted. Finished runs are saved. Run the same command again to resume.";
 
 /// Result of one session of training.
 pub struct Outcome {
@@ -47,7 +45,7 @@ pub fn train(
     threads: usize,
 ) -> Result<Outcome> {
     for damaged in &finished.damaged {
-        eprintln!("{}", printable(&format!("warning: {damaged}; its runs are trained again")));
+        note(&format!("warning: {damaged}; its runs are trained again"));
     }
     let missing = plan.missing(experiment, |identity| finished.has(identity));
     let resumed = plan.runs().any(|run| finished.has(&run.identity));
@@ -56,10 +54,10 @@ pub fn train(
     let failures = schedule::train(experiment, &missing, folder, threads, &progress);
     progress.end();
     for failure in &failures {
-        eprintln!("{}", printable(&format!("error: {failure}")));
+        note(&format!("error: {failure}"));
     }
     let session = Session {
-        command: command(std::env::args_os()),
+        command: this_command(),
         threads,
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
@@ -67,6 +65,21 @@ pub fn train(
         shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
+}
+
+/// Says after an interruption what is stored and how to go on.
+pub fn note_interruption(stored: &str) {
+    note(&format!("Interrupted: {stored}. To go on: {}", this_command()));
+}
+
+/// "9 of 27 runs stored", of a study whose tables may lack some of them.
+///
+/// # Errors
+/// The folder cannot be read.
+pub fn stored(plan: &Plan, folder: &Folder) -> Result<String> {
+    let finished = folder.finished()?;
+    let done = plan.runs().filter(|run| finished.has(&run.identity)).count();
+    Ok(format!("{} of {} stored", count(done), plural(plan.runs().count(), "run")))
 }
 
 /// Trains the runs of an experiment that are not among `finished` in its folder and writes the tables; none after Ctrl-C.
@@ -112,6 +125,11 @@ pub fn check_device(choice: DeviceChoice) -> Result<()> {
         },
     };
     Err(Refused(format!("train.device = \"{choice}\": {why}")).into())
+}
+
+/// The command that is running, as a user would type it.
+pub fn this_command() -> String {
+    command(std::env::args_os())
 }
 
 /// The command line for the manifest. The program's folder says nothing about the study, so only its name is kept.

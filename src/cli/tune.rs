@@ -3,10 +3,12 @@
 
 use anyhow::{Result, bail};
 
+use super::output::note;
 use super::replace;
-use super::training::{rung_folder, train};
+use super::training::{note_interruption, rung_folder, stored, this_command, train};
 use crate::experiment::Experiment;
 use crate::experiment::plan::Plan;
+use crate::report::words::plural;
 use crate::store::Folder;
 use crate::study::classification::tuning::{self, RankedTrial};
 
@@ -31,13 +33,12 @@ pub fn tuned(
         rung_folder.create(&stage)?;
         let outcome = train(&stage, &plan, &rung_folder, &finished, threads)?;
         if outcome.interrupted {
+            note_interruption(&format!("{} in rung {number} of the tuning", stored(&plan, &rung_folder)?));
             return Ok(None);
         }
         if outcome.failures > 0 {
-            bail!(
-                "{} groups of rung {number} failed; run the same command again to retry them",
-                outcome.failures
-            );
+            let failed = plural(outcome.failures, "group");
+            bail!("{failed} of rung {number} failed. To try again: {}", this_command());
         }
         let study = rung_folder.merge(&stage, &plan, &outcome.session)?;
         let ranked = tuning::rank_trials(experiment, &study, trials, number, rung);
@@ -45,10 +46,10 @@ pub fn tuned(
             ranked.into_iter().partition(|trial| trial.record.kept);
         for RankedTrial { record, .. } in kept.iter().filter(|_| rung.keep == 1) {
             let auc = record.validation_auc.map_or("not known".to_owned(), |auc| format!("{auc:.4}"));
-            eprintln!(
+            note(&format!(
                 "{}: learning_rate={} {}, validation AUC {auc}",
                 record.model, record.learning_rate, record.sizes
-            );
+            ));
         }
         records.extend(kept.iter().chain(&rest).map(|trial| trial.record.clone()));
         trials = kept.into_iter().map(|trial| trial.trial).collect();

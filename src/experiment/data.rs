@@ -140,7 +140,7 @@ fn census(mut section: Section) -> Result<DataSpec, Mistake> {
     let split = section.whole("split", whole(0..=i64::MAX as u64), Some(0))?;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(4))? as usize;
     let skip_bad_rows = section.flag("skip_bad_rows", false)?;
-    let max_skipped = section.number("max_skipped", 0.0..=1.0, "a number from 0 to 1", Some(MAX_SKIPPED))?;
+    let max_skipped = section.number("max_skipped", 0.0..=1.0, Some(MAX_SKIPPED))?;
     let digest = section.text_or("digest", "")?;
     section.finish(CENSUS_KEYS)?;
     Ok(DataSpec::Census(CensusSpec {
@@ -207,7 +207,7 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
     let min_count = section.whole("min_count", whole(1..=1_000_000_000), Some(10))? as u32;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(18))? as usize;
     let skip_bad_rows = section.flag("skip_bad_rows", false)?;
-    let max_skipped = section.number("max_skipped", 0.0..=1.0, "a number from 0 to 1", Some(MAX_SKIPPED))?;
+    let max_skipped = section.number("max_skipped", 0.0..=1.0, Some(MAX_SKIPPED))?;
     let digest = section.text_or("digest", "")?;
     section.finish(ALI_CCP_KEYS)?;
     Ok(DataSpec::AliCcp(AliCcpSpec {

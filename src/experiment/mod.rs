@@ -33,3 +33,4 @@ pub use schema::{
     Choices, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train, Tune,
     is_plain_name,
 };
+pub(crate) use section::closest;

@@ -272,16 +272,20 @@ fn as_number(value: &Value) -> Option<f64> {
 
 /// `; did you mean "x"?` where a known word resembles `given`, else empty.
 pub(super) fn did_you_mean(given: &str, known: &[&str]) -> String {
+    closest(given, known).map(|word| format!("; did you mean \"{word}\"?")).unwrap_or_default()
+}
+
+/// The known word that resembles `given` most, if one does.
+pub(crate) fn closest<'a>(given: &str, known: &[&'a str]) -> Option<&'a str> {
     /// Jaro–Winkler similarity at which a word counts as a misspelling; unrelated keys of this project stay
     /// below 0.75.
     const CLOSE: f64 = 0.8;
     known
         .iter()
-        .map(|word| (strsim::jaro_winkler(given, word), word))
+        .map(|word| (strsim::jaro_winkler(given, word), *word))
         .filter(|(similarity, _)| *similarity >= CLOSE)
         .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, word)| format!("; did you mean \"{word}\"?"))
-        .unwrap_or_default()
+        .map(|(_, word)| word)
 }
 
 /// The mistake in a model's sizes that serde refused. The message names the key; else it is the one that serde also

@@ -37,11 +37,27 @@ pub fn write(path: &Path, content: &[u8]) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The error of the operating system, without the name of the temporary file that `tempfile` adds.
+/// The error of the operating system, without the name of the temporary file that `tempfile` adds to its words.
 fn system_error(error: std::io::Error) -> std::io::Error {
-    let inner = error.get_ref().and_then(|inner| inner.source()?.downcast_ref::<std::io::Error>());
-    match inner.and_then(std::io::Error::raw_os_error) {
-        Some(code) => std::io::Error::from_raw_os_error(code),
+    match error.to_string().rsplit_once(" at path ") {
+        Some((words, _)) => std::io::Error::new(error.kind(), words),
         None => error,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_that_cannot_be_made_is_told_without_the_name_of_a_temporary_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let error = write(&folder.path().join("none/a.csv"), b"x").unwrap_err();
+        let expected =
+            format!("{}: cannot write in: No such file or directory", folder.path().join("none").display());
+        assert!(
+            error.to_string().starts_with(&expected) && !error.to_string().contains(UNFINISHED),
+            "{error}"
+        );
     }
 }

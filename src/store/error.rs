@@ -1,5 +1,6 @@
 //! Errors of the files of a study.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -20,13 +21,15 @@ pub enum StoreError {
         /// Error of the operating system.
         source: std::io::Error,
     },
-    /// A folder without a study.
-    #[error("{}: no study here ({missing} is missing); `sweep run` trains one", path.display())]
+    /// A path without a study.
+    #[error("{}: {problem}; {remedy}", path.display())]
     NoStudy {
-        /// The folder.
+        /// The path.
         path: PathBuf,
-        /// The missing file, which every study has.
-        missing: &'static str,
+        /// What is there instead.
+        problem: &'static str,
+        /// The studies near it, or how to train one.
+        remedy: String,
     },
     /// A study that is still being tuned.
     #[error("{}: still being tuned, so there are no runs yet; resume with `{}`", path.display(), commands::resume(path))]
@@ -102,6 +105,29 @@ impl StoreError {
         match self {
             Self::Schema { path, schema } => Some(Self::Schema { path: path.clone(), schema: *schema }),
             _ => None,
+        }
+    }
+
+    /// Whether the request is wrong, such as a path that leads nowhere, and nothing was written. Other errors may go away
+    /// without another request.
+    pub fn is_refusal(&self) -> bool {
+        match self {
+            Self::Io { source, .. } => matches!(
+                source.kind(),
+                ErrorKind::NotFound
+                    | ErrorKind::NotADirectory
+                    | ErrorKind::IsADirectory
+                    | ErrorKind::AlreadyExists
+                    | ErrorKind::InvalidFilename
+                    | ErrorKind::InvalidInput
+            ),
+            Self::NoStudy { .. } | Self::Version { .. } | Self::Experiment(_) => true,
+            // A study may be trained on, and a program of another schema may come in the way of one that is trained.
+            Self::BeingTuned { .. }
+            | Self::NoTables { .. }
+            | Self::Schema { .. }
+            | Self::Link { .. }
+            | Self::Malformed { .. } => false,
         }
     }
 

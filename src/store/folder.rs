@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use super::manifest::{Manifest, Merged, Session, check_schema};
 use super::{
     CURVES, ClassRecord, DataCheck, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic,
-    commands, csv, group_file,
+    commands, csv, group_file, nearby,
 };
 use crate::data::Task;
 use crate::experiment::Experiment;
@@ -384,7 +384,7 @@ impl Folder {
     pub fn experiment(&self) -> Result<Experiment, StoreError> {
         let path = self.path.join("study.toml");
         if !path.is_file() {
-            return Err(StoreError::NoStudy { path: self.path.clone(), missing: "study.toml" });
+            return Err(nearby::no_study(&self.path));
         }
         // Another version has keys that this one does not know.
         crate::experiment::load::load(&path, &[]).map_err(|error| match self.manifest() {

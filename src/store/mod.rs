@@ -11,6 +11,7 @@ mod group_file;
 mod held;
 pub mod machine;
 mod manifest;
+mod nearby;
 #[cfg(test)]
 pub(crate) mod sample;
 mod status;

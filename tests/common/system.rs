@@ -2,10 +2,12 @@
 //! lacks the programs `kill`, `unshare` and `mount`.
 
 use std::io::ErrorKind;
+use std::os::fd::AsRawFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output};
 
+use nix::fcntl::OFlag;
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::stat::{Mode, umask};
@@ -29,6 +31,89 @@ fn prepared(
     // SAFETY: between fork and exec the closures of this file make system calls only; none allocates or locks.
     unsafe { command.pre_exec(calls) };
     command
+}
+
+/// A terminal, from the side of who looks at it. Dropping it closes the terminal.
+pub struct Terminal {
+    screen: std::fs::File,
+}
+
+impl Terminal {
+    /// A terminal with a command that starts as its session: all its output goes there, and it gets SIGHUP when the terminal
+    /// is closed.
+    pub fn with(command: Command) -> (Self, Child) {
+        use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+        use std::os::unix::fs::OpenOptionsExt;
+        // No other program that a test starts may hold the screen: a terminal is closed when the last one closes it.
+        let screen = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+        grantpt(&screen).unwrap();
+        unlockpt(&screen).unwrap();
+        let mut options = std::fs::File::options();
+        options.read(true).write(true).custom_flags(OFlag::O_NOCTTY.bits());
+        let keyboard = options.open(ptsname_r(&screen).unwrap()).unwrap();
+        let size = nix::libc::winsize { ws_row: 24, ws_col: 100, ws_xpixel: 0, ws_ypixel: 0 };
+        // SAFETY: the descriptor is open, and the size outlives the call.
+        assert_eq!(unsafe { nix::libc::ioctl(keyboard.as_raw_fd(), nix::libc::TIOCSWINSZ, &size) }, 0);
+        let mut command = prepared(command, || {
+            nix::unistd::setsid()?;
+            // SAFETY: the descriptor is open; the call makes it the terminal of the new session.
+            match unsafe { nix::libc::ioctl(2, nix::libc::TIOCSCTTY, 0) } {
+                -1 => Err(std::io::Error::last_os_error()),
+                _ => Ok(()),
+            }
+        });
+        let side = || std::process::Stdio::from(keyboard.try_clone().unwrap());
+        let child = command.stdin(side()).stdout(side()).stderr(side()).spawn().unwrap();
+        (Self { screen: std::os::fd::OwnedFd::from(screen).into() }, child)
+    }
+
+    /// Types text.
+    pub fn type_in(&mut self, text: &str) {
+        std::io::Write::write_all(&mut self.screen, text.as_bytes()).unwrap();
+    }
+
+    /// What is written until a text appears, or to the end.
+    pub fn read_until(&mut self, end: &str) -> String {
+        let (mut text, mut buffer) = (String::new(), [0; 4096]);
+        while !text.contains(end) {
+            // Once all programs have closed it, reading fails.
+            match std::io::Read::read(&mut self.screen, &mut buffer) {
+                Ok(0) | Err(_) => break,
+                Ok(n) => text.push_str(&String::from_utf8_lossy(&buffer[..n])),
+            }
+        }
+        text
+    }
+
+    /// What is written from now to the end.
+    pub fn read_to_end(&mut self) -> String {
+        self.read_until("no program writes this")
+    }
+}
+
+/// The command with these descriptors closed.
+pub fn closed(command: Command, descriptors: &'static [i32]) -> Command {
+    prepared(command, move || {
+        // SAFETY: nothing in the new process uses them.
+        descriptors.iter().for_each(|descriptor| {
+            unsafe { nix::libc::close(*descriptor) };
+        });
+        Ok(())
+    })
+}
+
+/// The command, which ignores these of the signals that end a sweep, as `nohup` makes it, and no others, whatever started the
+/// tests.
+pub fn ignoring(command: Command, ignored: &'static [Signal]) -> Command {
+    use nix::sys::signal::{SigHandler, signal};
+    prepared(command, move || {
+        for ends in [Signal::SIGINT, Signal::SIGTERM, Signal::SIGHUP] {
+            let action = if ignored.contains(&ends) { SigHandler::SigIgn } else { SigHandler::SigDfl };
+            // SAFETY: neither action is a handler.
+            unsafe { signal(ends, action) }?;
+        }
+        Ok(())
+    })
 }
 
 /// The command with a limit, which its children inherit.
@@ -78,7 +163,7 @@ fn mounting(
     here: Option<PathBuf>,
     mount: Mount,
 ) -> impl FnMut() -> std::io::Result<()> + Send + Sync + 'static {
-    use nix::fcntl::{OFlag, open};
+    use nix::fcntl::open;
     use nix::mount::{MsFlags, mount as mount_at};
     use nix::sched::{CloneFlags, unshare};
     use nix::sys::statvfs::{FsFlags, statvfs};
