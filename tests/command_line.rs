@@ -213,3 +213,62 @@ fn match_parameters_sizes_all_other_models() {
     let message = String::from_utf8(output.stderr).unwrap();
     assert!(message.contains("did you mean \"mmoe\"?"), "{message}");
 }
+
+/// Two models of equal sizes, and a model with the grid's learning rate as its own.
+#[test]
+fn runs_of_one_identity_are_trained_once_and_shown_for_each() {
+    let desk = Desk::new();
+    let twins = format!(
+        "{}\n[models.same]\narchitecture = \"mmoe\"\nexperts = 8\n[models.rate]\narchitecture = \"mmoe\"\nlearning_rate = 0.01\n",
+        SMALL.replace("\"omoe\", \"mmoe\"", "\"mmoe\", \"same\", \"rate\"")
+    );
+    std::fs::write(desk.path("twins.toml"), twins).unwrap();
+    let output = desk.run(&["run", "twins.toml"]);
+    let messages = String::from_utf8(output.stderr).unwrap();
+    assert!(messages.contains("16 runs of 150 steps"), "{messages}");
+    assert!(messages.contains("32 of 32 runs in results/twins"), "{messages}");
+
+    for table in ["runs.csv", "curves.csv", "gates.csv"] {
+        let text = std::fs::read_to_string(desk.path("results/twins").join(table)).unwrap();
+        let rows = |model: &str| -> Vec<String> {
+            let of_model = text.lines().filter_map(|line| line.strip_prefix(&format!("{model},")));
+            of_model.map(str::to_owned).collect()
+        };
+        assert!(!rows("mmoe").is_empty(), "{table}");
+        assert_eq!(rows("same"), rows("mmoe"), "{table}");
+        assert_eq!(rows("rate"), rows("mmoe"), "{table}");
+    }
+    let status = desk.done(&["status", "results/twins"]);
+    assert!(status.contains("32 of 32 are done"), "{status}");
+    let page = std::fs::read_to_string(desk.path("results/twins/report.html")).unwrap();
+    assert!(!page.contains("This study is not complete"));
+    let again = String::from_utf8(desk.run(&["run", "twins.toml"]).stderr).unwrap();
+    assert!(again.contains("0 runs of 150 steps in 0 groups"), "{again}");
+    // From the tables alone, and with a third twin, which is finished as well.
+    std::fs::remove_dir_all(desk.path("results/twins/groups")).unwrap();
+    let status = desk.done(&["status", "results/twins"]);
+    assert!(status.contains("32 of 32 are done"), "{status}");
+}
+
+/// Title and description are constants of the file, and do not know what `--set` changed.
+#[test]
+fn what_set_changes_is_in_the_lead_of_the_page() {
+    let desk = Desk::new();
+    desk.done(&[
+        "run",
+        "small.toml",
+        "--set",
+        "seeds=2",
+        "--set",
+        "grid.models=[\"mmoe\"]",
+        "--set",
+        "data.dim=16",
+    ]);
+    let page = std::fs::read_to_string(desk.path("results/small/report.html")).unwrap();
+    let lead = page.split("class=\"lead\">").nth(1).unwrap().split("</p>").next().unwrap();
+    assert!(lead.contains("This study is small with grid.seeds = 2 and grid.models ="), "{lead}");
+    // study.toml keeps it, and the titles of models.
+    desk.done(&["run", "results/small/study.toml", "--out", "again", "--set", "seeds=1"]);
+    let study: toml::Table = std::fs::read_to_string(desk.path("again/study.toml")).unwrap().parse().unwrap();
+    assert_eq!(study["changed"].to_string(), "['grid.models = [\"mmoe\"]', \"grid.seeds = 1\"]");
+}

@@ -10,7 +10,7 @@ use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressDrawTarget, Prog
 use super::{output, signals};
 use crate::engine::train::Progress;
 use crate::experiment::Experiment;
-use crate::experiment::plan::{Group, Plan};
+use crate::experiment::plan::Group;
 use crate::report::words::plural;
 use crate::schedule::Observer;
 
@@ -32,11 +32,11 @@ pub struct Reporter {
 }
 
 impl Reporter {
-    /// Prints the work to do and starts counting. `missing` are the groups to train.
-    pub fn new(experiment: &Experiment, plan: &Plan, missing: &[Group], threads: usize) -> Result<Self> {
+    /// Prints the work to do and starts counting. `missing` are the groups to train; `here` runs of the plan are finished.
+    pub fn new(experiment: &Experiment, here: usize, missing: &[Group], threads: usize) -> Result<Self> {
         let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
         let run_steps = runs as u64 * experiment.train.steps;
-        let here = match plan.runs().count() - runs {
+        let here = match here {
             0 => String::new(),
             1 => " (1 run is already finished)".to_string(),
             here => format!(" ({} are already finished)", plural(here, "run")),

@@ -3,6 +3,8 @@
 //! The identity of a run is a hash of everything that its result depends on, and of nothing else. Groups only decide
 //! which runs of a seed are trained side by side, and shards which process trains a group; neither changes a result.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::condition::Condition;
@@ -121,17 +123,20 @@ impl Plan {
         Self { groups: groups.collect() }
     }
 
-    /// What a resumed sweep has to train: groups of the runs and label measurements that are not `done` yet.
+    /// What a resumed sweep has to train: groups of the runs and label measurements that are not `done` yet. Runs of one
+    /// identity, such as those of two models of equal sizes, are trained once.
     pub fn missing(&self, experiment: &Experiment, done: impl Fn(&Identity) -> bool) -> Vec<Group> {
-        let rest = |group: &Group| {
-            let runs: Vec<_> = group.runs.iter().filter(|run| !done(&run.identity)).cloned().collect();
+        let mut seen = HashSet::new();
+        let mut rest = |group: &Group| {
+            let new = |run: &&PlannedRun| !done(&run.identity) && seen.insert(run.identity.clone());
+            let runs: Vec<_> = group.runs.iter().filter(new).cloned().collect();
             let labels = match &group.label_identity {
                 Some(identity) if !done(identity) => group.label_correlations.clone(),
                 _ => Vec::new(),
             };
             (!runs.is_empty() || !labels.is_empty()).then(|| Group::new(experiment, group.seed, runs, labels))
         };
-        self.groups.iter().filter_map(rest).collect()
+        self.groups.iter().filter_map(&mut rest).collect()
     }
 
     /// All runs of the plan.
