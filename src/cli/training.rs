@@ -1,7 +1,6 @@
 //! Training an experiment in its folder, as every command that trains does it.
 
 use std::ffi::OsString;
-use std::path::Path;
 use std::time::Instant;
 
 use anyhow::Result;
@@ -48,9 +47,9 @@ pub fn train(
         note(&format!("warning: {damaged}; its runs are trained again"));
     }
     let missing = plan.missing(experiment, |identity| finished.has(identity));
-    let resumed = plan.runs().any(|run| finished.has(&run.identity));
+    let here = plan.runs().filter(|run| finished.has(&run.identity)).count();
     let began = (Instant::now(), machine::cpu_seconds());
-    let progress = Reporter::new(experiment, plan, &missing, threads)?;
+    let progress = Reporter::new(experiment, here, &missing, threads)?;
     let failures = schedule::train(experiment, &missing, folder, threads, &progress);
     progress.end();
     for failure in &failures {
@@ -61,7 +60,7 @@ pub fn train(
         threads,
         wall_seconds: began.0.elapsed().as_secs_f64(),
         cpu_seconds: machine::cpu_seconds() - began.1,
-        resumed,
+        resumed: here > 0,
         shards: None,
     };
     Ok(Outcome { session, failures: failures.len(), interrupted: progress.interrupted() })
@@ -132,15 +131,10 @@ pub fn this_command() -> String {
     command(std::env::args_os())
 }
 
-/// The command line for the manifest. The program's folder says nothing about the study, so only its name is kept.
+/// The command line for the manifest. The program is called `sweep` there, whatever its file is called on this machine.
 fn command(arguments: impl Iterator<Item = OsString>) -> String {
-    let mut words: Vec<String> = arguments.map(|word| word.to_string_lossy().into_owned()).collect();
-    if let Some(program) = words.first_mut()
-        && let Some(name) = Path::new(&*program).file_name()
-    {
-        *program = name.to_string_lossy().into_owned();
-    }
-    commands::line(words.iter().map(String::as_str))
+    let words: Vec<String> = arguments.skip(1).map(|word| word.to_string_lossy().into_owned()).collect();
+    commands::line(std::iter::once("sweep").chain(words.iter().map(String::as_str)))
 }
 
 #[cfg(test)]
@@ -148,11 +142,11 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_command_names_its_program_without_folders() {
+    fn a_command_calls_the_program_sweep() {
         let kept = |words: &[&str]| command(words.iter().map(OsString::from));
         assert_eq!(kept(&["/home/some one/target/release/sweep", "run", "a/b.toml"]), "sweep run a/b.toml");
         assert_eq!(kept(&["./sweep"]), "sweep");
         assert_eq!(kept(&["sweep", "run"]), "sweep run");
-        assert_eq!(kept(&[]), "");
+        assert_eq!(kept(&["/tmp/sweep3", "run", "figure3"]), "sweep run figure3");
     }
 }

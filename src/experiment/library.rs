@@ -85,12 +85,50 @@ pub fn all() -> BTreeMap<String, Result<Experiment, LoadError>> {
 mod tests {
     use super::*;
 
+    /// A description is a constant of its file, while `--set` changes every number.
+    #[test]
+    fn descriptions_state_nothing_that_a_key_changes() {
+        const NUMBERS: [&str; 11] =
+            ["two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "minute", "minutes"];
+        // Numbers of figures and tables, and of a label and a limit that no key changes.
+        const FIXED: [&str; 4] = ["$50,000", "At 0 clicks", "Figures 3, 4 and 5", "Figures 4 and 5"];
+        for (name, text) in BUILT_IN {
+            let experiment = load::parse(name, name, text, &[]).unwrap();
+            let text = format!("{} {}", experiment.title, experiment.description);
+            let text = FIXED.iter().fold(text, |text, fixed| text.replace(fixed, ""));
+            let words: Vec<&str> = text.split(|c: char| !c.is_alphanumeric()).collect();
+            for (at, word) in words.iter().enumerate() {
+                let name_before = at > 0 && ["Figure", "Table"].contains(&words[at - 1]);
+                let number = word.starts_with(|c: char| c.is_ascii_digit()) && !name_before;
+                assert!(!number && !NUMBERS.contains(&word.to_lowercase().as_str()), "{name}: {word}");
+            }
+        }
+    }
+
+    #[test]
+    fn changes_are_remembered() {
+        let text = BUILT_IN.iter().find(|(name, _)| *name == "quick").unwrap().1;
+        let changed = |sets: &[&str], text: &str| {
+            let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+            load::parse("quick", "quick", text, &sets).unwrap().changed
+        };
+        let sets = ["seeds=3", "data.dim=100", "grid.models=[\"mmoe\"]", "grid.seeds=4"];
+        let expected = ["grid.models = [\"mmoe\"]", "grid.seeds = 4"];
+        assert_eq!(changed(&sets, text), expected, "data.dim is 100 anyway");
+        let again = format!("changed = {expected:?}\n{text}");
+        assert_eq!(changed(&["grid.seeds=5"], &again), ["grid.models = [\"mmoe\"]", "grid.seeds = 5"]);
+    }
+
     #[test]
     fn every_built_in_experiment_is_valid_and_survives_study_toml() {
         for (name, text) in BUILT_IN {
             let experiment = load::parse(name, name, text, &[]).unwrap();
             let again = load::parse(name, name, &experiment.to_toml().to_string(), &[]).unwrap();
             assert_eq!(experiment.to_toml(), again.to_toml(), "{name}");
+            let titles = |experiment: &Experiment| {
+                experiment.models.iter().map(|model| model.title.clone()).collect::<Vec<_>>()
+            };
+            assert_eq!(titles(&experiment), titles(&again), "{name}");
         }
     }
 }

@@ -5,7 +5,7 @@
 
 use std::path::Path;
 
-use toml::Table;
+use toml::{Table, Value};
 
 use super::error::{LoadError, Mistake};
 use super::overrides::{Override, related};
@@ -48,10 +48,18 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
     let mut table = read_table(text).map_err(|error| syntax(file, text, &error))?;
     let overrides =
         overrides.iter().map(|text| Override::parse(text, SECTIONS)).collect::<Result<Vec<_>, _>>()?;
+    let mut changed = Vec::new();
     for change in &overrides {
+        if change.is_news(&table) {
+            changed.push(change);
+        }
         change.apply(&mut table)?;
     }
-    experiment(name, table).map_err(|mistake| {
+    let read = experiment(name, table).map(|mut experiment| {
+        changed.into_iter().for_each(|change| change.note_in(&mut experiment.changed));
+        experiment
+    });
+    read.map_err(|mistake| {
         let origin = overrides.iter().rev().find(|change| related(&mistake.key, &change.path()));
         let shown = mistake.value.as_deref().unwrap_or_default();
         let as_written = match origin {
@@ -92,6 +100,7 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     for (key, text) in [("title", &title), ("description", &description)] {
         printable(&root, key, text)?;
     }
+    let changed = changes(&mut root)?;
     let data = data::read(root.section("data")?)?;
     let grid = grid::read(root.section("grid")?, &data)?;
     let problem = Problem { features: data.source().features(), tasks: data.source().tasks() };
@@ -103,7 +112,23 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let tune = Tune::read(tuning, &models)?;
     check_learning_rates(&grid, &models, tune.is_some())?;
     root.finish(&[])?;
-    Ok(Experiment { name, title, description, data, rows: None, grid, models, train, tune, report })
+    Ok(Experiment { name, title, description, changed, data, rows: None, grid, models, train, tune, report })
+}
+
+/// Reads `changed`, which the program writes into `study.toml`.
+fn changes(root: &mut Section) -> Result<Vec<String>, Mistake> {
+    const REMEDY: &str =
+        "the list of changed keys in quotes that the program writes, such as [\"grid.seeds = 8\"]";
+    let changes = match root.take("changed") {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(changes)) => changes,
+        Some(other) => return Err(root.mistake("changed", other, REMEDY)),
+    };
+    let text = |change: Value| match change {
+        Value::String(text) => printable(root, "changed", &text).map(|()| text),
+        other => Err(root.mistake("changed", other, REMEDY)),
+    };
+    changes.into_iter().map(text).collect()
 }
 
 /// Refuses a model without a learning rate: neither the grid, its own table nor the tuning gives one.

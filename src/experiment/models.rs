@@ -68,8 +68,7 @@ fn model(
         });
     }
     let architecture = architecture_of(name, &mut section, known)?;
-    let default_title = if name == architecture.name { architecture.title } else { name };
-    let title = section.text_or("title", default_title)?;
+    let title = section.text_or("title", architecture.title_of(name))?;
     printable(&section, "title", &title)?;
     let learning_rate = learning_rate(&mut section)?;
     let parameter_match = ParameterMatch::read(&mut section, architecture)?;

@@ -55,6 +55,20 @@ impl Override {
         written(&self.source, &format!("value{within}"), shown)
     }
 
+    /// Whether an experiment has another value than this one. The folder of its rows is no part of it.
+    pub fn is_news(&self, table: &Table) -> bool {
+        let (first, rest) = self.key.split_first().expect("a key has at least one part");
+        let value = rest.iter().fold(table.get(first), |value, part| value?.get(part));
+        value != Some(&self.value) && self.path() != "data.path"
+    }
+
+    /// Adds the change to an experiment's list of changes, in place of an earlier one of the same key.
+    pub fn note_in(&self, changed: &mut Vec<String>) {
+        let start = format!("{} = ", self.path());
+        changed.retain(|change| !change.starts_with(&start));
+        changed.push(format!("{start}{}", self.value));
+    }
+
     /// Sets the key in the table of an experiment.
     ///
     /// # Errors

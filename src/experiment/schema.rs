@@ -21,6 +21,8 @@ pub struct Experiment {
     pub title: String,
     /// A few sentences on the question it asks.
     pub description: String,
+    /// Keys that `--set` changed in its file, as `grid.seeds = 8`. Title and description do not know of them.
+    pub changed: Vec<String>,
     /// Specification of the data.
     pub data: DataSpec,
     /// The rows, where they are in files and have been read: [`Experiment::open`].

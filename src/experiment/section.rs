@@ -241,7 +241,18 @@ impl Section {
     pub fn finish(self, known: &[&str]) -> Result<(), Mistake> {
         let Some((key, _)) = self.table.iter().next() else { return Ok(()) };
         let known: Vec<&str> = match self.path.is_empty() {
-            true => vec!["name", "title", "description", "data", "grid", "models", "train", "report", "tune"],
+            true => vec![
+                "name",
+                "title",
+                "description",
+                "changed",
+                "data",
+                "grid",
+                "models",
+                "train",
+                "report",
+                "tune",
+            ],
             false => known.to_vec(),
         };
         let hint = did_you_mean(key, &known);

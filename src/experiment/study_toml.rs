@@ -30,6 +30,9 @@ impl Experiment {
             .map(|model| {
                 let mut sizes = model.sizes.table.clone();
                 sizes.insert("architecture".into(), model.architecture.name.into());
+                if model.title != model.architecture.title_of(&model.name) {
+                    sizes.insert("title".into(), model.title.clone().into());
+                }
                 sizes.extend(model.learning_rate.map(|rate| ("learning_rate".to_string(), rate.into())));
                 (model.name.clone(), sizes.into())
             })

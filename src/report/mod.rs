@@ -110,6 +110,8 @@ pub fn write(
 struct Page<'a> {
     title: &'a str,
     description: &'a str,
+    /// A sentence on the keys that differ from the experiment's file; none where none does.
+    changed: Option<String>,
     /// A sentence on what an incomplete study lacks; none for a complete one.
     partial: Option<String>,
     /// What the files of the data are warned of, in sentences.
@@ -143,6 +145,7 @@ impl<'a> Page<'a> {
         Self {
             title,
             description: &experiment.description,
+            changed: setup::changed(experiment),
             partial: partial(study),
             data_warnings: setup::data_warnings(study),
             claims: claims_table::rows(results),

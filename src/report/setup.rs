@@ -18,12 +18,14 @@ pub(super) struct List {
 }
 
 /// Files of a study with their contents.
-const FILES: [(&str, &str); 13] = [
+const FILES: [(&str, &str); 15] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
     ("curves.csv", "one row a run and logged step: training and held-out loss of every task"),
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
+    ("means.csv", "one row a model, condition, quantity and logged step: mean over runs with its interval"),
+    ("final_gates.csv", "the rows of gates.csv after the last step of finished runs"),
     ("scores.csv", "one row a run, subset and task: AUC, log-loss, calibration error, mean prediction"),
     ("classes.csv", "one row a subset and task: rows, positives, label correlation"),
     ("data_checks.csv", "one row a check of the files of the data: left-out rows by reason, and warnings"),
@@ -59,6 +61,13 @@ pub fn partial(study: &Study) -> Option<String> {
             count(planned)
         )
     })
+}
+
+/// A sentence on the keys that `--set` changed, which title and description do not know of; none where it changed none.
+pub(super) fn changed(experiment: &Experiment) -> Option<String> {
+    let changes = &experiment.changed;
+    (!changes.is_empty())
+        .then(|| format!("This study is {} with {}.", experiment.name, list(changes.iter().cloned())))
 }
 
 /// How the runs were trained, in sentences; `more` goes on after the size of the batches.
@@ -201,11 +210,10 @@ pub(super) fn program(manifest: &Manifest) -> String {
     }
 }
 
-/// The command that trained a study, without the folders of the program.
+/// The command that trained a study. Earlier manifests name the program as it was called.
 pub(super) fn command(manifest: &Manifest) -> String {
-    let (program, rest) = manifest.command.split_once(' ').unwrap_or((&manifest.command, ""));
-    let name = program.rsplit(['/', '\\']).next().unwrap_or(program);
-    format!("{name} {rest}").trim_end().to_owned()
+    let rest = manifest.command.split_once(' ').map_or("", |(_, rest)| rest);
+    format!("sweep {rest}").trim_end().to_owned()
 }
 
 /// Engines that trained the runs.
@@ -233,10 +241,12 @@ mod tests {
     use crate::store::sample::Sample;
 
     #[test]
-    fn commands_do_not_tell_where_the_program_lay() {
+    fn commands_call_the_program_sweep() {
         let mut manifest = Sample::default().study().manifest;
         manifest.command = "/home/someone/target/release/sweep run quick".into();
         assert_eq!(command(&manifest), "sweep run quick");
+        manifest.command = "sweep3 run figure3".into();
+        assert_eq!(command(&manifest), "sweep run figure3");
         manifest.command = "sweep".into();
         assert_eq!(command(&manifest), "sweep");
     }
