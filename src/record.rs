@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::data::Subset;
 use crate::data::defined::read_defined;
 pub use crate::data::{ClassRecord, DataCheck};
+use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
 
 /// Outcome of a run.
@@ -89,6 +90,12 @@ impl RunRecord {
         self.scores.iter().find(|score| score.subset == subset && score.task == task)
     }
 
+    /// Its gates at its last logged step, a point for each task; none for a run that diverged or has no gates.
+    pub fn final_gates(&self) -> Option<&[GatePoint]> {
+        let step = self.gates.last().filter(|_| self.status == Status::Finished)?.step;
+        Some(&self.gates[self.gates.partition_point(|point| point.step < step)..])
+    }
+
     /// The last logged point of a run that finished.
     pub fn last(&self) -> Option<&CurvePoint> {
         match self.status {
@@ -120,6 +127,27 @@ pub struct GatePoint {
     pub mean_weight: Vec<f32>,
     /// Mean entropy of a row's weights in nats: 0 (one expert) to ln(experts) (all alike).
     pub entropy: f32,
+}
+
+/// Mean of a quantity over runs at a logged step: what figures of single steps draw.
+#[derive(Debug, Clone, PartialEq)]
+pub struct MeanRecord {
+    /// Name of the model.
+    pub model: String,
+    /// Condition of the runs.
+    pub condition: Condition,
+    /// Learning rates of the runs, as tables write them: one, or those of both halves of the seeds.
+    pub learning_rates: String,
+    /// The quantity: a loss, named as its column of `curves.csv`, or a use of gates.
+    pub quantity: String,
+    /// Optimiser steps done.
+    pub step: u64,
+    /// Mean over runs.
+    pub mean: f64,
+    /// Ends of its 95 % interval; none over a single run.
+    pub ends: Option<(f64, f64)>,
+    /// Runs behind the mean.
+    pub runs: usize,
 }
 
 /// Result of a trial on a rung of a tuning.

@@ -342,8 +342,8 @@ fn tuned_experiments() {
 #[test]
 fn excessive_budgets_of_tuning_are_refused() {
     for (set, message) in [
-        ("tune.rungs=[{ seeds = 9223372036854775807, steps = 1, keep = 1 }]", "at most 1000000 runs"),
-        ("tune.rungs=[{ seeds = 1, steps = 9223372036854775807, keep = 1 }]", "2147483648 steps"),
+        ("tune.rungs=[{ seeds = 9223372036854775807, steps = 1, keep = 1 }]", "1 to 1000000 runs"),
+        ("tune.rungs=[{ seeds = 1, steps = 9223372036854775807, keep = 1 }]", "1 to 2147483648 steps"),
         ("tune.trials=10000", "tune.trials = 10000: expected at most 4"),
     ] {
         let error = parse("fuzz", "fuzz.toml", TUNED, &[set.to_string()]).unwrap_err().to_string();
@@ -500,8 +500,9 @@ fn searches_and_shards() {
     });
 }
 
-/// A finished study in its own folder, with the contents of every file that readers read.
-fn study() -> (Desk, PathBuf, Vec<(PathBuf, String)>) {
+/// A finished study in its own folder, with the contents of every file that readers read; without the large tables, of
+/// those that stand in for them.
+fn study(large: bool) -> (Desk, PathBuf, Vec<(PathBuf, String)>) {
     let desk = Desk::new();
     let small = [
         "--set",
@@ -513,16 +514,31 @@ fn study() -> (Desk, PathBuf, Vec<(PathBuf, String)>) {
         "--set",
         "log_gates_every=2",
     ];
-    desk.done(&[&["run", "small.toml", "--no-report", "--out", "study"][..], &small].concat());
+    desk.done(&[&["run", "small.toml", "--out", "study"][..], &small].concat());
     let folder = desk.path("study");
-    let names = ["runs.csv", "curves.csv", "gates.csv", "labels.csv", "manifest.json", "study.toml"];
+    let mut names = ["runs.csv", "curves.csv", "gates.csv", "labels.csv", "manifest.json", "study.toml"];
+    if !large {
+        for (at, name) in [(1, "means.csv"), (2, "final_gates.csv")] {
+            std::fs::remove_file(folder.join(names[at])).unwrap();
+            names[at] = name;
+        }
+    }
     let files = names.map(|name| (folder.join(name), std::fs::read_to_string(folder.join(name)).unwrap()));
     (desk, folder, files.to_vec())
 }
 
 #[test]
 fn tables() {
-    let (_desk, folder, files) = study();
+    read_changed_tables(true);
+}
+
+#[test]
+fn tables_that_stand_in_for_large_ones() {
+    read_changed_tables(false);
+}
+
+fn read_changed_tables(large: bool) {
+    let (_desk, folder, files) = study(large);
     let groups = folder.join("groups");
     std::fs::remove_dir_all(groups).unwrap();
     // Everything computed from a study takes a hundred times as long as reading it.
@@ -533,7 +549,7 @@ fn tables() {
         std::fs::write(path, mutated(text, &changes)).unwrap();
         let store = Folder::new(&folder);
         let _ = store.status();
-        if let Ok(study) = store.read() {
+        if let Ok(mut study) = store.read() {
             let mut count = count.borrow_mut();
             **count += 1;
             if count.is_multiple_of(50) {
@@ -541,6 +557,7 @@ fn tables() {
                 let _ = claim::table::text(&results, true);
             }
             if count.is_multiple_of(500) {
+                mmoe_study::study::add_means(&mut study);
                 let figures = mmoe_study::study::Figures::from_study(&study);
                 let page = mmoe_study::study::write_report(&study, &figures, &folder);
                 prop_assert!(page.is_ok(), "{}", page.unwrap_err());
@@ -554,7 +571,7 @@ fn tables() {
 
 #[test]
 fn group_files() {
-    let (_desk, folder, _) = study();
+    let (_desk, folder, _) = study(true);
     let path = common::group_files(&folder).remove(0);
     let text = std::fs::read_to_string(&path).unwrap();
     let whole = Folder::new(&folder).finished().unwrap();
@@ -655,6 +672,24 @@ fn pipes_and_folders_are_refused_without_waiting() {
     huge.set_len(1 << 40).unwrap();
     let output = desk.run(&["run", "huge.toml"]);
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn pipes_in_a_study_are_refused_without_waiting() {
+    for (name, large) in [
+        ("manifest.json", true),
+        ("runs.csv", true),
+        ("classes.csv", true),
+        ("tuning.csv", true),
+        ("means.csv", false),
+    ] {
+        let (_desk, folder, _) = study(large);
+        let path = folder.join(name);
+        let _ = std::fs::remove_file(&path);
+        common::system::pipe(&path);
+        let error = Folder::new(&folder).read().unwrap_err().to_string();
+        assert_eq!(error, format!("{}: is not a regular file", path.display()));
+    }
 }
 
 #[test]

@@ -2,8 +2,9 @@
 
 use super::interval::Interval;
 use super::measure::Measure;
+use super::runs::Runs;
 use super::statistics::{Bootstrap, Confidence};
-use crate::store::RunRecord;
+use crate::store::{MeanRecord, RunRecord, Study};
 
 /// Resamples of a band: its ends need no tail probabilities, and a report draws a thousand points.
 pub const BAND_RESAMPLES: usize = 2_000;
@@ -42,6 +43,37 @@ impl MeanCurve {
         Self { steps, loss, runs: runs_finished, diverged: all - runs_finished }
     }
 
+    /// The mean curve of runs of a study, from its table of means where that has it.
+    pub fn of(study: &Study, runs: &Runs, measure: Measure) -> Self {
+        Self::from_means(study, runs, measure).unwrap_or_else(|| Self::new(&runs.runs, measure))
+    }
+
+    fn from_means(study: &Study, runs: &Runs, measure: Measure) -> Option<Self> {
+        let diverged = runs.diverged();
+        let finished = runs.runs.len() - diverged;
+        let means = means_of(study, runs, &measure.column()?, finished)?;
+        Some(Self {
+            steps: means.iter().map(|mean| mean.step).collect(),
+            loss: means.iter().map(|mean| interval(mean)).collect(),
+            runs: finished,
+            diverged,
+        })
+    }
+
+    /// Whether the curves of all these runs are known, from runs or from the table of means.
+    pub fn are_known(study: &Study, runs: &[Runs], measure: Measure) -> bool {
+        let known = |runs: &Runs| {
+            runs.diverged() == runs.runs.len() || Self::from_means(study, runs, measure).is_some()
+        };
+        study.has_curves() || runs.iter().all(known)
+    }
+
+    /// The rows of the table of means for the curve of these runs.
+    pub fn to_means(&self, runs: &Runs, quantity: &str) -> Vec<MeanRecord> {
+        let points = self.steps.iter().zip(&self.loss);
+        points.map(|(&step, loss)| mean_record(runs, quantity, step, *loss, self.runs)).collect()
+    }
+
     /// Step and mean loss, in the order of steps.
     pub fn points(&self) -> Vec<(f64, f64)> {
         self.steps.iter().zip(&self.loss).map(|(&step, loss)| (step as f64, loss.estimate)).collect()
@@ -61,6 +93,37 @@ impl MeanCurve {
 fn losses(run: &RunRecord, measure: Measure) -> Option<Vec<f64>> {
     run.last()?;
     run.curve.iter().map(|point| measure.at(point)).collect()
+}
+
+/// The mean of a quantity by step in the study's table of means, if it is of `count` of these runs.
+pub(super) fn means_of<'s>(
+    study: &'s Study,
+    runs: &Runs,
+    quantity: &str,
+    count: usize,
+) -> Option<Vec<&'s MeanRecord>> {
+    let rates = runs.learning_rate_label();
+    let means = study.mean_of(&runs.model.name, runs.condition, &rates, quantity);
+    (!means.is_empty() && means.iter().all(|mean| mean.runs == count)).then_some(means)
+}
+
+/// A mean with its interval.
+pub(super) fn interval(mean: &MeanRecord) -> Interval {
+    Interval { estimate: mean.mean, ends: mean.ends }
+}
+
+/// A row of the table of means.
+pub(super) fn mean_record(of: &Runs, quantity: &str, step: u64, mean: Interval, runs: usize) -> MeanRecord {
+    MeanRecord {
+        model: of.model.name.clone(),
+        condition: of.condition,
+        learning_rates: of.learning_rate_label(),
+        quantity: quantity.to_owned(),
+        step,
+        mean: mean.estimate,
+        ends: mean.ends,
+        runs,
+    }
 }
 
 #[cfg(test)]

@@ -4,6 +4,7 @@
 //! is summarised by entropy, utilisation and divergence. Means over runs come with intervals, and each number
 //! is correlated with the final loss.
 
+use super::curve::{interval, mean_record, means_of};
 use super::interval::Interval;
 use super::measure::Measure;
 use super::runs::Runs;
@@ -11,7 +12,7 @@ use super::selection::selected_runs;
 use super::statistics::confidence::Confidence;
 use super::statistics::proportion::Proportion;
 use super::statistics::{Bootstrap, rank, summary};
-use crate::store::{GatePoint, RunRecord, Study};
+use crate::store::{GatePoint, MeanRecord, RunRecord, Study};
 
 /// A gate whose mean weight on one expert is at least this has collapsed on it. With 0.9 on one of eight
 /// experts the other seven share a tenth: exp(entropy) is 1.7 at most, so not even two experts are in use.
@@ -67,11 +68,9 @@ impl GateUseOfRun {
         })
     }
 
-    /// At the last logged step of a run.
+    /// At the last logged step of a run that finished.
     pub fn last(run: &RunRecord) -> Option<Self> {
-        let step = run.gates.last()?.step;
-        let from = run.gates.partition_point(|point| point.step < step);
-        Self::new(&run.gates[from..])
+        Self::new(run.final_gates()?)
     }
 }
 
@@ -121,10 +120,10 @@ pub struct GateSummary {
 /// rates, in the order of the plan. Diverged runs are left out: their last gates are of parameters on their
 /// way to infinity.
 pub fn gate_summaries(study: &Study, measure: Measure) -> Vec<GateSummary> {
-    selected_runs(study, measure).iter().filter_map(|runs| summarise(runs, measure)).collect()
+    selected_runs(study, measure).iter().filter_map(|runs| summarise(study, runs, measure)).collect()
 }
 
-fn summarise(selected: &Runs, measure: Measure) -> Option<GateSummary> {
+fn summarise(study: &Study, selected: &Runs, measure: Measure) -> Option<GateSummary> {
     let finished: Vec<(&RunRecord, f64, GateUseOfRun)> = selected
         .runs
         .iter()
@@ -144,13 +143,59 @@ fn summarise(selected: &Runs, measure: Measure) -> Option<GateSummary> {
     Some(GateSummary {
         model: selected.model.name.clone(),
         task_correlation: selected.condition.task_correlation,
-        curve: curve(&runs),
+        curve: curve_from_means(study, selected, runs.len()).unwrap_or_else(|| curve(&runs)),
         collapsed: share(|end| end.collapsed)?,
         one_expert: share(|end| end.one_expert)?,
         entropy_with_loss: with_loss(|end| end.entropy),
         utilisation_with_loss: with_loss(|end| end.utilisation),
         divergence_with_loss: with_loss(|end| end.divergence),
     })
+}
+
+/// Names of the use of gates in the table of means, with the numbers.
+const QUANTITIES: [(&str, fn(&GateCurvePoint) -> Interval); 3] = [
+    ("gate_entropy", |point| point.entropy),
+    ("experts_used", |point| point.utilisation),
+    ("gate_divergence", |point| point.divergence),
+];
+
+/// Whether the use of gates over training is known, from runs or from the table of means.
+pub fn known_over_training(study: &Study) -> bool {
+    study.has_gates() || study.means.iter().any(|mean| mean.quantity == QUANTITIES[0].0)
+}
+
+/// The use of gates over training as rows of the table of means.
+pub fn to_means(study: &Study, measure: Measure) -> Vec<MeanRecord> {
+    let (selected, summaries) = (selected_runs(study, measure), gate_summaries(study, measure));
+    let summaries = summaries.iter().filter_map(|summary| {
+        let of = |runs: &&Runs| {
+            runs.model.name == summary.model && runs.condition.task_correlation == summary.task_correlation
+        };
+        Some((selected.iter().find(of)?, summary))
+    });
+    let rows = summaries.flat_map(|(runs, summary)| {
+        QUANTITIES.into_iter().flat_map(move |(quantity, value)| {
+            let points = summary.curve.iter();
+            points.map(move |point| mean_record(runs, quantity, point.step, value(point), point.runs))
+        })
+    });
+    rows.collect()
+}
+
+/// The use of gates over training in the study's table of means.
+fn curve_from_means(study: &Study, selected: &Runs, finished: usize) -> Option<Vec<GateCurvePoint>> {
+    let [entropy, utilisation, divergence] =
+        QUANTITIES.map(|(quantity, _)| means_of(study, selected, quantity, finished));
+    let (entropy, utilisation, divergence) = (entropy?, utilisation?, divergence?);
+    let points = entropy.iter().zip(&utilisation).zip(&divergence);
+    let points = points.map(|((entropy, utilisation), divergence)| GateCurvePoint {
+        step: entropy.step,
+        runs: finished,
+        entropy: interval(entropy),
+        utilisation: interval(utilisation),
+        divergence: interval(divergence),
+    });
+    Some(points.collect())
 }
 
 /// Means over runs at every step that the first run logged.

@@ -1,5 +1,8 @@
 //! An estimate with its interval.
 
+/// Most decimals beyond those of a column. Ends that they do not tell apart differ by rounding only.
+const MOST_FURTHER: usize = 4;
+
 /// An estimate with its 95 % interval. Every number in it is finite: an estimate that is not defined, such as the mean of no
 /// runs, has no `Interval` at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -37,6 +40,19 @@ impl Interval {
         let ends = self.ends.map(|(low, high)| (rising(low), rising(high)));
         Self { estimate: rising(self.estimate), ends }
     }
+
+    /// Decimals to show: those of its column, `least`, or, where the interval is narrower than their last digit, two digits
+    /// of its width.
+    pub fn decimals(self, least: usize) -> usize {
+        let width = self.ends.map_or(0.0, |(low, high)| high - low);
+        if width <= 0.0 {
+            return least;
+        }
+        match (-width.log10()).ceil().max(0.0) as usize {
+            first if first > least && first < least + MOST_FURTHER => first + 1,
+            _ => least,
+        }
+    }
 }
 
 #[cfg(test)]
@@ -51,5 +67,15 @@ mod tests {
         let interval = Interval::new(0.5, 0.25, 1.0).unwrap();
         assert_eq!((interval.low(), interval.high(), interval.highest()), (Some(0.25), Some(1.0), 1.0));
         assert_eq!(interval.map(|x| 1.0 + x), Interval { estimate: 1.5, ends: Some((1.25, 2.0)) });
+    }
+
+    #[test]
+    fn digits_do_not_end_before_the_interval_does() {
+        let decimals = |low, high| Interval { estimate: low, ends: Some((low, high)) }.decimals(4);
+        assert_eq!(decimals(0.10, 0.15), 4);
+        assert_eq!(decimals(-0.000_137, -0.000_102), 6);
+        assert_eq!(decimals(0.05, 0.050_000_000_000_001), 4, "rounding");
+        assert_eq!(decimals(0.5, 0.5), 4);
+        assert_eq!(Interval { estimate: 0.5, ends: None }.decimals(4), 4);
     }
 }

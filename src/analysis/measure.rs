@@ -70,6 +70,18 @@ impl Measure {
         loss.is_finite().then_some(loss)
     }
 
+    /// Name of this loss in tables, such as `train_loss_1`; none for a mean over tasks, which they do not have.
+    pub fn column(self) -> Option<String> {
+        let rows = match self.rows {
+            RowSet::Train => "train_loss",
+            RowSet::HeldOut => "held_out_loss",
+        };
+        match self.task {
+            TaskLoss::Task(number) => Some(format!("{rows}_{number}")),
+            TaskLoss::Mean => None,
+        }
+    }
+
     /// This loss at the end of a run; none for a run that diverged.
     pub fn final_loss(self, run: &RunRecord) -> Option<f64> {
         run.last().and_then(|point| self.at(point))

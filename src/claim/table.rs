@@ -144,7 +144,8 @@ fn finding(result: &ClaimResult) -> String {
 
 /// `name: 0.063 [0.055, 0.071] loss, must be > 0; paper 0.0675; 200 seeds`.
 fn sentence(comparison: &Comparison) -> String {
-    let decimals = comparison.unit.decimals();
+    let column = comparison.unit.decimals();
+    let decimals = comparison.effect.map_or(column, |effect| effect.decimals(column));
     let short = |value: f64| format!("{value:.decimals$}");
     let effect = comparison.effect.map_or("no".to_owned(), |effect| {
         let ends = effect.ends.map(|(low, high)| format!(" [{}, {}]", short(low), short(high)));
@@ -159,7 +160,7 @@ fn sentence(comparison: &Comparison) -> String {
     );
     // Writing to a string cannot fail.
     if let Some(paper) = comparison.paper {
-        let _ = write!(text, "; paper {}", short(paper));
+        let _ = write!(text, "; paper {paper:.column$}");
     }
     let _ = write!(text, "; {} seeds", comparison.seeds.used);
     match (&comparison.reservation, comparison.seeds.left_out) {

@@ -166,7 +166,7 @@ fn climb(search: &Search, candidates: Vec<Candidate>, folder: &Folder, options: 
         training::note_interruption("finished runs are stored");
         return Ok(INTERRUPTED);
     };
-    let report = write_report(&study, &candidate_folder(&options.out, best))?;
+    let report = write_report(study, &candidate_folder(&options.out, best))?;
     show(&format!(
         "Best protocol: {}. As changes of {}: {}\n{}\n",
         best.choices.join(", "),

@@ -9,6 +9,7 @@ use super::DONE;
 use super::output::{note, print};
 use crate::analysis::Measure;
 use crate::analysis::comparison::{By, RunsComparison, StudyComparison, compare};
+use crate::report::comparison::curves_are_known;
 use crate::report::words::or_dash;
 use crate::store::{CURVES, Folder, commands};
 use crate::study;
@@ -23,7 +24,7 @@ pub fn run(first: &Path, second: &Path, page: Option<&Path>) -> Result<u8> {
     let mut text = text(&comparison, &loss, first, second)?;
     if let Some(page) = page {
         for (study, path) in [(&a, first), (&b, second)] {
-            if !study.has_curves() {
+            if !curves_are_known(study, measure) {
                 note(&format!(
                     "{} is missing, so curves are not overlaid; `{}` restores it",
                     path.join(CURVES).display(),

@@ -13,10 +13,11 @@ use crate::study::{self, Figures};
 /// Writes the report of the study in `path`; returns the exit code.
 pub fn run(path: &Path) -> Result<u8> {
     let folder = Folder::new(path);
-    let study = folder.read_latest()?;
+    let mut study = folder.read_latest()?;
     if let Some(missing) = crate::report::partial(&study) {
         note(&missing);
     }
+    study::add_means(&mut study);
     let figures = Figures::from_study(&study);
     if let Some(left_out) = figures.note(&study, path) {
         note(&left_out);
@@ -26,8 +27,9 @@ pub fn run(path: &Path) -> Result<u8> {
 }
 
 /// Writes figures and report; returns the report's path.
-pub fn write_report(study: &Study, folder: &Folder) -> Result<PathBuf> {
-    write(study, &Figures::from_study(study), folder)
+pub fn write_report(mut study: Study, folder: &Folder) -> Result<PathBuf> {
+    study::add_means(&mut study);
+    write(&study, &Figures::from_study(&study), folder)
 }
 
 fn write(study: &Study, figures: &Figures, folder: &Folder) -> Result<PathBuf> {

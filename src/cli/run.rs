@@ -216,7 +216,7 @@ fn conclude(
     note_failures(&outcome);
     let last_line = match no_report {
         true => folder.path().to_owned(),
-        false => write_report(&study, folder)?,
+        false => write_report(study, folder)?,
     };
     show(&format!("{}\n", last_line.display()));
     Ok(outcome.code())

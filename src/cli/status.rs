@@ -9,7 +9,7 @@ use super::output::show;
 use super::{DONE, FAILED, Refused};
 use crate::experiment::plan::Group;
 use crate::report::words::{count, plural};
-use crate::store::{Folder, StoreError, StudyStatus, commands};
+use crate::store::{CURVES, FINAL_GATES, Folder, GATES, MEANS, StoreError, StudyStatus, commands};
 
 /// Limit of the printed ranges of missing seeds.
 const SHOWN: usize = 12;
@@ -73,12 +73,14 @@ fn text(status: &StudyStatus, path: &Path) -> Result<String, std::fmt::Error> {
         )?,
         Some(_) => writeln!(text, "tables          of all finished runs")?,
     }
-    if !status.missing_tables.is_empty() {
+    let large: Vec<&str> =
+        status.missing_tables.iter().copied().filter(|name| [CURVES, GATES].contains(name)).collect();
+    if !large.is_empty() {
         writeln!(
             text,
-            "missing files   {}; reports leave out the figures of their contents; `{resume}` restores them, and trains \
-             the runs that {} lacks",
-            status.missing_tables.join(", "),
+            "missing files   {}, the single steps of every run; reports draw {MEANS} and {FINAL_GATES} instead, and leave \
+             out figures of what these lack; `{resume}` restores them, and trains the runs that {} lacks",
+            large.join(", "),
             path.join("groups").display()
         )?;
     }

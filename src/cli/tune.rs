@@ -30,6 +30,8 @@ pub fn tuned(
         if let Some(replaced) = replace::replaced(&rung_folder, &stage, &finished) {
             replaced.settle(replace)?;
         }
+        folder.create_within("tuning")?;
+        folder.create_within(&format!("tuning/rung-{number}"))?;
         rung_folder.create(&stage)?;
         let outcome = train(&stage, &plan, &rung_folder, &finished, threads)?;
         if outcome.interrupted {

@@ -201,9 +201,7 @@ fn expert_axis(experts: usize, label: &str, first: usize) -> Axis {
 /// Mean weights of a finished run's gates at its last logged step, `[tasks][experts]`, experts in falling
 /// order of task 1's weight. None for a run without gates.
 fn last_use(run: &RunRecord) -> Option<Vec<Vec<f64>>> {
-    run.last()?;
-    let step = run.gates.last()?.step;
-    let mut tasks: Vec<&GatePoint> = run.gates.iter().filter(|point| point.step == step).collect();
+    let mut tasks: Vec<&GatePoint> = run.final_gates()?.iter().collect();
     tasks.sort_by_key(|point| point.task);
     let first = &tasks.first()?.mean_weight;
     let mut order: Vec<usize> = (0..first.len()).collect();

@@ -6,7 +6,7 @@ use super::curves::step_axis;
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
 use super::{Figure, NO_RUN_FINISHED, theme};
-use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries};
+use crate::analysis::gates::{GateCurvePoint, GateSummary, gate_summaries, known_over_training};
 use crate::analysis::{Interval, Measure};
 use crate::store::Study;
 
@@ -32,8 +32,11 @@ pub struct Gates {
 }
 
 impl Gates {
-    /// None for a study without finished runs of a gated model.
+    /// None for a study without finished runs of a gated model, or whose gates are known after the last step only.
     pub fn from_study(study: &Study) -> Option<Self> {
+        if !known_over_training(study) {
+            return None;
+        }
         let summaries = gate_summaries(study, Measure::from_study(study));
         let highest = |value: Value| {
             let points = summaries.iter().flat_map(|summary| &summary.curve).map(value);

@@ -96,9 +96,6 @@ pub fn draw_all(figures: &[Box<dyn Figure>], folder: &Path) -> Result<Vec<Drawn>
     figures.iter().map(|figure| draw(figure.as_ref(), folder)).collect()
 }
 
-/// Names of the figures of gates.
-pub const GATE_FIGURES: [&str; 2] = ["figure6", "gates"];
-
 /// The figures of gates: a panel a task correlation, none for a study that sweeps a parameter.
 pub fn of_gates(study: &Study) -> Vec<Box<dyn Figure>> {
     if study.experiment.grid.sweep.is_some() {

@@ -29,22 +29,23 @@ pub struct Overlay {
 }
 
 impl Overlay {
-    /// None where the studies share no model and task correlation, or one has no curves.
+    /// None where the studies share no model and task correlation, or the curves of one are not known.
     pub fn from_studies(first: &Study, second: &Study, measure: Measure) -> Option<Self> {
-        if !(first.has_curves() && second.has_curves()) {
+        let (ours, theirs) = (selected_runs(first, measure), selected_runs(second, measure));
+        let known = |study: &Study, runs: &[Runs]| MeanCurve::are_known(study, runs, measure);
+        if !(known(first, &ours) && known(second, &theirs)) {
             return None;
         }
-        let theirs = selected_runs(second, measure);
         let (mut curves, mut bands) = (Vec::new(), Vec::new());
-        for ours in selected_runs(first, measure) {
+        for ours in ours {
             let same = |r: &&Runs| r.model.name == ours.model.name && r.condition == ours.condition;
             let Some(theirs) = theirs.iter().find(same) else { continue };
-            let other = MeanCurve::new(&theirs.runs, measure);
+            let other = MeanCurve::of(second, theirs, measure);
             bands.push(other.band());
             curves.push(ModelCurve {
                 model: ours.model.name.clone(),
                 task_correlation: ours.condition.task_correlation,
-                mean: MeanCurve::new(&ours.runs, measure),
+                mean: MeanCurve::of(first, &ours, measure),
                 paper: other.points(),
             });
         }

@@ -233,6 +233,13 @@ pub struct Architecture {
     pub parse: fn(toml::Table) -> std::result::Result<Sizes, toml::de::Error>,
 }
 
+impl Architecture {
+    /// The default title of a model of this architecture: the architecture's where it has that name too, else its own name.
+    pub fn title_of<'a>(&'a self, name: &'a str) -> &'a str {
+        if name == self.name { self.title } else { name }
+    }
+}
+
 /// An architecture's way of learning clicks and conversions, in words for tables.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Learning {

@@ -7,8 +7,8 @@ use askama::Template;
 use super::ReportError;
 use super::section::{Column, Table};
 use super::words::{decimals_or_dash, estimate_and_ends, or_dash};
-use crate::analysis::Measure;
 use crate::analysis::comparison::StudyComparison;
+use crate::analysis::{MeanCurve, Measure, selected_runs};
 use crate::experiment::difference::Difference;
 use crate::figure;
 use crate::figure::theme::number;
@@ -34,6 +34,11 @@ struct Page<'a> {
     caption: String,
     table: Table,
     only: Vec<String>,
+}
+
+/// Whether the mean curves of a study that a comparison overlays are known.
+pub fn curves_are_known(study: &Study, measure: Measure) -> bool {
+    MeanCurve::are_known(study, &selected_runs(study, measure), measure)
 }
 
 /// Writes the comparison of two studies, called `names`, by a measure with its title, to the file at `path`.
@@ -83,7 +88,7 @@ pub fn write(
         .into_iter()
         .flat_map(|(names, side)| names.iter().map(move |name| format!("Only in {side}: {name}")));
     let page = Page {
-        no_overlay: match studies.iter().all(|study| study.has_curves()) {
+        no_overlay: match studies.iter().all(|study| curves_are_known(study, measure)) {
             true => "The studies have no model and task correlation in common.",
             false => "Curves are not overlaid, because curves.csv of a study is missing.",
         },

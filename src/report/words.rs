@@ -49,15 +49,18 @@ pub fn or_dash(text: Option<String>) -> String {
     text.unwrap_or_else(|| DASH.to_owned())
 }
 
-/// The ends of an interval; a dash where it has none.
+/// The ends of an interval, with `precision` decimals or more where it is narrow; a dash where it has none.
 pub fn ends(interval: Option<Interval>, precision: usize) -> String {
-    let text = |(low, high)| format!("[{}, {}]", decimals(low, precision), decimals(high, precision));
-    or_dash(interval.and_then(|interval| interval.ends).map(text))
+    or_dash(interval.and_then(|interval| {
+        let precision = interval.decimals(precision);
+        let (low, high) = interval.ends?;
+        Some(format!("[{}, {}]", decimals(low, precision), decimals(high, precision)))
+    }))
 }
 
-/// The estimate; a dash where there is none.
+/// The estimate, with as many decimals as its ends have; a dash where there is none.
 pub fn estimate(interval: Option<Interval>, precision: usize) -> String {
-    decimals_or_dash(interval.map(|interval| interval.estimate), precision)
+    or_dash(interval.map(|interval| decimals(interval.estimate, interval.decimals(precision))))
 }
 
 /// A measured number with a fixed number of decimals; a dash for none.
@@ -67,10 +70,8 @@ pub fn decimals_or_dash(value: Option<f64>, precision: usize) -> String {
 
 /// An estimate with the ends of its interval; a dash where there is none.
 pub fn estimate_and_ends(interval: Option<Interval>, precision: usize) -> String {
-    or_dash(
-        interval
-            .map(|found| format!("{} {}", decimals(found.estimate, precision), ends(interval, precision))),
-    )
+    let text = || format!("{} {}", estimate(interval, precision), ends(interval, precision));
+    or_dash(interval.map(|_| text()))
 }
 
 #[cfg(test)]

@@ -11,8 +11,8 @@ use std::path::{Path, PathBuf};
 
 use super::manifest::{Manifest, Merged, Session, check_schema};
 use super::{
-    CURVES, ClassRecord, DataCheck, GATES, LabelRecord, RunRecord, StoreError, Study, TrialRecord, atomic,
-    commands, csv, group_file, nearby,
+    CURVES, ClassRecord, DataCheck, FINAL_GATES, GATES, LabelRecord, MEANS, RunRecord, StoreError, Study,
+    TrialRecord, atomic, commands, csv, group_file, nearby, regular_file,
 };
 use crate::data::Task;
 use crate::experiment::Experiment;
@@ -44,7 +44,8 @@ impl Finished {
         self.runs.contains_key(identity) || self.labels.contains_key(identity)
     }
 
-    /// Removes and gives the runs of a plan, ordered as in the tables: by model, condition, learning rate and seed.
+    /// Removes and gives the runs of a plan, ordered as in the tables: by model, condition, learning rate and seed. Planned
+    /// runs of one identity have equal results.
     fn take_runs(&mut self, plan: &Plan) -> Vec<RunRecord> {
         let mut planned: Vec<&PlannedRun> = plan.runs().collect();
         planned.sort_by(|a, b| {
@@ -53,10 +54,17 @@ impl Finished {
                 .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
                 .then(a.key.seed.cmp(&b.key.seed))
         });
+        let mut uses: HashMap<&Identity, usize> = HashMap::new();
+        planned.iter().for_each(|run| *uses.entry(&run.identity).or_default() += 1);
+        let mut take = |identity: &Identity| {
+            let left = uses.get_mut(identity).expect("counted above");
+            *left -= 1;
+            if *left == 0 { self.runs.remove(identity) } else { self.runs.get(identity).cloned() }
+        };
         // A model may have been renamed since it was trained.
         let named = |run: &PlannedRun, record| RunRecord { key: run.key.clone(), ..record };
-        let runs = planned.into_iter();
-        runs.filter_map(|run| self.runs.remove(&run.identity).map(|record| named(run, record))).collect()
+        let runs = planned.iter();
+        runs.filter_map(|run| take(&run.identity).map(|record| named(run, record))).collect()
     }
 
     /// Removes and gives the label measurements of a plan, ordered by task correlation, seed and pair.
@@ -94,6 +102,9 @@ impl Folder {
         self.create_within("groups")?;
         let mut table = toml::Table::new();
         table.insert("name".into(), experiment.name.clone().into());
+        if !experiment.changed.is_empty() {
+            table.insert("changed".into(), experiment.changed.clone().into());
+        }
         table.extend(experiment.to_toml());
         let text = format!("# The resolved experiment of this study: every key with its value.\n{table}");
         atomic::write(&self.path.join("study.toml"), text.as_bytes())
@@ -265,16 +276,10 @@ impl Folder {
         let text = serde_json::to_string_pretty(&manifest).expect("manifests are plain data");
         self.write_table("manifest.json", format!("{text}\n").as_bytes())?;
         let (experiment, trials) = (experiment.clone(), self.trials()?);
-        Ok(Study {
-            experiment,
-            manifest,
-            runs,
-            labels,
-            classes,
-            data_checks,
-            trials,
-            missing_tables: Vec::new(),
-        })
+        // Those of an earlier report belong to the tables that were replaced.
+        self.remove_tables_of_report()?;
+        let (means, missing_tables) = (Vec::new(), self.missing_tables());
+        Ok(Study { experiment, manifest, runs, labels, classes, data_checks, trials, means, missing_tables })
     }
 
     /// Writes the CSV files and gives the digest of their contents without timings.
@@ -306,9 +311,38 @@ impl Folder {
         Ok(hasher.finalize().to_hex().to_string())
     }
 
-    /// The tables among [`CURVES`] and [`GATES`] that the folder lacks.
+    /// Writes [`MEANS`], and [`FINAL_GATES`] from [`GATES`]. Where the large tables are missing, these stand in for them, and
+    /// stay as they are.
+    ///
+    /// # Errors
+    /// A file cannot be written.
+    pub fn write_tables_of_report(&self, study: &Study) -> Result<(), StoreError> {
+        let swept = study.experiment.grid.swept_parameter();
+        if study.has_curves() && study.has_gates() && !study.means.is_empty() {
+            self.write_table(MEANS, csv::means::to_csv(&study.means, swept).as_bytes())?;
+        }
+        if study.has_gates() {
+            self.write_table(FINAL_GATES, csv::gates::final_to_csv(&study.runs, swept).as_bytes())?;
+        }
+        Ok(())
+    }
+
+    /// Removes the tables that [`Self::write_tables_of_report`] writes.
+    fn remove_tables_of_report(&self) -> Result<(), StoreError> {
+        for path in [MEANS, FINAL_GATES].map(|name| self.path.join(name)) {
+            match std::fs::remove_file(&path) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(StoreError::io(&path, "remove")(error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// The tables that may be missing and are.
     pub(super) fn missing_tables(&self) -> Vec<&'static str> {
-        [CURVES, GATES].into_iter().filter(|name| !self.path.join(name).exists()).collect()
+        [CURVES, GATES, FINAL_GATES].into_iter().filter(|name| !self.path.join(name).exists()).collect()
     }
 
     /// Records of `classes.csv`; empty where there is no such file.
@@ -362,12 +396,10 @@ impl Folder {
     /// The file is missing, cannot be read or is invalid.
     pub fn manifest(&self) -> Result<Manifest, StoreError> {
         let path = self.path.join("manifest.json");
-        let text = std::fs::read_to_string(&path).map_err(|error| match error.kind() {
-            std::io::ErrorKind::NotFound if self.path.join("study.toml").is_file() => {
-                StoreError::NoTables { path: self.path.clone(), missing: "manifest.json" }
-            }
-            _ => StoreError::io(&path, "read")(error),
-        })?;
+        if !path.exists() && self.path.join("study.toml").is_file() {
+            return Err(StoreError::NoTables { path: self.path.clone(), missing: "manifest.json" });
+        }
+        let text = std::io::read_to_string(regular_file(&path)?).map_err(StoreError::io(&path, "read"))?;
         serde_json::from_str(&text).map_err(|error| {
             if let Err(other) = check_schema(&path, &text) {
                 return other;
@@ -397,7 +429,7 @@ impl Folder {
     }
 
     /// Reads the study from its CSV files, `study.toml` and `manifest.json`. Without [`CURVES`] a finished run has the last
-    /// point of its curve only, from `runs.csv`; without [`GATES`] there are no gate statistics.
+    /// point of its curve only, from `runs.csv`; without [`GATES`] it has the gate statistics of [`FINAL_GATES`], if any.
     ///
     /// # Errors
     /// A file is missing, cannot be read or is invalid, or the study is still being tuned.
@@ -406,15 +438,23 @@ impl Folder {
         if experiment.tune.is_some() {
             return Err(StoreError::BeingTuned { path: self.path.clone() });
         }
+        let swept = experiment.grid.swept_parameter();
+        let missing_tables = self.missing_tables();
+        let stand_in = missing_tables.iter().any(|name| [CURVES, GATES].contains(name));
+        let means = match stand_in && self.path.join(MEANS).exists() {
+            true => csv::means::read(&self.path, swept)?,
+            false => Vec::new(),
+        };
         Ok(Study {
-            runs: csv::read_runs(&self.path, experiment.grid.swept_parameter())?,
+            runs: csv::read_runs(&self.path, swept)?,
+            means,
+            missing_tables,
             experiment,
             manifest: self.manifest()?,
             labels: csv::labels::read(&self.path)?,
             classes: self.classes()?,
             data_checks: self.data_checks()?,
             trials: self.trials()?,
-            missing_tables: self.missing_tables(),
         })
     }
 }

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::check_schema;
-use super::{StoreError, atomic};
+use super::{StoreError, atomic, regular_file};
 use crate::experiment::plan::{Group, Identity, SCHEMA};
 use crate::record::GroupRecord;
 
@@ -64,15 +64,11 @@ pub const LARGEST_GROUP: u64 = 1 << 30;
 
 /// Reads the text of a group file.
 fn text(path: &Path) -> Result<String, StoreError> {
-    let about = std::fs::metadata(path).map_err(StoreError::io(path, "read"))?;
-    // Reading a pipe would block.
-    if !about.is_file() {
-        return Err(StoreError::malformed(path, None, "is not a regular file"));
-    }
-    if about.len() > LARGEST_GROUP {
+    let file = regular_file(path)?;
+    if file.metadata().is_ok_and(|about| about.len() > LARGEST_GROUP) {
         return Err(StoreError::malformed(path, None, "is larger than any group file"));
     }
-    std::fs::read_to_string(path).map_err(StoreError::io(path, "read"))
+    std::io::read_to_string(file).map_err(StoreError::io(path, "read"))
 }
 
 /// Reads and checks a group file.

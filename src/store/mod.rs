@@ -16,15 +16,30 @@ mod nearby;
 pub(crate) mod sample;
 mod status;
 
-use crate::experiment::Experiment;
+use std::fs::File;
+use std::path::Path;
+
+use crate::experiment::{Condition, Experiment};
 pub use crate::record::{
-    ClassRecord, CurvePoint, DataCheck, GatePoint, LabelRecord, RunRecord, Status, TrialRecord,
+    ClassRecord, CurvePoint, DataCheck, GatePoint, LabelRecord, MeanRecord, RunRecord, Status, TrialRecord,
 };
 pub use error::StoreError;
 pub use folder::{Finished, Folder};
 pub use group_file::LARGEST_GROUP;
 pub use manifest::{Manifest, Session};
 pub use status::StudyStatus;
+
+/// Opens a file of a study for reading.
+///
+/// # Errors
+/// It is missing, cannot be read, or is a pipe or folder; opening a pipe would wait for ever.
+fn regular_file(path: &Path) -> Result<File, StoreError> {
+    let about = std::fs::metadata(path).map_err(StoreError::io(path, "read"))?;
+    if !about.is_file() {
+        return Err(StoreError::malformed(path, None, "is not a regular file"));
+    }
+    File::open(path).map_err(StoreError::io(path, "read"))
+}
 
 /// A study: the contents of `results/<name>/`.
 #[derive(Debug, Clone)]
@@ -43,14 +58,22 @@ pub struct Study {
     pub data_checks: Vec<DataCheck>,
     /// Trials of the tuning by rung; empty without tuning.
     pub trials: Vec<TrialRecord>,
-    /// Tables that the folder lacks: [`CURVES`] and [`GATES`] may be deleted.
+    /// Means by step, which stand in for [`CURVES`] and [`GATES`]; empty where neither is missing.
+    pub means: Vec<MeanRecord>,
+    /// Tables that the folder lacks: [`CURVES`] and [`GATES`] may be deleted, [`FINAL_GATES`] has not been written yet.
     pub missing_tables: Vec<&'static str>,
 }
 
-/// The table of loss curves. It is large and may be deleted; final losses are in `runs.csv` too.
+/// The table of loss curves. It is large and may be deleted: `runs.csv` has final losses, and [`MEANS`] the means that
+/// figures draw.
 pub const CURVES: &str = "curves.csv";
-/// The table of gate statistics. It is large and may be deleted.
+/// The table of gate statistics. It is large and may be deleted: [`FINAL_GATES`] has those of the last step, and [`MEANS`]
+/// the means that figures draw.
 pub const GATES: &str = "gates.csv";
+/// The table of means over runs by step. A report writes it.
+pub const MEANS: &str = "means.csv";
+/// The table of gate statistics after the last step. A report writes it.
+pub const FINAL_GATES: &str = "final_gates.csv";
 
 impl Study {
     /// Whether runs have loss curves. Without them, a finished run has its last point only.
@@ -58,8 +81,29 @@ impl Study {
         !self.missing_tables.contains(&CURVES)
     }
 
-    /// Whether runs of models with gates have gate statistics.
+    /// Whether runs of models with gates have gate statistics of every logged step.
     pub fn has_gates(&self) -> bool {
         !self.missing_tables.contains(&GATES)
+    }
+
+    /// Whether runs of models with gates have gate statistics of their last step.
+    pub fn has_final_gates(&self) -> bool {
+        self.has_gates() || !self.missing_tables.contains(&FINAL_GATES)
+    }
+
+    /// The mean of a quantity by step, of these runs; empty where the table does not have it.
+    pub fn mean_of(
+        &self,
+        model: &str,
+        condition: Condition,
+        learning_rates: &str,
+        quantity: &str,
+    ) -> Vec<&MeanRecord> {
+        let wanted = |record: &&MeanRecord| {
+            (record.model.as_str(), record.learning_rates.as_str(), record.quantity.as_str())
+                == (model, learning_rates, quantity)
+                && record.condition == condition
+        };
+        self.means.iter().filter(wanted).collect()
     }
 }

@@ -98,7 +98,7 @@ impl Folder {
         experiment: &Experiment,
         plan: &Plan,
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
-        let runs = csv::read_runs(self.path(), experiment.grid.swept_parameter())?;
+        let runs = csv::runs::read(self.path(), experiment.grid.swept_parameter())?;
         let labels = csv::labels::read(self.path())?;
         let here: HashSet<_> = runs.iter().map(|run| &run.key).collect();
         let mut done: HashSet<_> =

@@ -9,14 +9,16 @@ pub mod regression;
 
 use std::path::{Path, PathBuf};
 
-use crate::analysis::TaskLoss;
+use rayon::prelude::*;
+
+use crate::analysis::{MeanCurve, Measure, RowSet, Runs, TaskLoss, gates, selected_runs};
 use crate::claim::ClaimResult;
 use crate::data::Task;
 use crate::experiment::ModelSpec;
 use crate::figure::{self, Figure};
 use crate::model::Role;
 use crate::report::{self, Content, ReportError, words};
-use crate::store::{Study, commands};
+use crate::store::{CURVES, Folder, GATES, MeanRecord, Study, commands};
 
 /// A kind of study.
 pub trait StudyKind: Sync {
@@ -28,6 +30,11 @@ pub trait StudyKind: Sync {
 
     /// Words and tables of the study's page.
     fn content(&self, study: &Study) -> Content;
+
+    /// The runs whose mean loss curves are drawn, one a seed at the selected learning rates.
+    fn drawn_runs<'a>(&self, study: &'a Study) -> Vec<Runs<'a>> {
+        selected_runs(study, Measure::from_study(study))
+    }
 
     /// The task by whose loss two studies are compared, and its name.
     fn compared_task(&self) -> (TaskLoss, &'static str) {
@@ -49,6 +56,49 @@ pub fn kind_of(study: &Study) -> &'static dyn StudyKind {
     kind(study.experiment.data.task())
 }
 
+/// Fills the study's table of means from its runs, where it has every logged step of them. Figures and tables draw means by
+/// step from that table, so that a report without the large tables has the same bytes.
+pub fn add_means(study: &mut Study) {
+    if study.has_curves() && study.has_gates() {
+        study.means = means(study);
+    }
+}
+
+/// Mean losses of every task by step, on training and held-out rows, and the use of gates: of the runs that the report
+/// draws, and of those by which `sweep compare` overlays two studies.
+fn means(study: &Study) -> Vec<MeanRecord> {
+    let kind = kind_of(study);
+    let reported = Measure::from_study(study);
+    let compared = Measure { task: kind.compared_task().0, ..reported };
+    let mut selected = kind.drawn_runs(study);
+    for runs in selected_runs(study, reported).into_iter().chain(selected_runs(study, compared)) {
+        let same = |other: &Runs| {
+            (&other.model.name, other.condition, other.learning_rates)
+                == (&runs.model.name, runs.condition, runs.learning_rates)
+        };
+        if !selected.iter().any(same) {
+            selected.push(runs);
+        }
+    }
+    let measures: Vec<Measure> = [RowSet::Train, RowSet::HeldOut]
+        .into_iter()
+        .flat_map(|rows| tasks(study).map(move |task| Measure { rows, task }))
+        .collect();
+    let curves: Vec<(&Runs, Measure)> =
+        selected.iter().flat_map(|runs| measures.iter().map(move |&measure| (runs, measure))).collect();
+    let of_curve = |(runs, measure): &(&Runs, Measure)| {
+        let quantity = measure.column().expect("of one task");
+        MeanCurve::new(&runs.runs, *measure).to_means(runs, &quantity)
+    };
+    let mut means: Vec<MeanRecord> = curves.par_iter().flat_map_iter(of_curve).collect();
+    means.extend(gates::to_means(study, reported));
+    means
+}
+
+fn tasks(study: &Study) -> impl Iterator<Item = TaskLoss> + use<> {
+    (1..=study.experiment.problem().tasks).map(TaskLoss::Task)
+}
+
 /// The figures of a study.
 pub struct Figures {
     /// Every figure that the study has data for: those of its kind, then those of its gates.
@@ -60,35 +110,36 @@ pub struct Figures {
 impl Figures {
     /// Takes the data of all figures from a study.
     pub fn from_study(study: &Study) -> Self {
-        let of_kind = kind_of(study).figures(study);
+        let kind = kind_of(study);
+        let (runs, reported) = (kind.drawn_runs(study), Measure::from_study(study));
+        let known = tasks(study).all(|task| MeanCurve::are_known(study, &runs, Measure { task, ..reported }));
         let (mut drawn, without_curves): (Vec<_>, Vec<_>) =
-            of_kind.into_iter().partition(|figure| study.has_curves() || !figure.needs_curves());
+            kind.figures(study).into_iter().partition(|figure| known || !figure.needs_curves());
         drawn.extend(figure::of_gates(study));
         let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();
-        let drawn_with_gates = !study.has_gates() && study.experiment.grid.sweep.is_none();
-        if drawn_with_gates && study.experiment.models.iter().any(|model| has_gates(study, model)) {
-            left_out.extend(figure::GATE_FIGURES);
+        let draws_gates = study.experiment.grid.sweep.is_none()
+            && study.experiment.models.iter().any(|model| has_gates(study, model));
+        if draws_gates && !study.has_final_gates() {
+            left_out.push("figure6");
+        }
+        if draws_gates && !(study.has_final_gates() && gates::known_over_training(study)) {
+            left_out.push("gates");
         }
         Self { drawn, left_out }
     }
 
-    /// The tables that the study's folder lacks, the figures that are left out for it, and the command that restores
-    /// them, in sentences; none where no table is missing. The command names the folder `folder`.
+    /// The figures that are left out because the study's folder lacks their tables, and the command that restores them, in
+    /// sentences; none where no figure is left out. The command names the folder `folder`.
     pub fn note(&self, study: &Study, folder: &Path) -> Option<String> {
-        if study.missing_tables.is_empty() {
-            return None;
-        }
         let list = |names: &[&str]| words::list(names.iter().map(|name| name.to_string()));
-        let missing = format!(
-            "{} {} missing",
-            list(&study.missing_tables),
-            if study.missing_tables.len() == 1 { "is" } else { "are" }
-        );
         let figures = match &self.left_out[..] {
-            [] => String::new(),
+            [] => return None,
             [figure] => format!(", so {figure} is left out"),
             figures => format!(", so {} are left out", list(figures)),
         };
+        let large: Vec<&str> =
+            study.missing_tables.iter().copied().filter(|name| [CURVES, GATES].contains(name)).collect();
+        let missing = format!("{} {} missing", list(&large), if large.len() == 1 { "is" } else { "are" });
         Some(format!(
             "{missing}{figures}. `{}` restores the files; it trains the runs that {} lacks.",
             commands::resume(folder),
@@ -103,14 +154,15 @@ fn has_gates(study: &Study, model: &ModelSpec) -> bool {
     network.layout().parameters.iter().any(|parameter| matches!(parameter.role, Role::Gate { .. }))
 }
 
-/// Writes the report of a study into `folder`: its figures, `claims.csv` and `report.html`, whose path is returned. Only the
-/// study is read; files of an earlier report are replaced.
+/// Writes the report of a study into `folder`: its figures, the tables of means and of final gates, `claims.csv` and
+/// `report.html`, whose path is returned. Only the study is read; files of an earlier report are replaced.
 ///
 /// # Errors
 ///
 /// A figure cannot be drawn, or a file not written.
 pub fn write_report(study: &Study, figures: &Figures, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
+    Folder::new(folder).write_tables_of_report(study)?;
     let note = figures.note(study, &report::shown_path(folder));
     report::write(study, folder, &kind.claims(study), &figures.drawn, note, kind.content(study))
 }

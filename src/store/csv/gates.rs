@@ -1,4 +1,5 @@
-//! `gates.csv`: one row for each run, logged step, task and expert.
+//! `gates.csv`: one row for each run, logged step, task and expert. `final_gates.csv` has those of the last step of finished
+//! runs.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt::Write;
@@ -11,13 +12,26 @@ use super::keys::{key, key_columns};
 use super::reader::{TableReader, find_run};
 use crate::data::SweptParameter;
 use crate::record::{GatePoint, RunRecord};
-use crate::store::{GATES, StoreError};
+use crate::store::StoreError;
 
 /// The table.
 pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
+    table(runs, swept, |run| &run.gates)
+}
+
+/// The table of the last logged step of finished runs.
+pub fn final_to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
+    table(runs, swept, |run| run.final_gates().unwrap_or_default())
+}
+
+fn table(
+    runs: &[RunRecord],
+    swept: Option<SweptParameter>,
+    points: impl Fn(&RunRecord) -> &[GatePoint],
+) -> String {
     let mut text = format!("{},step,task,expert,mean_weight,entropy\n", key_columns(swept));
     for run in runs {
-        for point in &run.gates {
+        for point in points(run) {
             for (expert, weight) in point.mean_weight.iter().enumerate() {
                 key(&mut text, &run.key);
                 let GatePoint { step, task, entropy, .. } = point;
@@ -29,13 +43,14 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
     text
 }
 
-/// Reads the gate statistics into their runs.
+/// Reads the gate statistics in the table `name` into their runs.
 pub(super) fn read_into(
     runs: &mut [RunRecord],
     folder: &Path,
+    name: &str,
     swept: Option<SweptParameter>,
 ) -> Result<(), StoreError> {
-    let path = folder.join(GATES);
+    let path = folder.join(name);
     let mut table = TableReader::open(&path)?;
     let keys = table.key_columns(swept)?;
     let [step, task] = [table.column("step")?, table.column("task")?];

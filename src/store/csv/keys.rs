@@ -3,12 +3,18 @@
 use std::fmt::Write;
 
 use crate::data::SweptParameter;
+use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
 
-/// Header of the columns that name a run, with which tables begin.
-pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
+/// Header of the columns that name a model and a condition, with which tables begin.
+pub(super) fn cell_columns(swept: Option<SweptParameter>) -> String {
     let swept_column = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
-    format!("model,task_correlation{swept_column},learning_rate,seed")
+    format!("model,task_correlation{swept_column}")
+}
+
+/// Header of the columns that name a run.
+pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
+    format!("{},learning_rate,seed", cell_columns(swept))
 }
 
 /// Header of the columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
@@ -19,15 +25,20 @@ pub(super) fn task_columns(prefix: &str, tasks: usize) -> String {
     })
 }
 
-/// Starts a row with the columns that name its run. Names of models never need quotes.
-pub(super) fn key(row: &mut String, key: &RunKey) {
-    write!(row, "{},", key.model).expect("writing to a string");
-    if let Some(task_correlation) = key.condition.task_correlation {
+/// Starts a row with the columns that name its model and condition. Names of models never need quotes.
+pub(super) fn cell(row: &mut String, model: &str, condition: Condition) {
+    write!(row, "{model},").expect("writing to a string");
+    if let Some(task_correlation) = condition.task_correlation {
         write!(row, "{task_correlation}").expect("writing to a string");
     }
-    if let Some(swept_value) = key.condition.swept_value {
+    if let Some(swept_value) = condition.swept_value {
         write!(row, ",{swept_value}").expect("writing to a string");
     }
+}
+
+/// Starts a row with the columns that name its run.
+pub(super) fn key(row: &mut String, key: &RunKey) {
+    cell(row, &key.model, key.condition);
     write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
 }
 

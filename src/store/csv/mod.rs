@@ -5,6 +5,8 @@
 //! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (loss of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
 //! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
 //! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the gate, equal in the rows of its experts) |
+//! | `means.csv` | model, task_correlation, learning_rates, quantity, step, mean, low, high, runs |
+//! | `final_gates.csv` | as `gates.csv`, last logged step of finished runs only |
 //! | `scores.csv` (classification) | model, learning_rate, seed, subset, task, auc, log_loss (nats), calibration_error, mean_prediction, positive_rate |
 //! | `funnel.csv` (conversion) | model, task_correlation, learning_rate, seed, target, space, auc, log_loss (nats), calibration_error, absolute_error, mean_prediction, mean_truth, above_one |
 //! | `deciles.csv` (conversion) | model, task_correlation, learning_rate, seed, decile, mean_ctr, mean_prediction, mean_truth |
@@ -17,7 +19,7 @@
 
 use std::path::Path;
 
-use super::{CURVES, GATES, StoreError};
+use super::{CURVES, FINAL_GATES, GATES, StoreError, regular_file};
 use crate::data::SweptParameter;
 use crate::record::RunRecord;
 use reader::malformed;
@@ -27,6 +29,7 @@ pub mod funnel;
 pub mod gates;
 mod keys;
 pub mod labels;
+pub mod means;
 mod reader;
 pub mod runs;
 pub mod scores;
@@ -43,15 +46,15 @@ pub fn rows_to_csv<T: serde::Serialize>(rows: &[T]) -> String {
 /// # Errors
 /// The file cannot be read or has an invalid row.
 pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, StoreError> {
-    if !path.is_file() {
+    if !path.exists() {
         return Ok(Vec::new());
     }
-    let mut reader = csv::Reader::from_path(path).map_err(|error| malformed(path, &error))?;
+    let mut reader = csv::Reader::from_reader(regular_file(path)?);
     reader.deserialize().collect::<Result<_, _>>().map_err(|error| malformed(path, &error))
 }
 
 /// Reads `runs.csv` and the other tables of runs, whose rows must have the order of the runs. [`CURVES`] and [`GATES`] may
-/// be missing.
+/// be missing; then runs have their last step only, from `runs.csv` and [`FINAL_GATES`].
 ///
 /// # Errors
 /// A table cannot be read, lacks a column, or has an invalid value or order of rows.
@@ -61,8 +64,8 @@ pub fn read_runs(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<Run
         true => curves::read_into(&mut runs, folder, swept)?,
         false => runs::read_final_losses_into(&mut runs, folder)?,
     }
-    if folder.join(GATES).exists() {
-        gates::read_into(&mut runs, folder, swept)?;
+    if let Some(name) = [GATES, FINAL_GATES].into_iter().find(|name| folder.join(name).exists()) {
+        gates::read_into(&mut runs, folder, name, swept)?;
     }
     scores::read_into(&mut runs, folder)?;
     funnel::read_into(&mut runs, folder, swept)?;

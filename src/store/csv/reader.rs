@@ -10,7 +10,7 @@ use crate::data::defined::defined;
 use crate::experiment::plan::RunKey;
 use crate::experiment::{Condition, is_plain_name};
 use crate::record::RunRecord;
-use crate::store::StoreError;
+use crate::store::{StoreError, regular_file};
 
 /// A CSV file being read.
 pub(super) struct TableReader<'a> {
@@ -21,12 +21,18 @@ pub(super) struct TableReader<'a> {
     columns: HashMap<String, usize>,
 }
 
-/// Indices of the columns that name a run.
+/// Indices of the columns that name a model and a condition.
 #[derive(Clone, Copy)]
-pub(super) struct KeyColumns {
+pub(super) struct CellColumns {
     model: usize,
     task_correlation: usize,
     swept_value: Option<usize>,
+}
+
+/// Indices of the columns that name a run.
+#[derive(Clone, Copy)]
+pub(super) struct KeyColumns {
+    cell: CellColumns,
     learning_rate: usize,
     seed: usize,
 }
@@ -34,12 +40,7 @@ pub(super) struct KeyColumns {
 impl<'a> TableReader<'a> {
     /// Opens a table and reads its header.
     pub fn open(path: &'a Path) -> Result<Self, StoreError> {
-        let file = std::fs::File::open(path).map_err(StoreError::io(path, "read"))?;
-        // Reading a pipe would block.
-        if !file.metadata().is_ok_and(|about| about.is_file()) {
-            return Err(StoreError::malformed(path, None, "is not a regular file"));
-        }
-        let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(file);
+        let mut reader = csv::ReaderBuilder::new().buffer_capacity(1 << 16).from_reader(regular_file(path)?);
         let headers = reader.headers().map_err(|error| malformed(path, &error))?.clone();
         // Of several columns with one name, the first counts.
         let mut columns = HashMap::new();
@@ -62,12 +63,19 @@ impl<'a> TableReader<'a> {
         (1..).map_while(|task| self.column(&format!("{prefix}_{task}")).ok()).collect()
     }
 
-    /// Indices of the columns that name a run.
-    pub fn key_columns(&self, swept: Option<SweptParameter>) -> Result<KeyColumns, StoreError> {
-        Ok(KeyColumns {
+    /// Indices of the columns that name a model and a condition.
+    pub fn cell_columns(&self, swept: Option<SweptParameter>) -> Result<CellColumns, StoreError> {
+        Ok(CellColumns {
             model: self.column("model")?,
             task_correlation: self.column("task_correlation")?,
             swept_value: swept.map(|parameter| self.column(parameter.key())).transpose()?,
+        })
+    }
+
+    /// Indices of the columns that name a run.
+    pub fn key_columns(&self, swept: Option<SweptParameter>) -> Result<KeyColumns, StoreError> {
+        Ok(KeyColumns {
+            cell: self.cell_columns(swept)?,
             learning_rate: self.column("learning_rate")?,
             seed: self.column("seed")?,
         })
@@ -103,22 +111,38 @@ impl<'a> TableReader<'a> {
         StoreError::malformed(self.path, row.position().map(csv::Position::line), problem)
     }
 
-    /// Key of a row's run.
-    pub fn key(&self, row: &StringRecord, columns: KeyColumns) -> Result<RunKey, StoreError> {
+    /// Model and condition of a row.
+    pub fn cell(&self, row: &StringRecord, columns: CellColumns) -> Result<(String, Condition), StoreError> {
         let model: String = self.parse(row, columns.model)?;
         if !is_plain_name(&model) {
             let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
             return Err(self.wrong(row, problem));
         }
+        let condition = Condition {
+            task_correlation: self.optional(row, columns.task_correlation)?,
+            swept_value: columns.swept_value.map(|column| self.parse(row, column)).transpose()?,
+        };
+        Ok((model, condition))
+    }
+
+    /// Value of a column that may be empty.
+    pub fn optional<T: std::str::FromStr>(
+        &self,
+        row: &StringRecord,
+        column: usize,
+    ) -> Result<Option<T>, StoreError> {
+        match row.get(column) {
+            Some("") => Ok(None),
+            _ => self.parse(row, column).map(Some),
+        }
+    }
+
+    /// Key of a row's run.
+    pub fn key(&self, row: &StringRecord, columns: KeyColumns) -> Result<RunKey, StoreError> {
+        let (model, condition) = self.cell(row, columns.cell)?;
         Ok(RunKey {
             model,
-            condition: Condition {
-                task_correlation: match row.get(columns.task_correlation) {
-                    Some("") => None,
-                    _ => Some(self.parse(row, columns.task_correlation)?),
-                },
-                swept_value: columns.swept_value.map(|column| self.parse(row, column)).transpose()?,
-            },
+            condition,
             learning_rate: self.parse(row, columns.learning_rate)?,
             seed: self.parse(row, columns.seed)?,
         })

@@ -54,6 +54,7 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
         classes: Vec::new(),
         data_checks: Vec::new(),
         trials: Vec::new(),
+        means: Vec::new(),
         missing_tables: Vec::new(),
     }
 }

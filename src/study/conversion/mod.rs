@@ -10,7 +10,7 @@ mod reference;
 mod runs;
 
 use super::StudyKind;
-use crate::analysis::TaskLoss;
+use crate::analysis::{Runs, TaskLoss};
 use crate::claim::ClaimResult;
 use crate::figure::Figure;
 use crate::report::Content;
@@ -30,6 +30,10 @@ impl StudyKind for Conversion {
 
     fn content(&self, study: &Study) -> Content {
         page::content(study)
+    }
+
+    fn drawn_runs<'a>(&self, study: &'a Study) -> Vec<Runs<'a>> {
+        runs::model_runs(study)
     }
 
     fn compared_task(&self) -> (TaskLoss, &'static str) {

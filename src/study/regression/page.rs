@@ -130,7 +130,7 @@ fn losses(study: &Study) -> Table {
 fn gates_section(study: &Study) -> Section {
     let section = Section::new("gate-use", "Gates", "Gates");
     let table = gates(study);
-    if !study.has_gates() {
+    if !study.has_final_gates() {
         return section.text("gates.csv is missing, so the use of gates is not known.");
     }
     if table.rows.is_empty() {
@@ -211,8 +211,8 @@ fn distances(study: &Study) -> Table {
         Column::number("Steps compared"),
         Column::number("Area"),
         Column::number("Signed area"),
-        Column::number("Loss at the end"),
-        Column::number("Paper's loss there"),
+        Column::number("Ours, last step compared"),
+        Column::number("Paper's, last step compared"),
         Column::number("Histograms"),
     ];
     let reported = selected_runs(study, Measure::from_study(study));
@@ -223,9 +223,11 @@ fn distance(study: &Study, reported: &Runs) -> Option<[String; 9]> {
     let (experiment, p) = (&study.experiment, reported.condition.task_correlation?);
     let model = reported.model;
     let paper = reference::curve(experiment, &model.name, p)?;
-    let ours = MeanCurve::new(&reported.runs, Measure::from_study(study)).points();
+    let measure = Measure::from_study(study);
+    let ours = MeanCurve::of(study, reported, measure).points();
     let last = ours.last()?.0;
-    let between = between_curves(&ours, &paper.points).filter(|_| study.has_curves());
+    let known = MeanCurve::are_known(study, std::slice::from_ref(reported), measure);
+    let between = between_curves(&ours, &paper.points).filter(|_| known);
     let percent = |share: f64| format!("{} %", decimals(100.0 * share, 1));
     // The last step of the paper's that lies within ours, and our point nearest to it.
     let theirs = paper.points.iter().rev().find(|point| point.0 <= last);
@@ -361,7 +363,10 @@ mod tests {
         }
         let distances = distances(&study);
         assert!(distances.column("Area").iter().all(|area| *area == "0.0 %"));
-        assert_eq!(distances.column("Loss at the end"), distances.column("Paper's loss there"));
+        assert_eq!(
+            distances.column("Ours, last step compared"),
+            distances.column("Paper's, last step compared")
+        );
     }
 
     #[test]

@@ -41,7 +41,7 @@ impl Losses {
                 .map(|runs| ModelCurve {
                     model: runs.model.name.clone(),
                     task_correlation: condition.task_correlation,
-                    mean: MeanCurve::new(&runs.runs, measure),
+                    mean: MeanCurve::of(study, runs, measure),
                     paper: Vec::new(),
                 })
                 .collect();

@@ -31,7 +31,7 @@ fn model_curve(study: &Study, selected: &Runs) -> ModelCurve {
     ModelCurve {
         model: selected.model.name.clone(),
         task_correlation,
-        mean: MeanCurve::new(&selected.runs, Measure::from_study(study)),
+        mean: MeanCurve::of(study, selected, Measure::from_study(study)),
         paper,
     }
 }
