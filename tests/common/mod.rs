@@ -4,6 +4,7 @@
 use std::fmt::Write;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::LazyLock;
 
 #[cfg(unix)]
 pub mod system;
@@ -138,4 +139,21 @@ pub fn census_rows(count: usize) -> String {
         .unwrap();
     }
     text
+}
+
+/// Paths of the files that Git would clone, including new ones that it does not ignore.
+pub fn cloned_files() -> &'static [String] {
+    static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
+        // As Git has it, which a machine may lack: the files that no .gitignore names.
+        let mut walk = ignore::WalkBuilder::new(env!("CARGO_MANIFEST_DIR"));
+        walk.standard_filters(false).git_ignore(true).require_git(false);
+        walk.filter_entry(|entry| entry.file_name() != ".git").sort_by_file_path(Path::cmp);
+        let entries = walk.build().map(|entry| entry.expect("the repository can be read"));
+        let files = entries.filter(|entry| entry.path().is_file());
+        let inside = |entry: ignore::DirEntry| {
+            entry.path().strip_prefix(env!("CARGO_MANIFEST_DIR")).unwrap().to_owned()
+        };
+        files.map(|entry| inside(entry).into_os_string().into_string().expect("names are text")).collect()
+    });
+    &FILES
 }

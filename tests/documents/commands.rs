@@ -9,9 +9,8 @@
 
 use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::LazyLock;
 
-use crate::common::census_rows;
+use crate::common::{census_rows, cloned_files};
 use crate::markdown::{Block, Page, guides, root};
 
 /// How a command is tested.
@@ -68,21 +67,6 @@ const RULES: &[(&str, Rule)] = &[
 /// Blocks that are not run.
 const OTHER_LANGUAGES: [(&str, &str); 2] =
     [("text", "equations and trees of files"), ("python", "needs pandas, which the project does not")];
-
-/// Paths of the files that Git would clone, including new ones that it does not ignore.
-pub fn cloned_files() -> &'static [String] {
-    static FILES: LazyLock<Vec<String>> = LazyLock::new(|| {
-        // As Git has it, which a machine may lack: the files that no .gitignore names.
-        let mut walk = ignore::WalkBuilder::new(root());
-        walk.standard_filters(false).git_ignore(true).require_git(false);
-        walk.filter_entry(|entry| entry.file_name() != ".git").sort_by_file_path(Path::cmp);
-        let entries = walk.build().map(|entry| entry.expect("the repository can be read"));
-        let files = entries.filter(|entry| entry.path().is_file());
-        let inside = |entry: ignore::DirEntry| entry.path().strip_prefix(root()).unwrap().to_owned();
-        files.map(|entry| inside(entry).into_os_string().into_string().expect("names are text")).collect()
-    });
-    &FILES
-}
 
 /// A fresh clone, with the program on the path of its shell.
 struct Clone {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::commands::cloned_files;
+use crate::common::cloned_files;
 use crate::markdown::{Page, root};
 
 /// Studies that together contain all files.

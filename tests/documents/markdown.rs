@@ -67,7 +67,7 @@ fn name(path: &Path) -> &str {
 
 /// True if Git would clone a file, or will after `git add`.
 fn is_committed(path: &str) -> bool {
-    super::commands::cloned_files().iter().any(|file| file == path)
+    crate::common::cloned_files().iter().any(|file| file == path)
 }
 
 impl Page {

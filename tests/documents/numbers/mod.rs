@@ -69,12 +69,14 @@ fn readme() {
     let steps = thousands(count("figure4", "train", "steps"));
     readme.says(format!("mean loss over {seeds} seeds, {steps} training steps"));
     readme.says(format!("the closest of {} candidate settings", candidates()));
+    let undecided = verdicts("figure4", "undecided");
     readme.says(format!(
-        "Of the paper's {} claims, {} are supported, {} are contradicted and {} is undecided",
+        "Of the paper's {} claims, {} are supported, {} are contradicted and {} {} undecided",
         word(Csv::read("results/figure4/claims.csv").with(&[("part", "")]).rows.len()),
         word(verdicts("figure4", "supported")),
         word(verdicts("figure4", "contradicted")),
-        word(verdicts("figure4", "undecided"))
+        word(undecided),
+        if undecided == 1 { "is" } else { "are" }
     ));
     readme.says(format!("loss is {} higher at 0.5 than at 1", interval(claim("figure4", "1", "7"), 3)));
     readme
@@ -84,7 +86,7 @@ fn readme() {
         |model, rate| runs("figure4-rates", model, "0.5").with(&[("learning_rate", rate)]).mean(TRAINING);
     readme.says(format!(
         "With 0.001 ([{} seeds](results/figure4/README.md#learning-rates)) the shared bottom's loss at correlation 0.5 \
-         falls from {} to {}, and MMoE's is {} too",
+         falls from {} to {}, and MMoE's is {}.",
         count("figure4-rates", "grid", "seeds"),
         fixed(at("shared_bottom", "0.01"), 2),
         fixed(at("shared_bottom", "0.001"), 2),
@@ -119,7 +121,7 @@ fn readme() {
     readme.leaves("correlations of figures", &["correlations 0.5, 0.9 and 1"]);
     readme.leaves(
         "exit codes, tested in tests/command_line.rs",
-        &["0: done. 1: something", "2: the request", "130: int"],
+        &["0: done. 1: something", "2: the request", "130: int", "0 complete, 1 not complete, 2 no study"],
     );
     readme.finish();
 }
