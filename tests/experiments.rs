@@ -293,6 +293,42 @@ const MISTAKES: &[(&str, &str, &str)] = &[
          a CUDA device",
     ),
     (
+        "steps = 100",
+        "steps = 100\nweight_decay = -0.1",
+        "good.toml:22: train.weight_decay = -0.1: expected a number from 0 to 1000",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nclip_norm = 0",
+        "good.toml:22: train.clip_norm = 0: expected a number from 0.000001 to 1000000",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nschedule = \"step\"",
+        "good.toml:22: train.schedule = \"step\": expected \"constant\", \"cosine\" or a table such as \
+         { kind = \"step\", every = 1000, factor = 0.1, warmup = 100 }",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nschedule = { kind = \"cosin\" }",
+        "good.toml:22: train.schedule.kind = \"cosin\": expected one of constant, cosine, step; did you mean \"cosine\"?",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nschedule = { kind = \"step\" }",
+        "good.toml:22: train.schedule.every: is missing; expected a whole number from 1 to 2147483648",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nschedule = { warmup = 100 }",
+        "good.toml:22: train.schedule.warmup = 100: expected fewer than train.steps, which is 100",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nschedule = { kind = \"cosine\", every = 5 }",
+        "good.toml:22: train.schedule.every: unknown key; expected one of kind, warmup",
+    ),
+    (
         "[train]",
         "[trian]",
         "good.toml: train.steps: is missing; expected a whole number from 1 to 2147483648",

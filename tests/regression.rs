@@ -104,7 +104,7 @@ fn a_missing_bias_correction_is_caught() {
     for engine in ["train.engine=fused", "train.engine=graph"] {
         let planted = study_on(&experiment(&[FEW, engine]), &|engine, device, mut start| {
             for run in &mut start.runs {
-                run.correction = |_, learning_rate| Correction { step: learning_rate, root: 1.0 };
+                run.correction = |_, learning_rate| Correction { step: learning_rate, root: 1.0, decay: 0.0 };
             }
             population(engine, device, start)
         });

@@ -74,7 +74,7 @@ impl<'a> Cohort<'a> {
         let start_run = |&(group, run): &(usize, &PlannedRun)| {
             let label_set = loaders.label_set(group, run.key.condition.task_correlation);
             let start = StartRun::new(label_set, run.key.learning_rate, run.key.seed);
-            StartRun { input_set: group, ..start }
+            StartRun { input_set: group, recipe: train.recipe, steps: train.steps, ..start }
         };
         let start = Start {
             model: network,

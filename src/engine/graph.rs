@@ -10,11 +10,11 @@
 
 use std::sync::Arc;
 
-use candle_core::{D, Device, Result, Tensor, Var};
+use candle_core::{D, DType, Device, Result, Tensor, Var};
 
 use super::adam::{self, Correction};
 use super::objective::{self, Objective, Targets};
-use super::{Evaluation, GateUse, Population, Start, StartRun};
+use super::{Evaluation, GateUse, Population, Start, StartRun, clip};
 use crate::data::Batch;
 use crate::model::{Model, Noise, Parameters};
 
@@ -111,19 +111,54 @@ impl<'a> GraphPopulation<'a> {
         Targets::new(batch, self.runs.iter().map(|run| run.label_set).collect(), &self.device)
     }
 
-    /// θ ← θ − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε), every run at its own learning rate.
+    /// θ ← θ − lr λ θ − lr/(1 − β₁ᵗ) · m / (√v/√(1 − β₂ᵗ) + ε), every run at its own learning rate lr and decay λ, with the
+    /// gradient clipped where the recipe says so.
     fn adam(&mut self, gradients: &candle_core::backprop::GradStore) -> Result<()> {
         self.steps += 1;
         let corrections: Vec<Correction> =
             self.runs.iter().map(|run| run.correction_at(self.steps)).collect();
-        for (parameter, moments) in self.parameters.iter().zip(&mut self.moments) {
-            let Some(gradient) = gradients.get(parameter.as_tensor()) else {
-                candle_core::bail!("a parameter of the model has no part in its predictions");
-            };
+        let gradients = self.parameters.iter().map(|parameter| match gradients.get(parameter.as_tensor()) {
+            Some(gradient) => Ok(gradient.detach()),
+            None => candle_core::bail!("a parameter of the model has no part in its predictions"),
+        });
+        let gradients = self.clipped(gradients.collect::<Result<_>>()?)?;
+        for ((parameter, moments), gradient) in self.parameters.iter().zip(&mut self.moments).zip(&gradients)
+        {
             adam::tensor::step(parameter, moments, gradient, &corrections)?;
         }
         Ok(())
     }
+
+    /// The gradients, `[runs, shape…]` each, every run's scaled to the norm that its recipe allows.
+    fn clipped(&self, gradients: Vec<Tensor>) -> Result<Vec<Tensor>> {
+        if self.runs.iter().all(|run| run.recipe.clip_norm.is_none()) {
+            return Ok(gradients);
+        }
+        let mut squares = vec![0.0; self.runs.len()];
+        for gradient in &gradients {
+            let of_runs = squared_norms(&gradient.flatten_from(1)?)?;
+            squares.iter_mut().zip(of_runs).for_each(|(sum, square)| *sum += square);
+        }
+        let scale = |(run, &square): (&StartRun, &f64)| match run.recipe.clip_norm {
+            Some(limit) => clip::scale(square, limit) as f32,
+            None => 1.0,
+        };
+        let scales: Vec<f32> = self.runs.iter().zip(&squares).map(scale).collect();
+        let scaled = |gradient: Tensor| {
+            let mut shape = vec![1; gradient.rank()];
+            shape[0] = scales.len();
+            gradient.broadcast_mul(&Tensor::from_slice(&scales, shape, &self.device)?)
+        };
+        gradients.into_iter().map(scaled).collect()
+    }
+}
+
+/// Σ g² of every run: gradients are `[runs, elements]`.
+fn squared_norms(gradient: &Tensor) -> Result<Vec<f64>> {
+    if gradient.device().is_cpu() {
+        return Ok(gradient.to_vec2::<f32>()?.iter().map(|run| clip::squared_norm(run)).collect());
+    }
+    gradient.to_dtype(DType::F64)?.sqr()?.sum(D::Minus1)?.to_vec1()
 }
 
 impl Population for GraphPopulation<'_> {

@@ -13,14 +13,17 @@
 //! | [`metrics`] | AUC, log-loss and calibration |
 //! | [`invariants`] | what must hold whatever the results are: parts of a model start apart, held-out rows are not trained on |
 //! | [`adam`] | the optimiser |
+//! | [`clip`] | clipping of gradients |
 //! | [`device`] | the device that an engine computes on, and its errors in plain words |
 //! | [`memory`] | predicted memory of a study |
 //! | [`gpu_populations()`] | groups that a GPU trains as one population |
 
 use crate::data::{Batch, Task};
+use crate::experiment::Recipe;
 use adam::Correction;
 
 pub mod adam;
+pub mod clip;
 mod cohort;
 pub mod device;
 pub mod fused;
@@ -99,17 +102,30 @@ pub struct StartRun {
     pub seed: u64,
     /// Adam's bias correction at a step and learning rate: [`Correction::at`], unless a test plants a mistake.
     pub correction: fn(u64, f64) -> Correction,
+    /// Changes of plain Adam.
+    pub recipe: Recipe,
+    /// Steps that are planned: what a schedule of the learning rate ends with.
+    pub steps: u64,
 }
 
 impl StartRun {
-    /// A run with Adam as it should be.
+    /// A run with plain Adam as it should be.
     pub fn new(label_set: usize, learning_rate: f64, seed: u64) -> Self {
-        Self { input_set: 0, label_set, learning_rate, seed, correction: Correction::at }
+        Self {
+            input_set: 0,
+            label_set,
+            learning_rate,
+            seed,
+            correction: Correction::at,
+            recipe: Recipe::default(),
+            steps: 0,
+        }
     }
 
-    /// The correction of step `t`, counted from 1.
+    /// The correction of step `t`, counted from 1, at that step's learning rate and with its decay.
     fn correction_at(&self, t: u64) -> Correction {
-        (self.correction)(t, self.learning_rate)
+        let rate = self.learning_rate * self.recipe.schedule.factor(t, self.steps);
+        Correction { decay: rate * self.recipe.weight_decay, ..(self.correction)(t, rate) }
     }
 }
 

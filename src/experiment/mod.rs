@@ -18,6 +18,7 @@ mod models;
 mod overrides;
 pub mod parameter_matching;
 pub mod plan;
+mod recipe;
 mod schema;
 pub mod search;
 mod section;
@@ -29,6 +30,7 @@ pub mod tune;
 
 pub use condition::{Condition, Sweep};
 pub use error::LoadError;
+pub use recipe::{Decay, Recipe, Schedule};
 pub use schema::{
     Choices, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train, Tune,
     is_plain_name,

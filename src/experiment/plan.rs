@@ -268,8 +268,12 @@ fn model_specification(
         "held_out_rows": train.held_out_rows,
         "engine": Engine::for_model(experiment, model).label(train.device),
     });
-    match specification {
+    let fields = |value| match value {
         serde_json::Value::Object(fields) => fields,
         _ => unreachable!("the specification is an object"),
-    }
+    };
+    let mut specification = fields(specification);
+    // Keys that have their defaults are not there: identities are those of a program without them.
+    specification.extend(fields(serde_json::to_value(train.recipe).expect("a recipe is plain data")));
+    specification
 }

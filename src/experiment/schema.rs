@@ -7,6 +7,7 @@ use toml::Value;
 
 use super::condition::{Condition, Sweep, axis};
 use super::halving::Rung;
+use super::recipe::Recipe;
 use crate::data::{DataError, DataSpec, Embedding, Feed, Opened, Rows, SweptParameter};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
@@ -124,6 +125,9 @@ pub struct Train {
     pub device: DeviceChoice,
     /// Rows of the held-out set.
     pub held_out_rows: usize,
+    /// Changes of plain Adam.
+    #[serde(flatten)]
+    pub recipe: Recipe,
 }
 
 /// Settings of figures, tables and claims. No run depends on them.

@@ -3,6 +3,7 @@
 use super::engine::Engine;
 use super::error::Mistake;
 use super::limits::MOST;
+use super::recipe;
 use super::schema::{DeviceChoice, EngineChoice, ModelSpec, Train};
 use super::section::{Section, whole};
 use crate::data::DataSpec;
@@ -10,8 +11,19 @@ use crate::model::Problem;
 use crate::model::initialise::Init;
 
 /// Keys of `[train]`.
-pub(super) const KEYS: &[&str] =
-    &["steps", "batch_size", "log_every", "log_gates_every", "init", "engine", "device", "held_out_rows"];
+pub(super) const KEYS: &[&str] = &[
+    "steps",
+    "batch_size",
+    "log_every",
+    "log_gates_every",
+    "init",
+    "engine",
+    "device",
+    "held_out_rows",
+    "weight_decay",
+    "schedule",
+    "clip_norm",
+];
 
 /// Reads `[train]`.
 pub(super) fn read(
@@ -61,6 +73,7 @@ pub(super) fn read(
             return Err(section.mistake("engine", "\"fused\"", remedy));
         }
     }
+    let recipe = recipe::read(&mut section, steps)?;
     section.finish(KEYS)?;
-    Ok(Train { steps, batch_size, log_every, log_gates_every, init, engine, device, held_out_rows })
+    Ok(Train { steps, batch_size, log_every, log_gates_every, init, engine, device, held_out_rows, recipe })
 }

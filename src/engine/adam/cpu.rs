@@ -32,7 +32,7 @@ fn update_moments_body(first: &mut [f32], second: &mut [f32], gradient: &[f32]) 
 }
 
 multiversion! {
-    /// θ ← θ − step · m / (√v · root + ε).
+    /// θ ← θ − decay · θ − step · m / (√v · root + ε).
     pub(super) fn update_parameters(
         theta: &mut [f32],
         first: &[f32],
@@ -43,8 +43,9 @@ multiversion! {
 
 #[inline(always)]
 fn update_parameters_body(theta: &mut [f32], first: &[f32], second: &[f32], correction: Correction) {
-    let (step, root) = (correction.step as f32, correction.root as f32);
+    let [step, root, decay] =
+        [correction.step, correction.root, correction.decay].map(|number| number as f32);
     for ((theta, m), v) in theta.iter_mut().zip(first).zip(second) {
-        *theta -= step * m / (v.sqrt() * root + EPSILON as f32);
+        *theta = *theta - decay * *theta - step * m / (v.sqrt() * root + EPSILON as f32);
     }
 }

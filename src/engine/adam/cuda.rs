@@ -27,7 +27,7 @@ pub(super) fn update_moments(
     Ok(())
 }
 
-/// θ ← θ − step · m / (√v · root + ε), every run with its own correction: parameters `[runs, shape…]`, moments
+/// θ ← θ − decay · θ − step · m / (√v · root + ε), every run with its own correction: parameters `[runs, shape…]`, moments
 /// `[2, runs, shape…]`.
 pub(super) fn update_parameters(
     theta: &mut CudaStorage,
@@ -39,17 +39,21 @@ pub(super) fn update_parameters(
     let device = theta.device().clone();
     let count = tl.shape().elem_count();
     let (threads, each) = (gpu::number(count)?, gpu::number(count / corrections.len())?);
-    let steps: Vec<f32> = corrections.iter().map(|correction| correction.step as f32).collect();
-    let steps = device.clone_htod(&steps)?;
+    let by_run = |number: fn(&Correction) -> f64| -> Vec<f32> {
+        corrections.iter().map(|correction| number(correction) as f32).collect()
+    };
+    let steps = device.clone_htod(&by_run(|correction| correction.step))?;
+    let decays = device.clone_htod(&by_run(|correction| correction.decay))?;
     // All runs have done the same number of steps.
     let root = corrections.first().map_or(1.0, |correction| correction.root) as f32;
     let epsilon = EPSILON as f32;
     let (stream, function) = gpu::load(&device, "adam_parameters")?;
     let (mut theta, moments) = (gpu::view_mut(theta, tl)?, gpu::view(moments, ml)?);
     let mut arguments = stream.launch_builder(&function);
-    arguments.arg(&threads).arg(&each).arg(&mut theta).arg(&moments).arg(&steps).arg(&root).arg(&epsilon);
+    arguments.arg(&threads).arg(&each).arg(&mut theta).arg(&moments).arg(&steps).arg(&decays);
+    arguments.arg(&root).arg(&epsilon);
     // SAFETY: the arguments are those of the kernel's declaration; moments are twice the parameters, and every
-    // run has a step.
+    // run has a step and a decay.
     unsafe { arguments.launch(gpu::config(threads)) }.map_err(Error::wrap)?;
     Ok(())
 }

@@ -24,13 +24,16 @@ pub const BETA_2: f64 = 0.999;
 pub const EPSILON: f64 = 1e-8;
 
 /// Step size and second-moment scale with the bias corrections folded in, for step `t` (from 1):
-/// θ ← θ − `step` · m / (√v · `root` + ε).
+/// θ ← θ − `decay` · θ − `step` · m / (√v · `root` + ε).
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Correction {
     /// lr / (1 − β₁ᵗ).
     pub step: f64,
     /// 1 / √(1 − β₂ᵗ).
     pub root: f64,
+    /// Share of the parameters that decays beside it (Loshchilov & Hutter 2019, algorithm 2): lr · λ, or 0. A decay of 0
+    /// leaves every bit of a parameter.
+    pub decay: f64,
 }
 
 impl Correction {
@@ -38,7 +41,11 @@ impl Correction {
     pub fn at(t: u64, learning_rate: f64) -> Self {
         // Past the range of i32 both powers are 0 in f64.
         let t = i32::try_from(t).unwrap_or(i32::MAX);
-        Self { step: learning_rate / (1.0 - BETA_1.powi(t)), root: 1.0 / (1.0 - BETA_2.powi(t)).sqrt() }
+        Self {
+            step: learning_rate / (1.0 - BETA_1.powi(t)),
+            root: 1.0 / (1.0 - BETA_2.powi(t)).sqrt(),
+            decay: 0.0,
+        }
     }
 }
 
@@ -163,26 +170,35 @@ mod tests {
         let variants = variants();
         // Portable vectors, plain loops, tensors in f32 and f64, and plain operations are everywhere.
         assert!(variants.len() >= 5);
-        for (name, step) in variants {
+        for ((name, step), decay) in variants.iter().flat_map(|variant| [(variant, 0.0), (variant, 1e-3)]) {
             let mut state = State::new();
             let mut theta = [0.5f64; RUNS * PARAMETERS];
             let (mut m, mut v) = ([0.0f64; RUNS * PARAMETERS], [0.0f64; RUNS * PARAMETERS]);
             for t in 1..=20 {
-                let corrections = [1e-2, 3e-3].map(|learning_rate| Correction::at(t, learning_rate));
+                let mut corrections = [1e-2, 3e-3].map(|learning_rate| Correction::at(t, learning_rate));
+                corrections[1].decay = decay;
                 step(&mut state, &gradient, &corrections);
                 for (i, &g) in gradient.iter().enumerate() {
                     let (g, correction) = (f64::from(g), corrections[i / PARAMETERS]);
                     m[i] = BETA_1 * m[i] + (1.0 - BETA_1) * g;
                     v[i] = BETA_2 * v[i] + (1.0 - BETA_2) * g * g;
-                    theta[i] -= correction.step * m[i] / (v[i].sqrt() * correction.root + EPSILON);
+                    theta[i] -= correction.decay * theta[i]
+                        + correction.step * m[i] / (v[i].sqrt() * correction.root + EPSILON);
                     // Twenty steps of 1e-2 with a few roundings each of 2⁻²⁴.
                     let error = (f64::from(state.theta[i]) - theta[i]).abs();
                     assert!(error < 1e-6, "{name} t={t} i={i}: {error}");
                 }
             }
-            for last in [PARAMETERS - 1, RUNS * PARAMETERS - 1] {
-                let values = (state.theta[last], state.first[last], state.second[last]);
-                assert_eq!(values, (0.5, 0.0, 0.0), "{name}: what has no gradient stays");
+            for (last, expected) in
+                [(PARAMETERS - 1, 0.5), (RUNS * PARAMETERS - 1, 0.5 * (1.0 - decay).powi(20))]
+            {
+                assert_eq!((state.first[last], state.second[last]), (0.0, 0.0), "{name}");
+                let error = (f64::from(state.theta[last]) - expected).abs();
+                // Exact without a decay; else twenty roundings of 2⁻²⁵.
+                assert!(
+                    error <= if last < PARAMETERS || decay == 0.0 { 0.0 } else { 1e-6 },
+                    "{name}: {error}"
+                );
             }
         }
     }

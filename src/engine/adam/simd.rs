@@ -7,7 +7,7 @@
 use super::{BETA_1, BETA_2, Correction, EPSILON};
 use crate::engine::fused::simd::{Job, Simd};
 
-/// One step: θ ← θ − step · m / (√v · root + ε) with the moments updated before. All slices have the same
+/// One step: θ ← θ − decay · θ − step · m / (√v · root + ε) with the moments updated before. All slices have the same
 /// length, a multiple of 32; padding has gradient 0 and stays 0.
 pub struct Adam<'a> {
     /// θ.
@@ -38,6 +38,7 @@ impl Job for Adam<'_> {
         let epsilon = simd.splat(EPSILON as f32);
         let step = simd.splat(correction.step as f32);
         let root = simd.splat(correction.root as f32);
+        let decay = simd.splat(correction.decay as f32);
         for pair in (0..count).step_by(2 * S::LANES) {
             let mut moment = [simd.zero(); 2];
             let mut denominator = [simd.zero(); 2];
@@ -60,7 +61,9 @@ impl Job for Adam<'_> {
                 let inverse = simd.mul(both, denominator[1 - j]);
                 // SAFETY: as above.
                 unsafe {
-                    let theta_j = simd.neg_mul_add(moment[j], inverse, simd.load(theta, at));
+                    let theta_j = simd.load(theta, at);
+                    let kept = simd.neg_mul_add(decay, theta_j, theta_j);
+                    let theta_j = simd.neg_mul_add(moment[j], inverse, kept);
                     simd.store(theta, at, theta_j);
                 }
             }

@@ -65,7 +65,7 @@ impl InplaceOp2 for UpdateMoments {
     }
 }
 
-/// θ ← θ − step · m / (√v · root + ε), every run with its own correction: parameters `[runs, shape…]`, moments
+/// θ ← θ − decay · θ − step · m / (√v · root + ε), every run with its own correction: parameters `[runs, shape…]`, moments
 /// `[2, runs, shape…]`.
 struct UpdateParameters<'a> {
     /// One entry a run.
@@ -113,12 +113,18 @@ pub(super) fn step_in_plain_operations(
     let steps: Vec<f64> = corrections.iter().map(|correction| correction.step).collect();
     let mut per_run = vec![1; parameter.rank()];
     per_run[0] = corrections.len();
-    let scale = Tensor::from_vec(steps, per_run, parameter.device())?.to_dtype(parameter.dtype())?;
+    let for_runs = |values: Vec<f64>| {
+        Tensor::from_vec(values, per_run.clone(), parameter.device())?.to_dtype(parameter.dtype())
+    };
+    let scale = for_runs(steps)?;
+    let decay = for_runs(corrections.iter().map(|correction| correction.decay).collect())?;
     // Detached: moments that kept their graph would keep every step's tensors alive.
     let gradient = gradient.detach();
     let first = ((moments.get(0)? * BETA_1)? + (&gradient * (1.0 - BETA_1))?)?;
     let second = ((moments.get(1)? * BETA_2)? + (gradient.sqr()? * (1.0 - BETA_2))?)?;
     let change = (&first / ((second.sqrt()? * root)? + EPSILON)?)?.broadcast_mul(&scale)?;
-    parameter.set(&(parameter.as_tensor() - change)?.detach())?;
+    let theta = parameter.as_tensor();
+    let kept = (theta - theta.broadcast_mul(&decay)?)?;
+    parameter.set(&(kept - change)?.detach())?;
     Ok(Tensor::stack(&[first, second], 0)?.detach())
 }

@@ -11,8 +11,8 @@ use super::geometry::Geometry;
 use super::packed::Packed;
 use super::pass::{Pass, Scratch, Wanted};
 use super::simd::Instructions;
-use crate::engine::StartRun;
 use crate::engine::adam::simd::Adam;
+use crate::engine::{StartRun, clip};
 
 /// Parameters and two moments.
 pub const PARTS: usize = 3;
@@ -65,6 +65,9 @@ impl InplaceOp1 for TrainStep<'_> {
                 losses,
                 wanted: Wanted::Gradient(gradient),
             });
+            if let Some(limit) = run.recipe.clip_norm {
+                clip::clip(gradient, limit);
+            }
             let correction = run.correction_at(self.step);
             self.instructions.run(Adam { theta, first, second, gradient, correction });
         }

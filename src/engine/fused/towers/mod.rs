@@ -14,9 +14,9 @@ use candle_core::{Result, bail};
 
 use self::backward::{LayerView, output_gradient};
 use crate::data::Batch;
-use crate::engine::adam;
 use crate::engine::objective::conversion::Predictions;
 use crate::engine::{Evaluation, Population, Start, StartRun};
+use crate::engine::{adam, clip};
 use crate::model::ops::product::{Before, Matrix, product};
 use crate::model::towers::TowersShape;
 use crate::simd::{CpuFeatures, multiversion};
@@ -193,6 +193,9 @@ impl Population for TowersPopulation {
             losses.extend(predictions.gradient(&mut gradient));
             self.work.logit_gradient = gradient;
             self.backward(run, batch);
+            if let Some(limit) = self.runs[run].recipe.clip_norm {
+                clip::clip(&mut self.work.gradient, limit);
+            }
             let (count, correction) = (self.ranges.count, self.runs[run].correction_at(self.steps));
             let moments = &mut self.moments[2 * run * count..][..2 * count];
             let (first, second) = moments.split_at_mut(count);
@@ -307,12 +310,18 @@ mod tests {
             .unwrap()
     }
 
+    fn start_run(experiment: &Experiment, seed: u64) -> StartRun {
+        let train = &experiment.train;
+        let run = StartRun::new(0, 0.001 * (seed + 1) as f64, seed);
+        StartRun { recipe: train.recipe, steps: train.steps, ..run }
+    }
+
     fn start<'a>(experiment: &Experiment, network: &'a dyn Model, seeds: &[u64]) -> Start<'a> {
         let init = experiment.train.init;
         Start {
             model: network,
             // Learning rates that differ.
-            runs: seeds.iter().map(|&seed| StartRun::new(0, 0.001 * (seed + 1) as f64, seed)).collect(),
+            runs: seeds.iter().map(|&seed| start_run(experiment, seed)).collect(),
             parameters: seeds.iter().flat_map(|&seed| init.draw(network.layout(), seed)).collect(),
             task: experiment.data.task(),
         }
@@ -338,14 +347,16 @@ mod tests {
 
     #[test]
     fn towers_agree_with_the_graph_engine_for_every_method() {
-        for hidden in ["[9, 5]", "[7]"] {
-            let more: Vec<String> = library::find("esmm", &[MODELS.to_string()])
+        let recipe = ["train.weight_decay=5", "train.schedule={warmup=3}", "train.clip_norm=0.02"];
+        for (hidden, recipe) in [("[9, 5]", &[][..]), ("[7]", &[]), ("[9, 5]", &recipe)] {
+            let mut more: Vec<String> = library::find("esmm", &[MODELS.to_string()])
                 .unwrap()
                 .grid
                 .models
                 .iter()
                 .map(|model| format!("models.{model}.hidden={hidden}"))
                 .collect();
+            more.extend(recipe.iter().map(|set| set.to_string()));
             let experiment = experiment(&more.iter().map(String::as_str).collect::<Vec<_>>());
             for model in &experiment.models {
                 let network = experiment.network(model);

@@ -174,9 +174,10 @@ extern "C" __global__ void adam_moments(u32 threads, float *moments, const float
     *v = beta_2 * *v + rest_2 * (gradient * gradient);
 }
 
-// theta -= step m / (sqrt(v) root + epsilon), every run of `each` parameters with its own step.
+// theta -= decay theta + step m / (sqrt(v) root + epsilon), every run of `each` parameters with its own step and decay.
 extern "C" __global__ void adam_parameters(u32 threads, u32 each, float *theta, const float *moments, const float *steps,
-                                           float root, float epsilon) {
+                                           const float *decays, float root, float epsilon) {
     EACH(i)
-    theta[i] -= steps[i / each] * moments[i] / (sqrtf(moments[threads + i]) * root + epsilon);
+    float kept = theta[i] - decays[i / each] * theta[i];
+    theta[i] = kept - steps[i / each] * moments[i] / (sqrtf(moments[threads + i]) * root + epsilon);
 }

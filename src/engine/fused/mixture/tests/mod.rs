@@ -10,6 +10,7 @@ use super::simd::{Instructions, Job};
 use super::*;
 use crate::data::Task;
 use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
+use crate::experiment::{Decay, Recipe, Schedule};
 use crate::model::{Parameters, Problem, Role, Routing, architecture};
 
 /// f32 sums of a few hundred terms against f64, relative to the largest element.
@@ -298,6 +299,72 @@ fn a_run_alone_has_the_bits_it_has_in_a_population() -> Result<()> {
     Ok(())
 }
 
+/// A batch of a step whose labels can be learned, so that losses say something.
+fn learnable(shape: MixtureShape, step: u64) -> Batch {
+    let mut batch = batch(shape, 32, 1, step);
+    for (k, y) in batch.y.chunks_exact_mut(32).enumerate() {
+        for (y, x) in y.iter_mut().zip(batch.x.chunks_exact(shape.features)) {
+            *y = x[k] - x[k + 1];
+        }
+    }
+    batch
+}
+
+/// Parameters after the steps of a recipe in f64, and the number of steps whose gradient was clipped.
+fn trained_in_f64(shape: MixtureShape, recipe: Recipe, steps: u64) -> (Vec<f64>, u64) {
+    let mut theta: Vec<f64> = parameters(shape, 1, 7).iter().map(|&p| p as f64).collect();
+    let (mut m, mut v, mut clipped) = (vec![0.0; theta.len()], vec![0.0; theta.len()], 0);
+    for t in 1..=steps {
+        let batch = learnable(shape, t);
+        let gradient = reference::pass(shape, &theta, &batch.x, &batch.y).gradient;
+        let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
+        let scale = recipe.clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
+        clipped += u64::from(scale < 1.0);
+        let rate = 0.01 * recipe.schedule.factor(t, steps);
+        let correction = Correction::at(t, rate);
+        for i in 0..theta.len() {
+            let g = scale * gradient[i];
+            m[i] = BETA_1 * m[i] + (1.0 - BETA_1) * g;
+            v[i] = BETA_2 * v[i] + (1.0 - BETA_2) * g * g;
+            theta[i] -= rate * recipe.weight_decay * theta[i]
+                + correction.step * m[i] / (v[i].sqrt() * correction.root + EPSILON);
+        }
+    }
+    (theta, clipped)
+}
+
+#[test]
+fn decay_schedule_and_clipping_stay_close_to_f64() -> Result<()> {
+    const STEPS: u64 = 12;
+    let schedule = Schedule { decay: Decay::Cosine, warmup: 3 };
+    let recipe = Recipe { weight_decay: 1.0, schedule, clip_norm: Some(4.0) };
+    for shape in studied() {
+        let (expected, clipped) = trained_in_f64(shape, recipe, STEPS);
+        assert!((1..STEPS).contains(&clipped), "{shape:?}: {clipped} steps were clipped");
+        let apart = |theta: &[f64]| {
+            let squares = theta.iter().zip(&expected).map(|(a, b)| (a - b) * (a - b));
+            (squares.sum::<f64>() / theta.len() as f64).sqrt()
+        };
+        for instructions in Instructions::available() {
+            let mut fused = population(shape, 1, 1, instructions);
+            fused.runs[0] = StartRun { recipe, steps: STEPS, learning_rate: 0.01, ..fused.runs[0] };
+            for t in 1..=STEPS {
+                fused.step(&learnable(shape, t), &mut Vec::new())?;
+            }
+            let theta: Vec<f64> = fused.parameters()?.iter().map(|&p| f64::from(p)).collect();
+            println!("{shape:?} {}: {} {clipped}", instructions.name(), apart(&theta));
+        }
+        for without in [
+            Recipe { weight_decay: 0.0, ..recipe },
+            Recipe { schedule: Schedule::default(), ..recipe },
+            Recipe { clip_norm: None, ..recipe },
+        ] {
+            println!("without: {}", apart(&trained_in_f64(shape, without, STEPS).0));
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn two_hundred_steps_stay_close_to_f64() -> Result<()> {
     for shape in studied() {
@@ -307,13 +374,7 @@ fn two_hundred_steps_stay_close_to_f64() -> Result<()> {
         let mut v = vec![0.0; theta.len()];
         let (mut losses, mut expected) = (Vec::new(), Vec::new());
         for t in 1..=200 {
-            let mut batch = batch(shape, 32, 1, t);
-            // Labels that can be learned, so that the losses say something.
-            for (k, y) in batch.y.chunks_exact_mut(32).enumerate() {
-                for (y, x) in y.iter_mut().zip(batch.x.chunks_exact(shape.features)) {
-                    *y = x[k] - x[k + 1];
-                }
-            }
+            let batch = learnable(shape, t);
             fused.step(&batch, &mut losses)?;
             let pass = reference::pass(shape, &theta, &batch.x, &batch.y);
             expected = pass.losses;

@@ -1,0 +1,165 @@
+//! What plain Adam is changed by: decay of weights, a schedule of the learning rate, clipping of gradients.
+
+use std::f64::consts::PI;
+
+use serde::Serialize;
+use toml::Value;
+
+use super::error::Mistake;
+use super::limits::MOST;
+use super::section::{Section, whole};
+
+/// Changes of plain Adam. The default changes nothing; what is not changed is not part of a run's identity.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Recipe {
+    /// Decoupled decay λ of all parameters (AdamW): a step takes the learning rate times λ of them away.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub weight_decay: f64,
+    /// The learning rate as a function of the step.
+    #[serde(skip_serializing_if = "Schedule::is_constant")]
+    pub schedule: Schedule,
+    /// Largest norm of a run's gradient, over all its parameters.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clip_norm: Option<f64>,
+}
+
+/// Whether a key has its default and is left out.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &f64) -> bool {
+    *value == 0.0
+}
+
+/// The learning rate as a function of the step: a linear warm-up, then a decay.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+pub struct Schedule {
+    /// The decay after the warm-up.
+    #[serde(flatten)]
+    pub decay: Decay,
+    /// Steps of the warm-up, in which the rate rises in equal parts to its full height; 0 for none.
+    pub warmup: u64,
+}
+
+/// A decay of the learning rate.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum Decay {
+    /// None.
+    #[default]
+    Constant,
+    /// Half a cosine, from the full rate after the warm-up to 0 after the last step.
+    Cosine,
+    /// The rate is multiplied by a factor every so many steps.
+    Step {
+        /// Steps between two changes.
+        every: u64,
+        /// The factor.
+        factor: f64,
+    },
+}
+
+impl Schedule {
+    /// Whether every step has the full rate.
+    pub fn is_constant(&self) -> bool {
+        *self == Self::default()
+    }
+
+    /// The share of the full rate at step `t`, counted from 1, of `steps`.
+    pub fn factor(&self, t: u64, steps: u64) -> f64 {
+        if t <= self.warmup {
+            return t as f64 / self.warmup as f64;
+        }
+        // Steps that were taken since the warm-up.
+        let taken = (t - 1 - self.warmup) as f64;
+        match self.decay {
+            Decay::Constant => 1.0,
+            Decay::Cosine => {
+                let all = steps.saturating_sub(self.warmup).max(1) as f64;
+                0.5 * (1.0 + (PI * (taken / all).min(1.0)).cos())
+            }
+            Decay::Step { every, factor } => factor.powf((taken / every as f64).floor()),
+        }
+    }
+}
+
+/// Reads the keys of a recipe from `[train]`.
+pub(super) fn read(section: &mut Section, steps: u64) -> Result<Recipe, Mistake> {
+    let weight_decay = section.number("weight_decay", 0.0..=1e3, "a number from 0 to 1000", Some(0.0))?;
+    let schedule = schedule(section, steps)?;
+    let clip_norm = match section.has("clip_norm") {
+        false => None,
+        true => Some(section.number("clip_norm", 1e-6..=1e6, "a number from 0.000001 to 1000000", None)?),
+    };
+    Ok(Recipe { weight_decay, schedule, clip_norm })
+}
+
+/// Reads `schedule`: a word, or a table with the numbers of a schedule.
+fn schedule(section: &mut Section, steps: u64) -> Result<Schedule, Mistake> {
+    const KINDS: [(&str, Decay); 3] = [
+        ("constant", Decay::Constant),
+        ("cosine", Decay::Cosine),
+        ("step", Decay::Step { every: 0, factor: 0.1 }),
+    ];
+    let remedy = "\"constant\", \"cosine\" or a table such as { kind = \"step\", every = 1000, factor = 0.1, \
+                  warmup = 100 }";
+    let mut table = match section.take("schedule") {
+        None => return Ok(Schedule::default()),
+        Some(Value::String(kind)) if ["constant", "cosine"].contains(&kind.as_str()) => {
+            Section::new("train.schedule", [("kind".to_string(), Value::String(kind))].into_iter().collect())
+        }
+        Some(Value::Table(table)) => Section::new("train.schedule", table),
+        Some(other) => return Err(section.mistake("schedule", other, remedy)),
+    };
+    let mut decay = table.word("kind", &KINDS, Some(Decay::Constant))?;
+    let mut keys = vec!["kind", "warmup"];
+    if let Decay::Step { every, factor } = &mut decay {
+        *every = table.whole("every", whole(1..=MOST), None)?;
+        *factor = table.number("factor", 0.0..=1.0, "a number from 0 to 1", Some(*factor))?;
+        keys.extend(["every", "factor"]);
+    }
+    let warmup = table.whole("warmup", whole(0..=MOST), Some(0))?;
+    if warmup >= steps && warmup > 0 {
+        return Err(table.mistake("warmup", warmup, format!("fewer than train.steps, which is {steps}")));
+    }
+    table.finish(&keys)?;
+    Ok(Schedule { decay, warmup })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn factors(decay: Decay, warmup: u64) -> Vec<f64> {
+        (1..=8).map(|t| Schedule { decay, warmup }.factor(t, 8)).collect()
+    }
+
+    #[test]
+    fn schedules_have_the_factors_of_their_definitions() {
+        assert_eq!(factors(Decay::Constant, 0), [1.0; 8]);
+        assert_eq!(factors(Decay::Constant, 4), [0.25, 0.5, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0]);
+        assert_eq!(
+            factors(Decay::Step { every: 3, factor: 0.5 }, 0),
+            [1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.25, 0.25]
+        );
+        assert_eq!(
+            factors(Decay::Step { every: 3, factor: 0.5 }, 2),
+            [0.5, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5]
+        );
+        // cos 0, π/4, π/2 and 3π/4 after a warm-up of four steps.
+        let root = 0.5f64.sqrt();
+        let expected = [0.25, 0.5, 0.75, 1.0, 1.0, 0.5 * (1.0 + root), 0.5, 0.5 * (1.0 - root)];
+        for (factor, expected) in factors(Decay::Cosine, 4).iter().zip(expected) {
+            assert!((factor - expected).abs() < 1e-15, "{factor} and {expected}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_changed_is_left_out_of_an_identity() {
+        assert_eq!(serde_json::to_string(&Recipe::default()).unwrap(), "{}");
+        let schedule = Schedule { decay: Decay::Step { every: 5, factor: 0.1 }, warmup: 2 };
+        let recipe = Recipe { weight_decay: 0.01, schedule, clip_norm: Some(1.0) };
+        assert_eq!(
+            serde_json::to_string(&recipe).unwrap(),
+            r#"{"weight_decay":0.01,"schedule":{"kind":"step","every":5,"factor":0.1,"warmup":2},"clip_norm":1.0}"#
+        );
+    }
+}
