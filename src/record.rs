@@ -14,7 +14,7 @@ use crate::experiment::plan::RunKey;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
-    /// Trained to its last step.
+    /// Trained to its last step, or until its validation loss stopped falling.
     Finished,
     /// A loss became NaN or infinite; `steps` says when.
     Diverged,
@@ -51,6 +51,10 @@ pub struct RunRecord {
     /// Wall-clock seconds of its group, divided by the group's runs. A measurement of the machine: the one
     /// value here that does not follow from the run's specification.
     pub seconds: f64,
+    /// The logged step with the lowest validation loss, whose losses and scores are the run's; none without validation rows
+    /// and for a run that diverged.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub best_step: Option<u64>,
     /// Losses at the logged steps, in order; the last point of a finished run is at `steps`.
     pub curve: Vec<CurvePoint>,
     /// Gate use at the logged steps, in order; empty for models without gates.
@@ -77,6 +81,7 @@ impl RunRecord {
             parameters,
             engine,
             seconds: 0.0,
+            best_step: None,
             curve: Vec::new(),
             gates: Vec::new(),
             scores: Vec::new(),
@@ -94,6 +99,13 @@ impl RunRecord {
     pub fn final_gates(&self) -> Option<&[GatePoint]> {
         let step = self.gates.last().filter(|_| self.status == Status::Finished)?.step;
         Some(&self.gates[self.gates.partition_point(|point| point.step < step)..])
+    }
+
+    /// The point whose losses a finished run is reported with: that of the best step, where there is one, else the last.
+    pub fn reported(&self) -> Option<&CurvePoint> {
+        let last = self.last()?;
+        let best = self.best_step.and_then(|best| self.curve.iter().find(|point| point.step == best));
+        Some(best.unwrap_or(last))
     }
 
     /// The last logged point of a run that finished.
@@ -114,6 +126,9 @@ pub struct CurvePoint {
     pub train_loss: Vec<f32>,
     /// The same on the held-out rows, per task.
     pub held_out_loss: Vec<f32>,
+    /// The same on the validation rows; empty where there are none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub validation_loss: Vec<f32>,
 }
 
 /// Use of one task's gate at one logged step, over the held-out rows.

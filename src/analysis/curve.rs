@@ -24,17 +24,20 @@ pub struct MeanCurve {
 }
 
 impl MeanCurve {
-    /// The mean curve of runs that were logged at the same steps, as all runs of a study are. Without a
-    /// single finished run it has no steps.
+    /// The mean curve of runs that were logged at the same steps, as all runs of a study are; one that stopped early
+    /// keeps its last loss. Without a single finished run it has no steps.
     pub fn new(runs: &[&RunRecord], measure: Measure) -> Self {
         let finished: Vec<(&RunRecord, Vec<f64>)> =
             runs.iter().filter_map(|&run| Some((run, losses(run, measure)?))).collect();
-        let logged = finished.first().map_or(&[][..], |(run, _)| &run.curve[..]);
-        debug_assert!(finished.iter().all(|(run, _)| {
-            run.curve.iter().map(|point| point.step).eq(logged.iter().map(|point| point.step))
-        }));
+        // Of runs of one length the first.
+        let longest = finished.iter().rev().max_by_key(|(_, losses)| losses.len());
+        let logged = longest.map_or(&[][..], |(run, _)| &run.curve[..]);
         let (runs_finished, all) = (finished.len(), runs.len());
-        let rows: Vec<Vec<f64>> = finished.iter().map(|(_, losses)| losses.clone()).collect();
+        let held = |(run, losses): &(&RunRecord, Vec<f64>)| -> Vec<f64> {
+            let at = |step| run.curve.partition_point(|point| point.step <= step).max(1);
+            logged.iter().map(|point| losses[at(point.step) - 1]).collect()
+        };
+        let rows: Vec<Vec<f64>> = finished.iter().map(held).collect();
         let bootstrap = Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() };
         let means = bootstrap.means(&rows);
         let known =

@@ -198,10 +198,11 @@ fn curve_from_means(study: &Study, selected: &Runs, finished: usize) -> Option<V
     Some(points.collect())
 }
 
-/// Means over runs at every step that the first run logged.
+/// Means over runs at every step of the run that was logged longest; one that stopped early keeps its last gates.
 fn curve(runs: &[&RunRecord]) -> Vec<GateCurvePoint> {
     let band = Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() };
-    runs[0]
+    let longest = runs.iter().rev().max_by_key(|run| run.gates.len()).expect("of some runs");
+    longest
         .gates
         .chunk_by(|a, b| a.step == b.step)
         .filter_map(|points| {
@@ -221,8 +222,9 @@ fn curve(runs: &[&RunRecord]) -> Vec<GateCurvePoint> {
         .collect()
 }
 
-/// Gate use of a run at a step.
+/// Gate use of a run at a step, or where it was last logged before.
 fn at(run: &RunRecord, step: u64) -> Option<GateUseOfRun> {
+    let step = run.gates.iter().map(|point| point.step).take_while(|logged| *logged <= step).last()?;
     let from = run.gates.partition_point(|point| point.step < step);
     let to = run.gates.partition_point(|point| point.step <= step);
     GateUseOfRun::new(&run.gates[from..to])

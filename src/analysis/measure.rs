@@ -82,8 +82,9 @@ impl Measure {
         }
     }
 
-    /// This loss at the end of a run; none for a run that diverged.
+    /// This loss of a run: at its best step where it was chosen on validation rows, else at its end; none for a run that
+    /// diverged.
     pub fn final_loss(self, run: &RunRecord) -> Option<f64> {
-        run.last().and_then(|point| self.at(point))
+        run.reported().and_then(|point| self.at(point))
     }
 }

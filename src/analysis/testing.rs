@@ -41,7 +41,12 @@ pub(crate) fn study(
         let losses = vec![loss.unwrap_or(f64::NAN) as f32; 2];
         run.status = if loss.is_some() { Status::Finished } else { Status::Diverged };
         run.label_correlation = Some(p.powi(2) + 0.01 * noise(run.key.seed));
-        run.curve = vec![CurvePoint { step: 100, train_loss: losses.clone(), held_out_loss: losses }];
+        run.curve = vec![CurvePoint {
+            step: 100,
+            train_loss: losses.clone(),
+            held_out_loss: losses,
+            validation_loss: Vec::new(),
+        }];
         run.gates.clear();
     }
     study

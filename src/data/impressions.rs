@@ -3,6 +3,7 @@
 //! An impression is shown; some are clicked, and some clicks lead to a conversion, possibly days later (ESMM §2).
 //! A row has categorical and numeric features. Rows lie in the order of time.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use rand::Rng;
@@ -140,21 +141,35 @@ pub struct ImpressionFeed {
     /// The stream of the uniforms of training rows.
     sampling: Stream,
     rows: Vec<u64>,
+    /// Latest rows of the first period that are kept for validation.
+    held_back: usize,
 }
 
 impl ImpressionFeed {
     /// The batches of `seed`.
     pub fn new(log: Arc<ImpressionLog>, seed: u64) -> Self {
         let sampling = Stream::new(seed, Purpose::Sampling);
-        Self { log, order: EpochOrder::new(seed), sampling, rows: Vec::new() }
+        Self { log, order: EpochOrder::new(seed), sampling, rows: Vec::new(), held_back: 0 }
+    }
+}
+
+impl ImpressionFeed {
+    /// Puts rows of a period into a batch; their [`Label::Uniform`] is 0.
+    fn put(&self, period: &Impressions, rows: Range<usize>, batch: &mut Batch) {
+        let columns = self.log.columns();
+        batch.reshape(rows.len(), columns, LABELS, 1);
+        batch.x.copy_from_slice(&period.x[rows.start * columns..rows.end * columns]);
+        batch.y.fill(0.0);
+        rows.enumerate().for_each(|(index, row)| period.put_labels(row, index, batch));
     }
 }
 
 impl Feed for ImpressionFeed {
-    /// Every epoch visits every row of the first period once, in an order of its own; a batch may span two epochs.
+    /// Every epoch visits every row of the first period that is not held back once, in an order of its own; a batch may span
+    /// two epochs.
     fn training_batch(&mut self, step: u64, batch_size: usize, batch: &mut Batch) {
         let (rows, first) = (&self.log.training, step * batch_size as u64);
-        self.order.rows(first, batch_size, rows.len(), &mut self.rows);
+        self.order.rows(first, batch_size, rows.len() - self.held_back, &mut self.rows);
         let columns = self.log.columns();
         batch.reshape(batch_size, columns, LABELS, 1);
         for (index, &row) in self.rows.iter().enumerate() {
@@ -170,12 +185,18 @@ impl Feed for ImpressionFeed {
 
     /// The first rows of the second period; their [`Label::Uniform`] is 0.
     fn held_out(&self, rows: usize, batch: &mut Batch) {
-        let (test, columns) = (&self.log.test, self.log.columns());
-        let rows = rows.min(test.len());
-        batch.reshape(rows, columns, LABELS, 1);
-        batch.x.copy_from_slice(&test.x[..rows * columns]);
-        batch.y.fill(0.0);
-        (0..rows).for_each(|row| test.put_labels(row, row, batch));
+        let test = &self.log.test;
+        self.put(test, 0..rows.min(test.len()), batch);
+    }
+
+    /// The latest rows of the first period, and no more than half of it.
+    fn hold_back(&mut self, rows: usize) {
+        self.held_back = rows.min(self.log.training.len() / 2);
+    }
+
+    fn validation(&self, batch: &mut Batch) {
+        let training = &self.log.training;
+        self.put(training, training.len() - self.held_back..training.len(), batch);
     }
 
     fn scored(&self, subset: Subset, batch: &mut Batch) {
@@ -262,6 +283,24 @@ mod tests {
         let mut alone = Batch::new();
         ImpressionFeed::new(log(10, 4), 7).training_batch(3, 5, &mut alone);
         assert_eq!((alone.x, alone.y), (batch.x, batch.y));
+    }
+
+    #[test]
+    fn the_latest_training_rows_are_held_back_and_never_trained_on() {
+        let mut feed = ImpressionFeed::new(log(10, 4), 7);
+        feed.hold_back(3);
+        let mut batch = Batch::new();
+        feed.training_batch(0, 14, &mut batch);
+        let mut rows: Vec<f32> = batch.x.chunks(2).map(|row| row[0]).collect();
+        rows.sort_by(f32::total_cmp);
+        let twice = (0..7).flat_map(|row| [row as f32; 2]).collect::<Vec<_>>();
+        assert_eq!(rows, twice);
+        feed.validation(&mut batch);
+        assert_eq!(batch.x, [7.0, -7.0, 8.0, -8.0, 9.0, -9.0]);
+        assert_eq!(batch.labels(0, Label::Click as usize), [1.0, 0.0, 1.0]);
+        feed.hold_back(100);
+        feed.validation(&mut batch);
+        assert_eq!(batch.rows, 5, "half is left to train on");
     }
 
     #[test]

@@ -179,6 +179,13 @@ pub trait Feed: Debug + Send + Sync {
     /// Puts `rows` rows that are not trained on into `batch`, or as many as there are.
     fn held_out(&self, rows: usize, batch: &mut Batch);
 
+    /// Keeps up to `rows` rows for validation: from now on they are not trained on, and [`Self::held_out`] gives others.
+    /// Without this call there are no validation rows apart.
+    fn hold_back(&mut self, rows: usize);
+
+    /// Puts the rows that [`Self::hold_back`] keeps into `batch`.
+    fn validation(&self, batch: &mut Batch);
+
     /// Puts all rows of a subset that predictions are scored on into `batch`; none where nothing is scored on it.
     fn scored(&self, _: Subset, batch: &mut Batch) {
         batch.reshape(0, 0, 0, 0);

@@ -55,6 +55,12 @@ pub enum Purpose {
     FunnelShare = 18,
     /// Rows that a training method samples; the row is the position in the sequence of training rows.
     Sampling = 19,
+    /// Inputs of validation examples.
+    ValidationInputs = 20,
+    /// Label noise of validation examples.
+    ValidationNoise = 21,
+    /// Hidden units that a training step does without; the row is the step and the layer.
+    Dropout = 22,
 }
 
 /// One random stream: an endless table of rows for a seed and a purpose.
@@ -174,6 +180,9 @@ mod tests {
             FunnelRates,
             FunnelShare,
             Sampling,
+            ValidationInputs,
+            ValidationNoise,
+            Dropout,
         ];
         let numbers: HashSet<u32> = all.iter().map(|&purpose| purpose as u32).collect();
         assert_eq!(numbers.len(), all.len());

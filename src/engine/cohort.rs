@@ -1,13 +1,14 @@
 //! The runs of one model within groups that are trained together: one population, and the records of its runs.
-//! A run whose losses are not finite has diverged: it is marked and dropped.
+//! A run whose losses are not finite has diverged: it is marked and dropped. One that stops early is dropped too.
 
 use candle_core::Result;
 
 use super::loaders::DataLoaders;
 use super::objective::{self, Objective, ScoredRows};
+use super::selection::Selection;
 use super::train::PopulationFactory;
 use super::{Evaluation, Population, Start, StartRun};
-use crate::data::{Batch, Subset};
+use crate::data::{Batch, Subset, Task};
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, PlannedRun};
 use crate::experiment::{Experiment, Train};
@@ -27,6 +28,23 @@ pub struct Cohort<'a> {
     losses: Vec<f32>,
     /// Losses of a run.
     tasks: usize,
+    /// The choice of a step, where there are validation rows.
+    selection: Option<Selection>,
+    /// What the population was started with, to start it again from the parameters of the best steps.
+    network: &'a dyn Model,
+    engine: Engine,
+    train: Train,
+    task: Task,
+    /// One a record.
+    start_runs: Vec<StartRun>,
+}
+
+/// Rows that are not trained on.
+pub struct Unseen<'a> {
+    /// Those that losses are reported of.
+    pub held_out: &'a Batch,
+    /// Those that a step is chosen on; none where the last counts.
+    pub validation: &'a Batch,
 }
 
 /// The networks of the groups' models, with their index in the experiment.
@@ -76,9 +94,10 @@ impl<'a> Cohort<'a> {
             let start = StartRun::new(label_set, run.key.learning_rate, run.key.seed);
             StartRun { input_set: group, recipe: train.recipe, steps: train.steps, ..start }
         };
+        let start_runs: Vec<StartRun> = runs.iter().map(start_run).collect();
         let start = Start {
             model: network,
-            runs: runs.iter().map(start_run).collect(),
+            runs: start_runs.clone(),
             parameters: initial_parameters(train, network, runs),
             task: experiment.data.task(),
         };
@@ -92,6 +111,12 @@ impl<'a> Cohort<'a> {
             groups: runs.iter().map(|(group, _)| *group).collect(),
             losses: Vec::new(),
             tasks: experiment.problem().tasks,
+            selection: Selection::new(&train.recipe, runs.len()),
+            network,
+            engine,
+            train: train.clone(),
+            task: experiment.data.task(),
+            start_runs,
         })
     }
 
@@ -140,21 +165,83 @@ impl<'a> Cohort<'a> {
         Ok(())
     }
 
+    /// Starts the population again with the finished runs, from the parameters of their best steps. Without a selection, and
+    /// where nothing is scored, it stays as it is.
+    ///
+    /// # Errors
+    /// As [`cohorts`].
+    pub fn return_to_best(&mut self, factory: &PopulationFactory) -> Result<()> {
+        let Some(selection) = self.selection.as_ref().filter(|_| self.keeps_parameters()) else {
+            return Ok(());
+        };
+        // Its memory is free before that of the next.
+        self.population.retain(&vec![false; self.active.len()])?;
+        let finished = |run: &usize| self.records[*run].status == Status::Finished;
+        self.active = (0..self.records.len()).filter(finished).collect();
+        if self.active.is_empty() {
+            return Ok(());
+        }
+        let start = Start {
+            model: self.network,
+            runs: self.active.iter().map(|&run| self.start_runs[run]).collect(),
+            parameters: self.active.iter().flat_map(|&run| selection.parameters(run)).copied().collect(),
+            task: self.task,
+        };
+        self.population = factory(self.engine, self.train.device, start)?;
+        Ok(())
+    }
+
+    /// Whether predictions at the best step will be asked for.
+    fn keeps_parameters(&self) -> bool {
+        !self.objective.scored_subsets().is_empty()
+    }
+
+    /// Notes validation losses of the active runs at a logged step, `[active runs, tasks]`, and keeps what a run that
+    /// improved is scored with. Gives for every run in the population whether it stops here.
+    fn select(&mut self, step: u64, losses: &[f32]) -> Result<Vec<bool>> {
+        let keeps = self.keeps_parameters();
+        let Some(selection) = &mut self.selection else { return Ok(vec![false; self.active.len()]) };
+        let mut parameters: Option<Vec<f32>> = None;
+        let mut stopped = Vec::with_capacity(self.active.len());
+        for (index, (&run, losses)) in self.active.iter().zip(losses.chunks_exact(self.tasks)).enumerate() {
+            let outcome = selection.note(run, step, losses);
+            stopped.push(outcome.stopped);
+            if outcome.improved && keeps {
+                let all = match &parameters {
+                    Some(all) => all,
+                    None => parameters.insert(self.population.parameters()?),
+                };
+                let each = all.len() / self.active.len();
+                selection.keep(run, &all[index * each..][..each]);
+            }
+        }
+        Ok(stopped)
+    }
+
     /// The records, each with the index of its group.
     pub fn into_records(self) -> impl Iterator<Item = (usize, RunRecord)> {
         self.groups.into_iter().zip(self.records)
     }
 
-    /// One step of every run, logged where it is time; the step after the last only logs. Returns the
-    /// optimiser steps done, over all runs.
+    /// One step of every run, logged where it is time; the step after the last only logs. A run that stops here leaves
+    /// after it. Returns the optimiser steps done, over all runs.
     ///
     /// # Errors
     /// If the population fails: see [`Population`].
-    pub fn step(&mut self, step: u64, train: &Train, batch: &Batch, held_out: &Batch) -> Result<u64> {
+    pub fn step(&mut self, step: u64, train: &Train, batch: &Batch, unseen: &Unseen) -> Result<u64> {
         let last = step == train.steps;
-        let evaluation = match last || step.is_multiple_of(train.log_every) {
-            true => Some(self.population.evaluate(held_out)?),
+        let logged = last || step.is_multiple_of(train.log_every);
+        let evaluation = match logged {
+            true => Some(self.population.evaluate(unseen.held_out)?),
             false => None,
+        };
+        let validation = match logged && self.selection.is_some() {
+            true => self.population.evaluate(unseen.validation)?.losses,
+            false => Vec::new(),
+        };
+        let stopped = match validation.is_empty() {
+            true => vec![false; self.active.len()],
+            false => self.select(step, &validation)?,
         };
         if last {
             self.losses = self.population.evaluate(batch)?.losses;
@@ -162,26 +249,36 @@ impl<'a> Cohort<'a> {
             self.population.step(batch, &mut self.losses)?;
         }
         let run_steps = if last { 0 } else { self.active.len() as u64 };
-        let finite = self.finite(evaluation.as_ref());
+        let finite = self.finite(evaluation.as_ref(), &validation);
         if let Some(evaluation) = evaluation {
-            let with_gates = last || step.is_multiple_of(train.log_gates_every);
-            self.log(step, &evaluation, with_gates, &finite);
+            let all_gates = last || step.is_multiple_of(train.log_gates_every);
+            let with_gates: Vec<bool> = stopped.iter().map(|stopped| all_gates || *stopped).collect();
+            self.log(step, (&evaluation, &validation), &with_gates, &finite);
         }
-        self.drop_diverged(step, last, &finite)?;
+        self.drop_done(step, last, &finite, &stopped)?;
         Ok(run_steps)
     }
 
     /// For every run in the population, whether all its losses are finite.
-    fn finite(&self, evaluation: Option<&Evaluation>) -> Vec<bool> {
+    fn finite(&self, evaluation: Option<&Evaluation>, validation: &[f32]) -> Vec<bool> {
         let tasks = self.tasks;
         let all = |losses: &[f32], run: usize| losses[run * tasks..][..tasks].iter().all(|l| l.is_finite());
         (0..self.active.len())
-            .map(|run| all(&self.losses, run) && evaluation.is_none_or(|e| all(&e.losses, run)))
+            .map(|run| {
+                let validated = validation.is_empty() || all(validation, run);
+                all(&self.losses, run) && validated && evaluation.is_none_or(|e| all(&e.losses, run))
+            })
             .collect()
     }
 
     /// Adds a point to the curves of the runs whose losses are finite.
-    fn log(&mut self, step: u64, evaluation: &Evaluation, with_gates: bool, finite: &[bool]) {
+    fn log(
+        &mut self,
+        step: u64,
+        (evaluation, validation): (&Evaluation, &[f32]),
+        with_gates: &[bool],
+        finite: &[bool],
+    ) {
         let tasks = self.tasks;
         for (index, &run) in self.active.iter().enumerate().filter(|(index, _)| finite[*index]) {
             let own = |losses: &[f32]| losses[index * tasks..][..tasks].to_vec();
@@ -190,8 +287,9 @@ impl<'a> Cohort<'a> {
                 step,
                 train_loss: own(&self.losses),
                 held_out_loss: own(&evaluation.losses),
+                validation_loss: if validation.is_empty() { Vec::new() } else { own(validation) },
             });
-            if let Some(gates) = evaluation.gates.as_ref().filter(|_| with_gates) {
+            if let Some(gates) = evaluation.gates.as_ref().filter(|_| with_gates[index]) {
                 record.gates.extend((0..tasks).map(|task| {
                     // Where all tasks share one gate, it stands for each of them.
                     let gate = index * gates.gates + task.min(gates.gates - 1);
@@ -206,21 +304,26 @@ impl<'a> Cohort<'a> {
         }
     }
 
-    /// Marks runs with non-finite losses as diverged and removes them; notes the steps of all after the last.
-    fn drop_diverged(&mut self, step: u64, last: bool, finite: &[bool]) -> Result<()> {
-        for (&run, finite) in self.active.iter().zip(finite) {
+    /// Marks runs with non-finite losses as diverged and removes them and those that stop; notes the steps of all that are
+    /// done.
+    fn drop_done(&mut self, step: u64, last: bool, finite: &[bool], stopped: &[bool]) -> Result<()> {
+        for ((&run, finite), stopped) in self.active.iter().zip(finite).zip(stopped) {
             if !finite {
                 self.records[run].status = Status::Diverged;
                 self.records[run].steps = step;
-            } else if last {
+            } else if last || *stopped {
                 self.records[run].steps = step;
+                self.records[run].best_step = self.selection.as_ref().map(|selection| selection.step(run));
             }
         }
-        if finite.iter().all(|&finite| finite) {
+        // After the last step all that are left are scored.
+        let goes_on = |(finite, stopped): (&bool, &bool)| *finite && (last || !*stopped);
+        let keep: Vec<bool> = finite.iter().zip(stopped).map(goes_on).collect();
+        if keep.iter().all(|&keep| keep) {
             return Ok(());
         }
-        self.population.retain(finite)?;
-        let mut keep = finite.iter();
+        self.population.retain(&keep)?;
+        let mut keep = keep.iter();
         self.active.retain(|_| *keep.next().expect("one entry a run"));
         Ok(())
     }

@@ -141,7 +141,10 @@ impl DataLoader {
         // Runs of one group share the swept value: their impressions are the same.
         let swept_value = group.runs.first().and_then(|run| run.key.condition.swept_value);
         let given: Vec<f64> = correlations.iter().copied().flatten().collect();
-        let feed = experiment.feed(swept_value, group.seed, &given);
+        let mut feed = experiment.feed(swept_value, group.seed, &given);
+        if experiment.train.recipe.validation_rows > 0 {
+            feed.hold_back(experiment.train.recipe.validation_rows);
+        }
         let label_correlations = feed.label_correlations();
         Self { feed, correlations, label_correlations, batch: Batch::default() }
     }

@@ -1,6 +1,7 @@
 //! Predicted memory of a sweep, before it starts.
 
 use super::objective;
+use crate::data::Task;
 use crate::experiment::engine::Engine;
 use crate::experiment::plan::{Group, Plan};
 use crate::experiment::{Condition, DeviceChoice, Experiment};
@@ -62,7 +63,8 @@ fn rows_bytes(experiment: &Experiment, condition: &Condition) -> u64 {
     let train = &experiment.train;
     let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
     let label_sets = experiment.grid.task_correlations.len().max(1);
-    let batches = rows.batch_bytes(train.batch_size, train.held_out_rows, label_sets);
+    let batches =
+        rows.batch_bytes(train.batch_size, train.held_out_rows + train.recipe.validation_rows, label_sets);
     let scores = rows.scored_rows() as u64 * objective::scoring_bytes(experiment.data.task());
     rows.feed_bytes().saturating_add(batches).saturating_add(scores)
 }
@@ -70,6 +72,7 @@ fn rows_bytes(experiment: &Experiment, condition: &Condition) -> u64 {
 /// The runs of a model in a group; on a GPU only what their parameters start from, as the rest is not in this machine's
 /// memory.
 fn population_bytes(experiment: &Experiment, group: &Group, model: usize) -> u64 {
+    let train = &experiment.train;
     let runs = group.runs.iter().filter(|run| run.model == model).count();
     let model = &experiment.models[model];
     let network = experiment.network(model);
@@ -83,7 +86,13 @@ fn population_bytes(experiment: &Experiment, group: &Group, model: usize) -> u64
         Engine::Fused => activations.fused_bytes(),
         Engine::Graph => activations.graph_bytes(runs).saturating_add(state.gradient_bytes()),
     };
-    state.bytes().saturating_add(step)
+    // The best parameters of every run, all of them while the runs that improved are copied, and the start of the
+    // population that is scored.
+    let best = match train.recipe.validation_rows > 0 && experiment.data.task() != Task::Regression {
+        true => 3 * state.initial_bytes(),
+        false => 0,
+    };
+    state.bytes().saturating_add(step).saturating_add(best)
 }
 
 /// Tensors that a population holds from its first step to its last.
@@ -159,7 +168,7 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
             let experts =
                 network.mixture().map_or_else(|| widest_gate(network.layout()), |shape| shape.experts);
             let experts = experts as u64;
-            let curve = points.saturating_mul(POINT + 2 * tasks * NUMBER).saturating_add(SCORES);
+            let curve = points.saturating_mul(POINT + 3 * tasks * NUMBER).saturating_add(SCORES);
             curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
         })
         .collect();

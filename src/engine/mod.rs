@@ -9,6 +9,7 @@
 //! | [`loaders`] | the batches of a group, or of several joined |
 //! | [`graph`] | the engine of Candle's tensors and autograd, for any model and device |
 //! | [`fused`] | the engine of one custom operation a model, on a CPU: the mixture family, and towers |
+//! | `selection` | the step of a run that counts, chosen on validation rows |
 //! | [`objective`] | losses and scores of regression, classification and conversion |
 //! | [`metrics`] | AUC, log-loss and calibration |
 //! | [`invariants`] | what must hold whatever the results are: parts of a model start apart, held-out rows are not trained on |
@@ -34,6 +35,7 @@ pub mod loaders;
 pub mod memory;
 pub mod metrics;
 pub mod objective;
+mod selection;
 pub mod train;
 
 pub use gpu_populations::gpu_populations;

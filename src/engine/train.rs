@@ -4,7 +4,7 @@ use std::time::Instant;
 
 use candle_core::Result;
 
-use super::cohort::{Cohort, cohorts, networks};
+use super::cohort::{Cohort, Unseen, cohorts, networks};
 use super::fused::{MixturePopulation, TowersPopulation};
 use super::graph::GraphPopulation;
 use super::loaders::{Batches, DataLoaders};
@@ -81,6 +81,7 @@ pub fn train_together(
     if !train_cohorts(&experiment.train, &mut cohorts, &mut loaders, progress)? {
         return Ok(None);
     }
+    cohorts.iter_mut().try_for_each(|cohort| cohort.return_to_best(factory))?;
     score_cohorts(&mut cohorts, &mut loaders)?;
     Ok(Some(into_records(experiment, groups, cohorts, &loaders, began)))
 }
@@ -94,6 +95,11 @@ fn train_cohorts(
 ) -> Result<bool> {
     let mut held_out = Batch::default();
     loaders.fill(&mut held_out, |feed, batch| feed.held_out(train.held_out_rows, batch));
+    let mut validation = Batch::default();
+    if train.recipe.validation_rows > 0 {
+        loaders.fill(&mut validation, |feed, batch| feed.validation(batch));
+    }
+    let unseen = Unseen { held_out: &held_out, validation: &validation };
     let steps = if cohorts.is_empty() { 0 } else { train.steps };
     let mut batches = Batches::new(loaders, train.batch_size, steps);
     for step in 0..=steps {
@@ -105,7 +111,7 @@ fn train_cohorts(
         }
         batches.next(|batch| -> Result<()> {
             for cohort in cohorts.iter_mut().filter(|cohort| cohort.is_active()) {
-                progress.trained(cohort.step(step, train, batch, &held_out)?);
+                progress.trained(cohort.step(step, train, batch, &unseen)?);
             }
             Ok(())
         })?;

@@ -30,7 +30,7 @@ pub mod tune;
 
 pub use condition::{Condition, Sweep};
 pub use error::LoadError;
-pub use recipe::{Decay, Recipe, Schedule};
+pub use recipe::{Decay, Recipe, Schedule, Stop, StopOn};
 pub use schema::{
     Choices, DeviceChoice, EngineChoice, Experiment, Grid, ModelSpec, Report, ReportedLoss, Train, Tune,
     is_plain_name,

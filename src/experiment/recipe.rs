@@ -1,8 +1,9 @@
-//! What plain Adam is changed by: decay of weights, a schedule of the learning rate, clipping of gradients.
+//! What plain training is changed by: decay of weights, a schedule of the learning rate, clipping of gradients, and the
+//! choice of a step on validation rows.
 
 use std::f64::consts::PI;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use toml::Value;
 
 use super::error::Mistake;
@@ -21,12 +22,63 @@ pub struct Recipe {
     /// Largest norm of a run's gradient, over all its parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Rows on which a run's step is chosen; 0 where the last step counts.
+    #[serde(skip_serializing_if = "is_none")]
+    pub validation_rows: usize,
+    /// Where training ends before its last step.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stop: Option<Stop>,
+}
+
+/// Early stopping: a run ends when its validation loss has not fallen for a while.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Stop {
+    /// Logged losses in a row that are not below the lowest before a run ends.
+    pub patience: u64,
+    /// The loss.
+    pub on: StopOn,
+}
+
+/// The validation loss that a step is chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum StopOn {
+    /// The mean over tasks.
+    #[default]
+    Mean,
+    /// That of one task, from 1.
+    Task(usize),
+}
+
+/// `"validation"` or the number of a task, as in an experiment file.
+impl Serialize for StopOn {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match *self {
+            Self::Mean => serializer.serialize_str("validation"),
+            Self::Task(task) => serializer.serialize_u64(task as u64),
+        }
+    }
+}
+
+impl StopOn {
+    /// The loss of a run with these losses, `[tasks]`.
+    pub fn loss(self, losses: &[f32]) -> f64 {
+        match self {
+            Self::Mean => losses.iter().map(|&loss| f64::from(loss)).sum::<f64>() / losses.len() as f64,
+            Self::Task(task) => losses[task - 1].into(),
+        }
+    }
 }
 
 /// Whether a key has its default and is left out.
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
 fn is_zero(value: &f64) -> bool {
     *value == 0.0
+}
+
+/// Whether there are no rows.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_none(rows: &usize) -> bool {
+    *rows == 0
 }
 
 /// The learning rate as a function of the step: a linear warm-up, then a decay.
@@ -82,14 +134,43 @@ impl Schedule {
 }
 
 /// Reads the keys of a recipe from `[train]`.
-pub(super) fn read(section: &mut Section, steps: u64) -> Result<Recipe, Mistake> {
+pub(super) fn read(section: &mut Section, steps: u64, tasks: usize) -> Result<Recipe, Mistake> {
     let weight_decay = section.number("weight_decay", 0.0..=1e3, "a number from 0 to 1000", Some(0.0))?;
     let schedule = schedule(section, steps)?;
     let clip_norm = match section.has("clip_norm") {
         false => None,
         true => Some(section.number("clip_norm", 1e-6..=1e6, "a number from 0.000001 to 1000000", None)?),
     };
-    Ok(Recipe { weight_decay, schedule, clip_norm })
+    let stop = stop(section, tasks)?;
+    // What is stopped on validation rows needs some.
+    let (least, rows) = if stop.is_some() { (1, 1024) } else { (0, 0) };
+    let validation_rows = section.whole("validation_rows", whole(least..=1_000_000), Some(rows))? as usize;
+    Ok(Recipe { weight_decay, schedule, clip_norm, validation_rows, stop })
+}
+
+/// Reads `stop`.
+fn stop(section: &mut Section, tasks: usize) -> Result<Option<Stop>, Mistake> {
+    let mut table = match section.take("stop") {
+        None => return Ok(None),
+        Some(Value::Table(table)) => Section::new("train.stop", table),
+        Some(other) => {
+            return Err(section.mistake("stop", other, "a table such as { patience = 10 }"));
+        }
+    };
+    let patience = table.whole("patience", whole(1..=MOST), None)?;
+    let on = match table.take("on") {
+        None => StopOn::Mean,
+        Some(Value::String(word)) if word == "validation" => StopOn::Mean,
+        Some(Value::Integer(task)) if (1..=tasks as i64).contains(&task) => StopOn::Task(task as usize),
+        Some(other) => {
+            let remedy = format!(
+                "\"validation\" (the mean loss of the tasks on validation rows) or the number of a task, 1 to {tasks}"
+            );
+            return Err(table.mistake("on", other, remedy));
+        }
+    };
+    table.finish(&["patience", "on"])?;
+    Ok(Some(Stop { patience, on }))
 }
 
 /// Reads `schedule`: a word, or a table with the numbers of a schedule.
@@ -156,10 +237,14 @@ mod tests {
     fn what_is_not_changed_is_left_out_of_an_identity() {
         assert_eq!(serde_json::to_string(&Recipe::default()).unwrap(), "{}");
         let schedule = Schedule { decay: Decay::Step { every: 5, factor: 0.1 }, warmup: 2 };
-        let recipe = Recipe { weight_decay: 0.01, schedule, clip_norm: Some(1.0) };
+        let stop = Some(Stop { patience: 3, on: StopOn::Mean });
+        let recipe = Recipe { weight_decay: 0.01, schedule, clip_norm: Some(1.0), validation_rows: 50, stop };
         assert_eq!(
             serde_json::to_string(&recipe).unwrap(),
-            r#"{"weight_decay":0.01,"schedule":{"kind":"step","every":5,"factor":0.1,"warmup":2},"clip_norm":1.0}"#
+            concat!(
+                r#"{"weight_decay":0.01,"schedule":{"kind":"step","every":5,"factor":0.1,"warmup":2},"#,
+                r#""clip_norm":1.0,"validation_rows":50,"stop":{"patience":3,"on":"validation"}}"#
+            )
         );
     }
 }

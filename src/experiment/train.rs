@@ -23,6 +23,8 @@ pub(super) const KEYS: &[&str] = &[
     "weight_decay",
     "schedule",
     "clip_norm",
+    "validation_rows",
+    "stop",
 ];
 
 /// Reads `[train]`.
@@ -73,7 +75,7 @@ pub(super) fn read(
             return Err(section.mistake("engine", "\"fused\"", remedy));
         }
     }
-    let recipe = recipe::read(&mut section, steps)?;
+    let recipe = recipe::read(&mut section, steps, problem.tasks)?;
     section.finish(KEYS)?;
     Ok(Train { steps, batch_size, log_every, log_gates_every, init, engine, device, held_out_rows, recipe })
 }

@@ -257,7 +257,7 @@ impl Census {
 
 impl Rows for Census {
     fn feed(self: Arc<Self>, seed: u64, _: &[f64]) -> Box<dyn Feed> {
-        Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), rows: Vec::new() })
+        Box::new(CensusFeed { census: self, order: EpochOrder::new(seed), rows: Vec::new(), held_back: 0 })
     }
 
     /// With a fan-in of 1 an embedding weighs as much as the standardised numeric features beside it.
@@ -313,6 +313,8 @@ struct CensusFeed {
     census: Arc<Census>,
     order: EpochOrder,
     rows: Vec<u64>,
+    /// Validation rows that a step is chosen on.
+    held_back: usize,
 }
 
 impl Feed for CensusFeed {
@@ -330,9 +332,19 @@ impl Feed for CensusFeed {
         }
     }
 
-    /// The first validation rows.
+    /// The first validation rows; the first test rows where a step is chosen on validation rows.
     fn held_out(&self, rows: usize, batch: &mut Batch) {
-        self.census.fill(Subset::Validation, 0..rows, batch);
+        let subset = if self.held_back > 0 { Subset::Test } else { Subset::Validation };
+        self.census.fill(subset, 0..rows, batch);
+    }
+
+    fn hold_back(&mut self, rows: usize) {
+        self.held_back = rows;
+    }
+
+    /// The first rows of the validation subset.
+    fn validation(&self, batch: &mut Batch) {
+        self.census.fill(Subset::Validation, 0..self.held_back, batch);
     }
 
     fn scored(&self, subset: Subset, batch: &mut Batch) {

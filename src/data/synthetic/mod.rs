@@ -151,6 +151,8 @@ pub struct Generator {
     waves: Vec<(f32, f32)>,
     /// The order of the epoch last visited, for a finite source.
     order: EpochOrder,
+    /// Validation rows.
+    validation_rows: usize,
 }
 
 impl Generator {
@@ -165,6 +167,7 @@ impl Generator {
             padded,
             waves: spec.waves().map(|(a, b)| (a as f32, b as f32)).collect(),
             order: EpochOrder::new(seed),
+            validation_rows: 0,
             spec: spec.clone(),
         }
     }
@@ -317,6 +320,16 @@ impl Feed for Generator {
 
     fn held_out(&self, rows: usize, batch: &mut Batch) {
         Self::held_out(self, rows, batch);
+    }
+
+    fn hold_back(&mut self, rows: usize) {
+        self.validation_rows = rows;
+    }
+
+    /// Rows of a stream of their own, whether training rows are fresh or a finite set.
+    fn validation(&self, batch: &mut Batch) {
+        let streams = (Purpose::ValidationInputs, Purpose::ValidationNoise);
+        self.fill(streams, RowNumbers::From(0), self.validation_rows, batch);
     }
 
     fn label_correlations(&self) -> Vec<Vec<f64>> {

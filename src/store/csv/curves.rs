@@ -7,17 +7,20 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::{TableReader, find_run};
+use super::runs::is_validated;
 use crate::data::SweptParameter;
 use crate::record::{CurvePoint, RunRecord, Status};
 use crate::store::{CURVES, StoreError};
 
 /// The table.
 pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -> String {
+    let validated = is_validated(runs);
     let mut text = format!(
-        "{},step{}{}\n",
+        "{},step{}{}{}\n",
         key_columns(swept),
         task_columns("train_loss", tasks),
-        task_columns("held_out_loss", tasks)
+        task_columns("held_out_loss", tasks),
+        if validated { task_columns("validation_loss", tasks) } else { String::new() }
     );
     for run in runs {
         for point in &run.curve {
@@ -25,6 +28,9 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -
             write!(text, ",{}", point.step).expect("writing to a string");
             losses(&mut text, Some(&point.train_loss), tasks);
             losses(&mut text, Some(&point.held_out_loss), tasks);
+            if validated {
+                losses(&mut text, Some(&point.validation_loss), tasks);
+            }
             text.push('\n');
         }
     }
@@ -41,7 +47,8 @@ pub(super) fn read_into(
     let mut table = TableReader::open(&path)?;
     let keys = table.key_columns(swept)?;
     let step = table.column("step")?;
-    let [train, held_out] = ["train_loss", "held_out_loss"].map(|prefix| table.task_columns(prefix));
+    let [train, held_out, validation] =
+        ["train_loss", "held_out_loss", "validation_loss"].map(|prefix| table.task_columns(prefix));
     let mut row = StringRecord::new();
     let mut current = 0;
     while table.next(&mut row)? {
@@ -50,6 +57,7 @@ pub(super) fn read_into(
             step: table.parse(&row, step)?,
             train_loss: table.losses(&row, &train)?,
             held_out_loss: table.losses(&row, &held_out)?,
+            validation_loss: table.losses(&row, &validation)?,
         };
         let curve = &mut find_run(runs, &mut current, &key, &path, &row)?.curve;
         if curve.last().is_some_and(|last| last.step >= point.step) {
@@ -63,15 +71,19 @@ pub(super) fn read_into(
     check_steps(&path, runs.iter().map(|run| (run, steps(run))))
 }
 
-/// Refuses runs with other logged steps than the rest: a finished run has all of them, a diverged run the first ones.
+/// Refuses runs with other logged steps than the rest: a finished run has all of them up to its last step, which may be
+/// one of its own where it stopped early; a diverged run has the first ones.
 pub(super) fn check_steps<'a>(
     path: &Path,
     runs: impl Iterator<Item = (&'a RunRecord, Vec<u64>)> + Clone,
 ) -> Result<(), StoreError> {
     let longest = runs.clone().map(|(_, steps)| steps).max_by_key(Vec::len).unwrap_or_default();
     for (run, steps) in runs {
-        let whole = run.status == Status::Diverged || steps.len() == longest.len();
-        if !(whole && longest.starts_with(&steps)) {
+        let own = |step: &u64| run.status == Status::Finished && *step == run.steps;
+        let shared = &steps[..steps.len() - usize::from(steps.last().is_some_and(own))];
+        let whole = run.status == Status::Diverged
+            || longest[shared.len()..].first().is_none_or(|next| *next >= run.steps);
+        if !(whole && longest.starts_with(shared)) {
             let problem = format!("lacks steps of {:?} which other runs have", run.key);
             return Err(StoreError::malformed(path, None, problem));
         }

@@ -2,8 +2,8 @@
 //!
 //! | file | columns |
 //! |---|---|
-//! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (loss of task k; empty where the run diverged), label_correlation, parameters, engine, seconds |
-//! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k |
+//! | `runs.csv` | model, task_correlation, learning_rate, seed, status, steps, final_train_loss_k, final_held_out_loss_k (loss of task k; empty where the run diverged), best_step, best_train_loss_k, best_held_out_loss_k, best_validation_loss_k (with validation rows), label_correlation, parameters, engine, seconds |
+//! | `curves.csv` | model, task_correlation, learning_rate, seed, step, train_loss_k, held_out_loss_k, validation_loss_k (with validation rows) |
 //! | `gates.csv` | model, task_correlation, learning_rate, seed, step, task, expert, mean_weight, entropy (nats; of the gate, equal in the rows of its experts) |
 //! | `means.csv` | model, task_correlation, learning_rates, quantity, step, mean, low, high, runs |
 //! | `final_gates.csv` | as `gates.csv`, last logged step of finished runs only |

@@ -152,6 +152,7 @@ impl FunnelSample {
                 step,
                 train_loss: vec![loss(0.15), loss(0.025)],
                 held_out_loss: vec![loss(0.151), loss(0.026)],
+                validation_loss: Vec::new(),
             }
         };
         let run = RunRecord {

@@ -117,6 +117,7 @@ impl Sample {
                 step,
                 train_loss: losses(step, rng.random_range(0.9..1.1)),
                 held_out_loss: losses(step, 1.0),
+                validation_loss: Vec::new(),
             })
             .collect();
         let experts =

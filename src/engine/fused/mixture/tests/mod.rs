@@ -310,16 +310,16 @@ fn learnable(shape: MixtureShape, step: u64) -> Batch {
     batch
 }
 
-/// Parameters after the steps of a recipe in f64, and the number of steps whose gradient was clipped.
-fn trained_in_f64(shape: MixtureShape, recipe: Recipe, steps: u64) -> (Vec<f64>, u64) {
+/// Parameters after the steps of a recipe in f64, and the norms of the gradients in rising order.
+fn trained_in_f64(shape: MixtureShape, recipe: Recipe, steps: u64) -> (Vec<f64>, Vec<f64>) {
     let mut theta: Vec<f64> = parameters(shape, 1, 7).iter().map(|&p| p as f64).collect();
-    let (mut m, mut v, mut clipped) = (vec![0.0; theta.len()], vec![0.0; theta.len()], 0);
+    let (mut m, mut v, mut norms) = (vec![0.0; theta.len()], vec![0.0; theta.len()], Vec::new());
     for t in 1..=steps {
         let batch = learnable(shape, t);
         let gradient = reference::pass(shape, &theta, &batch.x, &batch.y).gradient;
         let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         let scale = recipe.clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
-        clipped += u64::from(scale < 1.0);
+        norms.push(norm);
         let rate = 0.01 * recipe.schedule.factor(t, steps);
         let correction = Correction::at(t, rate);
         for i in 0..theta.len() {
@@ -330,17 +330,20 @@ fn trained_in_f64(shape: MixtureShape, recipe: Recipe, steps: u64) -> (Vec<f64>,
                 + correction.step * m[i] / (v[i].sqrt() * correction.root + EPSILON);
         }
     }
-    (theta, clipped)
+    norms.sort_by(f64::total_cmp);
+    (theta, norms)
 }
 
 #[test]
 fn decay_schedule_and_clipping_stay_close_to_f64() -> Result<()> {
     const STEPS: u64 = 12;
     let schedule = Schedule { decay: Decay::Cosine, warmup: 3 };
-    let recipe = Recipe { weight_decay: 1.0, schedule, clip_norm: Some(4.0) };
     for shape in studied() {
-        let (expected, clipped) = trained_in_f64(shape, recipe, STEPS);
-        assert!((1..STEPS).contains(&clipped), "{shape:?}: {clipped} steps were clipped");
+        // Half of the gradients are longer.
+        let norms = trained_in_f64(shape, Recipe::default(), STEPS).1;
+        let clip_norm = Some(norms[norms.len() / 2]);
+        let recipe = Recipe { weight_decay: 1.0, schedule, clip_norm, ..Recipe::default() };
+        let expected = trained_in_f64(shape, recipe, STEPS).0;
         let apart = |theta: &[f64]| {
             let squares = theta.iter().zip(&expected).map(|(a, b)| (a - b) * (a - b));
             (squares.sum::<f64>() / theta.len() as f64).sqrt()
@@ -352,7 +355,7 @@ fn decay_schedule_and_clipping_stay_close_to_f64() -> Result<()> {
                 fused.step(&learnable(shape, t), &mut Vec::new())?;
             }
             let theta: Vec<f64> = fused.parameters()?.iter().map(|&p| f64::from(p)).collect();
-            println!("{shape:?} {}: {} {clipped}", instructions.name(), apart(&theta));
+            println!("{shape:?} {}: {}", instructions.name(), apart(&theta));
         }
         for without in [
             Recipe { weight_decay: 0.0, ..recipe },
