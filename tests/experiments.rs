@@ -329,6 +329,27 @@ const MISTAKES: &[(&str, &str, &str)] = &[
         "good.toml:22: train.schedule.every: unknown key; expected one of kind, warmup",
     ),
     (
+        "steps = 100",
+        "steps = 100\nstop = 5",
+        "good.toml:22: train.stop = 5: expected a table such as { patience = 10 }",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nstop = { patience = 0 }",
+        "good.toml:22: train.stop.patience = 0: expected a whole number from 1 to 2147483648",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nstop = { patience = 5, on = 3 }",
+        "good.toml:22: train.stop.on = 3: expected \"validation\" (the mean loss of the tasks on validation rows) or the \
+         number of a task, 1 to 2",
+    ),
+    (
+        "steps = 100",
+        "steps = 100\nstop = { patience = 5 }\nvalidation_rows = 0",
+        "good.toml:23: train.validation_rows = 0: expected a whole number from 1 to 1000000",
+    ),
+    (
         "[train]",
         "[trian]",
         "good.toml: train.steps: is missing; expected a whole number from 1 to 2147483648",

@@ -207,10 +207,14 @@ impl Display for Estimate<'_> {
         writeln!(f, "memory          {} at its peak", HumanBytes(self.memory))?;
         let Some(Cost { operations, rate, time }) = &self.training else { return Ok(()) };
         let steps = plural(experiment.train.steps as usize, "step");
-        writeln!(f, "each run        {steps} of {}", plural(experiment.train.batch_size, "row"))?;
+        let most = if experiment.train.recipe.stop.is_some() { "at most " } else { "" };
+        writeln!(f, "each run        {most}{steps} of {}", plural(experiment.train.batch_size, "row"))?;
+        for words in experiment.train.recipe.words() {
+            writeln!(f, "                {words}")?;
+        }
         writeln!(f, "operations      {operations:.3e} useful floating-point operations")?;
         writeln!(f, "rate            {} run-steps/s, from a probe of one group", HumanCount(*rate as u64))?;
-        writeln!(f, "time            {}", HumanDuration(*time))
+        writeln!(f, "time            {most}{}", HumanDuration(*time))
     }
 }
 

@@ -180,9 +180,10 @@ pub fn population<'a>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::experiment::StopOn;
     use crate::experiment::library;
     use crate::experiment::plan::Plan;
-    use crate::record::Status;
+    use crate::record::{CurvePoint, Status};
 
     /// Without the one thing that is shared.
     fn untimed(mut record: GroupRecord) -> GroupRecord {
@@ -239,6 +240,10 @@ mod tests {
             "grid.seeds=[3, 5]",
             "train.steps=8",
             "train.batch_size=5",
+            "train.stop={patience=1}",
+            "train.validation_rows=6",
+            "train.clip_norm=0.5",
+            "train.weight_decay=0.1",
             "log_every=4",
             "log_gates_every=4",
         ];
@@ -273,6 +278,87 @@ mod tests {
         assert!(plan.groups.len() >= 4, "settings have groups of their own");
         let apart = apart_and_together(&experiment, &plan.groups);
         assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.conversion_scores.len() == 4));
+    }
+
+    /// The runs of the first group of an experiment with these changes.
+    fn trained(name: &str, sets: &[&str]) -> Vec<RunRecord> {
+        let sets: Vec<String> = sets.iter().map(|set| set.to_string()).collect();
+        let experiment = library::find(name, &sets).unwrap();
+        let group = &Plan::new(&experiment).groups[0];
+        untimed(train_group(&experiment, group, &()).unwrap().unwrap()).runs
+    }
+
+    #[test]
+    fn runs_that_stop_have_the_bits_of_runs_that_go_on() {
+        for engine in ["train.engine=fused", "train.engine=graph"] {
+            let sets = [
+                engine,
+                "grid.seeds=1",
+                "grid.models=[\"shared_bottom\", \"mmoe\"]",
+                "grid.learning_rates=[0.003, 0.03]",
+                "train.steps=24",
+                "log_every=3",
+                "log_gates_every=6",
+                "train.batch_size=16",
+                "train.validation_rows=40",
+                "held_out_rows=50",
+                "data.source={rows=32}",
+                "data.dim=11",
+                "label_points=50",
+            ];
+            let on = trained("quick", &sets);
+            let stopped = trained("quick", &[&sets[..], &["train.stop={patience=2}"]].concat());
+            for (run, on) in stopped.iter().zip(&on) {
+                let points = run.curve.len();
+                assert_eq!(run.curve[..points - 1], on.curve[..points - 1]);
+                let (ours, theirs) = (&run.curve[points - 1], &on.curve[points - 1]);
+                assert_eq!((ours.step, &ours.held_out_loss), (theirs.step, &theirs.held_out_loss));
+                assert_eq!(run.steps, ours.step);
+                assert!(run.gates.is_empty() || run.gates.last().unwrap().step == run.steps);
+                for run in [run, on] {
+                    let loss = |point: &CurvePoint| StopOn::Mean.loss(&point.validation_loss);
+                    let lowest = run.curve.iter().min_by(|a, b| loss(a).total_cmp(&loss(b))).unwrap();
+                    assert_eq!((run.best_step, run.reported()), (Some(lowest.step), Some(lowest)));
+                }
+                let since = run.curve.iter().filter(|point| Some(point.step) > run.best_step).count();
+                assert!(since == 2 || run.steps == 24 && since < 2, "{since} logged steps since the best");
+            }
+            let steps: Vec<u64> = stopped.iter().map(|run| run.steps).collect();
+            assert!(steps.iter().any(|&s| s < 24) && steps.iter().any(|&s| s != steps[0]), "{steps:?}");
+            assert_ne!(on[0].curve[0].validation_loss, on[0].curve[0].held_out_loss);
+        }
+    }
+
+    #[test]
+    fn scores_are_those_of_the_best_step() {
+        for engine in ["train.engine=fused", "train.engine=graph"] {
+            let sets = [
+                engine,
+                "grid.seeds=1",
+                "grid.models=[\"base\", \"esmm\"]",
+                "grid.learning_rates=[0.003, 0.1]",
+                "data.training_impressions=300",
+                "data.test_impressions=200",
+                "data.click_rate=0.3",
+                "data.conversion_rate=0.3",
+                "log_every=2",
+                "train.batch_size=64",
+                "train.validation_rows=100",
+            ];
+            let with = |more: &[&str]| trained("esmm", &[&sets[..], more].concat());
+            let runs = with(&["train.steps=12", "train.stop={patience=3}"]);
+            assert!(runs.iter().any(|run| run.best_step < Some(run.steps)));
+            for (index, run) in runs.iter().enumerate() {
+                let best = run.best_step.unwrap();
+                if best > 0 {
+                    // The loss falls to its lowest there, so that step is the best of a study that ends with it.
+                    let ends = &with(&[&format!("train.steps={best}")])[index];
+                    assert_eq!((ends.best_step, ends.steps), (Some(best), best));
+                    assert_eq!(run.conversion_scores, ends.conversion_scores);
+                    assert_eq!(run.deciles, ends.deciles);
+                }
+            }
+        }
     }
 
     #[test]

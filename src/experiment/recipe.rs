@@ -30,6 +30,40 @@ pub struct Recipe {
     pub stop: Option<Stop>,
 }
 
+impl Recipe {
+    /// The changes in words, one phrase each; empty for plain training.
+    pub fn words(&self) -> Vec<String> {
+        let mut words = Vec::new();
+        if self.weight_decay > 0.0 {
+            words.push(format!("decoupled weight decay of {}", self.weight_decay));
+        }
+        let warmup = match self.schedule.warmup {
+            0 => String::new(),
+            steps => format!(" after a linear warm-up of {steps} steps"),
+        };
+        match self.schedule.decay {
+            Decay::Constant if warmup.is_empty() => {}
+            Decay::Constant => words.push(format!("a constant learning rate{warmup}")),
+            Decay::Cosine => words.push(format!("a learning rate that falls to 0 along a cosine{warmup}")),
+            Decay::Step { every, factor } => {
+                words.push(format!("a learning rate multiplied by {factor} every {every} steps{warmup}"));
+            }
+        }
+        words.extend(self.clip_norm.map(|limit| format!("gradients clipped to a norm of {limit}")));
+        if self.validation_rows > 0 {
+            words.push(format!("the step with the lowest loss on {} validation rows", self.validation_rows));
+        }
+        words.extend(self.stop.map(|Stop { patience, on }| {
+            let loss = match on {
+                StopOn::Mean => "the mean validation loss".to_string(),
+                StopOn::Task(task) => format!("the validation loss of task {task}"),
+            };
+            format!("an end after {patience} logged steps in which {loss} did not fall below its lowest")
+        }));
+        words
+    }
+}
+
 /// Early stopping: a run ends when its validation loss has not fallen for a while.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Stop {
@@ -239,6 +273,17 @@ mod tests {
         let schedule = Schedule { decay: Decay::Step { every: 5, factor: 0.1 }, warmup: 2 };
         let stop = Some(Stop { patience: 3, on: StopOn::Mean });
         let recipe = Recipe { weight_decay: 0.01, schedule, clip_norm: Some(1.0), validation_rows: 50, stop };
+        assert_eq!(
+            recipe.words(),
+            [
+                "decoupled weight decay of 0.01",
+                "a learning rate multiplied by 0.1 every 5 steps after a linear warm-up of 2 steps",
+                "gradients clipped to a norm of 1",
+                "the step with the lowest loss on 50 validation rows",
+                "an end after 3 logged steps in which the mean validation loss did not fall below its lowest",
+            ]
+        );
+        assert!(Recipe::default().words().is_empty());
         assert_eq!(
             serde_json::to_string(&recipe).unwrap(),
             concat!(

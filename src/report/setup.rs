@@ -6,7 +6,7 @@ use std::path::Path;
 use super::FIGURES;
 use super::words::{count, duration, list, plural};
 use crate::data::{Check, CheckResult};
-use crate::experiment::{Experiment, Sweep};
+use crate::experiment::{Experiment, Sweep, Train};
 use crate::figure::Drawn;
 use crate::figure::theme::{number, thousands};
 use crate::store::{DataCheck, Manifest, Study};
@@ -22,7 +22,7 @@ const FILES: [(&str, &str); 15] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
-    ("curves.csv", "one row a run and logged step: training and held-out loss of every task"),
+    ("curves.csv", "one row a run and logged step: training, held-out and validation loss of every task"),
     ("gates.csv", "one row a run, step, task and expert: mean gate weight; entropy of the gate in nats"),
     ("means.csv", "one row a model, condition, quantity and logged step: mean over runs with its interval"),
     ("final_gates.csv", "the rows of gates.csv after the last step of finished runs"),
@@ -74,10 +74,12 @@ pub(super) fn changed(experiment: &Experiment) -> Option<String> {
 pub fn training(study: &Study, more: &str) -> String {
     let (train, manifest) = (&study.experiment.train, &study.manifest);
     format!(
-        "Every run takes {} steps of Adam with batches of {}{more}. {} of each combination make {}, of which {} \
+        "Every run takes {}{} steps of Adam with batches of {}{more}.{} {} of each combination make {}, of which {} \
          diverged. Trained by {} on {} ({}) in {}{}.",
+        if train.recipe.stop.is_some() { "at most " } else { "" },
         thousands(train.steps),
         count(train.batch_size),
+        recipe(train),
         plural(study.experiment.grid.seeds.len(), "seed"),
         plural(manifest.runs_planned, "run"),
         match manifest.runs_diverged {
@@ -93,6 +95,14 @@ pub fn training(study: &Study, more: &str) -> String {
             n => format!(", summed over {}", plural(n, "shard")),
         }
     )
+}
+
+/// What is added to plain Adam, in a sentence after a space; empty where nothing is.
+fn recipe(train: &Train) -> String {
+    match train.recipe.words() {
+        words if words.is_empty() => String::new(),
+        words => format!(" Training has {}.", list(words)),
+    }
 }
 
 /// Everything that defines the runs and what trained them; `more_data` stands below the keys of the data.
