@@ -299,6 +299,11 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     ),
     (
         "steps = 100",
+        "steps = 100\ndropout = 1",
+        "good.toml:22: train.dropout = 1: expected a number from 0 to 0.95",
+    ),
+    (
+        "steps = 100",
         "steps = 100\nclip_norm = 0",
         "good.toml:22: train.clip_norm = 0: expected a number from 0.000001 to 1000000",
     ),

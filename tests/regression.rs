@@ -315,6 +315,14 @@ impl Feed for LeakingFeed {
         self.0.lock().unwrap().training_batch(7, rows, batch);
     }
 
+    fn hold_back(&mut self, rows: usize) {
+        self.0.get_mut().unwrap().hold_back(rows);
+    }
+
+    fn validation(&self, batch: &mut Batch) {
+        self.0.lock().unwrap().validation(batch);
+    }
+
     fn label_correlations(&self) -> Vec<Vec<f64>> {
         self.0.lock().unwrap().label_correlations()
     }

@@ -92,7 +92,7 @@ impl Stream {
     }
 
     /// The Philox key.
-    pub(super) fn key(&self) -> [u32; 2] {
+    pub(crate) fn key(&self) -> [u32; 2] {
         [self.seed as u32, (self.seed >> 32) as u32]
     }
 }

@@ -16,7 +16,7 @@ use super::adam::{self, Correction};
 use super::objective::{self, Objective, Targets};
 use super::{Evaluation, GateUse, Population, Start, StartRun, clip};
 use crate::data::Batch;
-use crate::model::{Model, Noise, Parameters};
+use crate::model::{Dropout, Model, Noise, Parameters};
 
 /// Most rows of one forward pass outside training: bounds the memory of held-out evaluation.
 pub const EVALUATION_ROWS: usize = 256;
@@ -165,9 +165,11 @@ impl Population for GraphPopulation<'_> {
     fn step(&mut self, batch: &Batch, losses: &mut Vec<f32>) -> Result<()> {
         let tensors: Vec<Tensor> = self.parameters.iter().map(|p| p.as_tensor().clone()).collect();
         let x = self.inputs(batch, 0..batch.rows)?;
-        let parameters = Parameters::new(self.model.layout(), &tensors);
         let seeds: Vec<u64> = self.runs.iter().map(|run| run.seed).collect();
-        let forward = self.model.training_forward(&parameters, &x, &Noise::new(&seeds, self.steps))?;
+        let noise = Noise::new(&seeds, self.steps);
+        let dropout = Dropout::new(super::dropout_rate(&self.runs), noise);
+        let parameters = Parameters::new(self.model.layout(), &tensors).dropping(dropout.as_ref());
+        let forward = self.model.training_forward(&parameters, &x, &noise)?;
         let mut loss = self.objective.loss(&forward.predictions, &self.targets(batch))?;
         losses.clear();
         losses.append(&mut loss.losses);

@@ -86,13 +86,14 @@ fn population_bytes(experiment: &Experiment, group: &Group, model: usize) -> u64
         Engine::Fused => activations.fused_bytes(),
         Engine::Graph => activations.graph_bytes(runs).saturating_add(state.gradient_bytes()),
     };
+    let dropout = if train.recipe.dropout > 0.0 { activations.dropout_bytes() } else { 0 };
     // The best parameters of every run, all of them while the runs that improved are copied, and the start of the
     // population that is scored.
     let best = match train.recipe.validation_rows > 0 && experiment.data.task() != Task::Regression {
         true => 3 * state.initial_bytes(),
         false => 0,
     };
-    state.bytes().saturating_add(step).saturating_add(best)
+    state.bytes().saturating_add(step).saturating_add(dropout).saturating_add(best)
 }
 
 /// Tensors that a population holds from its first step to its last.
@@ -131,8 +132,14 @@ struct Activations {
 impl Activations {
     /// Floats of a unit that the fused engines hold, at most: one run's buffers, forward and backward, serve all runs.
     const FUSED: usize = 4;
+    /// Floats of a unit that dropout's factors take, in both engines.
+    const DROPOUT: usize = 2;
     /// Floats of a unit that the graph engine holds, at most: every intermediate of all runs, forward and backward.
     const GRAPH: usize = 10;
+
+    fn dropout_bytes(&self) -> u64 {
+        floats(&[Self::DROPOUT, self.rows.next_multiple_of(32), self.units])
+    }
 
     fn new(layout: &Layout, features: usize, rows: usize) -> Self {
         let is_looked_up = |parameter: &&Parameter| matches!(parameter.role, Role::Embedding { .. });

@@ -131,6 +131,11 @@ impl StartRun {
     }
 }
 
+/// The share of hidden units that the runs of a population do without in a step: all have the same.
+fn dropout_rate(runs: &[StartRun]) -> f64 {
+    runs.first().map_or(0.0, |run| run.recipe.dropout)
+}
+
 /// Losses and gate use on rows that are not trained on.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Evaluation {

@@ -1,5 +1,5 @@
-//! What plain training is changed by: decay of weights, a schedule of the learning rate, clipping of gradients, and the
-//! choice of a step on validation rows.
+//! What plain training is changed by: decay of weights, a schedule of the learning rate, clipping of gradients,
+//! dropout of units, and the choice of a step on validation rows.
 
 use std::f64::consts::PI;
 
@@ -22,6 +22,9 @@ pub struct Recipe {
     /// Largest norm of a run's gradient, over all its parameters.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clip_norm: Option<f64>,
+    /// Share of hidden units that a training step does without.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub dropout: f64,
     /// Rows on which a run's step is chosen; 0 where the last step counts.
     #[serde(skip_serializing_if = "is_none")]
     pub validation_rows: usize,
@@ -50,6 +53,9 @@ impl Recipe {
             }
         }
         words.extend(self.clip_norm.map(|limit| format!("gradients clipped to a norm of {limit}")));
+        if self.dropout > 0.0 {
+            words.push(format!("dropout of {} of the hidden units", self.dropout));
+        }
         if self.validation_rows > 0 {
             words.push(format!("the step with the lowest loss on {} validation rows", self.validation_rows));
         }
@@ -169,17 +175,18 @@ impl Schedule {
 
 /// Reads the keys of a recipe from `[train]`.
 pub(super) fn read(section: &mut Section, steps: u64, tasks: usize) -> Result<Recipe, Mistake> {
-    let weight_decay = section.number("weight_decay", 0.0..=1e3, "a number from 0 to 1000", Some(0.0))?;
+    let weight_decay = section.number("weight_decay", 0.0..=1e3, Some(0.0))?;
     let schedule = schedule(section, steps)?;
     let clip_norm = match section.has("clip_norm") {
         false => None,
-        true => Some(section.number("clip_norm", 1e-6..=1e6, "a number from 0.000001 to 1000000", None)?),
+        true => Some(section.number("clip_norm", 1e-6..=1e6, None)?),
     };
+    let dropout = section.number("dropout", 0.0..=0.95, Some(0.0))?;
     let stop = stop(section, tasks)?;
     // What is stopped on validation rows needs some.
     let (least, rows) = if stop.is_some() { (1, 1024) } else { (0, 0) };
     let validation_rows = section.whole("validation_rows", whole(least..=1_000_000), Some(rows))? as usize;
-    Ok(Recipe { weight_decay, schedule, clip_norm, validation_rows, stop })
+    Ok(Recipe { weight_decay, schedule, clip_norm, dropout, validation_rows, stop })
 }
 
 /// Reads `stop`.
@@ -228,7 +235,7 @@ fn schedule(section: &mut Section, steps: u64) -> Result<Schedule, Mistake> {
     let mut keys = vec!["kind", "warmup"];
     if let Decay::Step { every, factor } = &mut decay {
         *every = table.whole("every", whole(1..=MOST), None)?;
-        *factor = table.number("factor", 0.0..=1.0, "a number from 0 to 1", Some(*factor))?;
+        *factor = table.number("factor", 0.0..=1.0, Some(*factor))?;
         keys.extend(["every", "factor"]);
     }
     let warmup = table.whole("warmup", whole(0..=MOST), Some(0))?;
@@ -272,13 +279,21 @@ mod tests {
         assert_eq!(serde_json::to_string(&Recipe::default()).unwrap(), "{}");
         let schedule = Schedule { decay: Decay::Step { every: 5, factor: 0.1 }, warmup: 2 };
         let stop = Some(Stop { patience: 3, on: StopOn::Mean });
-        let recipe = Recipe { weight_decay: 0.01, schedule, clip_norm: Some(1.0), validation_rows: 50, stop };
+        let recipe = Recipe {
+            weight_decay: 0.01,
+            schedule,
+            clip_norm: Some(1.0),
+            dropout: 0.2,
+            validation_rows: 50,
+            stop,
+        };
         assert_eq!(
             recipe.words(),
             [
                 "decoupled weight decay of 0.01",
                 "a learning rate multiplied by 0.1 every 5 steps after a linear warm-up of 2 steps",
                 "gradients clipped to a norm of 1",
+                "dropout of 0.2 of the hidden units",
                 "the step with the lowest loss on 50 validation rows",
                 "an end after 3 logged steps in which the mean validation loss did not fall below its lowest",
             ]
@@ -288,7 +303,7 @@ mod tests {
             serde_json::to_string(&recipe).unwrap(),
             concat!(
                 r#"{"weight_decay":0.01,"schedule":{"kind":"step","every":5,"factor":0.1,"warmup":2},"#,
-                r#""clip_norm":1.0,"validation_rows":50,"stop":{"patience":3,"on":"validation"}}"#
+                r#""clip_norm":1.0,"dropout":0.2,"validation_rows":50,"stop":{"patience":3,"on":"validation"}}"#
             )
         );
     }

@@ -23,6 +23,7 @@ pub(super) const KEYS: &[&str] = &[
     "weight_decay",
     "schedule",
     "clip_norm",
+    "dropout",
     "validation_rows",
     "stop",
 ];

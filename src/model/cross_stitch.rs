@@ -84,10 +84,10 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let bottoms = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let bottoms = layers::split_columns(&bottoms, self.tasks)?.transpose(1, 2)?;
+        let bottoms = layers::split_columns(&parameters.kept(bottoms)?, self.tasks)?.transpose(1, 2)?;
         let bottoms = layers::stitch(&bottoms, parameters.get("bottom_stitch.weight")?)?;
         let towers = layers::tower(&bottoms, parameters.get("tower.weight")?, parameters.get("tower.bias")?)?;
-        let towers = layers::stitch(&towers, parameters.get("tower_stitch.weight")?)?;
+        let towers = layers::stitch(&parameters.kept(towers)?, parameters.get("tower_stitch.weight")?)?;
         let (weight, bias) = (parameters.get("output.weight")?, parameters.get("output.bias")?);
         Ok(Forward { predictions: layers::output(&towers, weight, bias)?, gates: None })
     }

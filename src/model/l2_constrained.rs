@@ -83,7 +83,7 @@ impl Model for Network {
 
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let bottoms = layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?;
-        let own = layers::split_columns(&bottoms, self.shape.tasks)?.transpose(1, 2)?;
+        let own = layers::split_columns(&parameters.kept(bottoms)?, self.shape.tasks)?.transpose(1, 2)?;
         let predictions = layers::towers(parameters, &own)?;
         Ok(Forward { predictions, gates: None })
     }

@@ -179,7 +179,7 @@ pub fn stitch(units: &Tensor, alpha: &Tensor) -> Result<Tensor> {
 /// If shapes do not fit, or Candle fails on the device.
 pub fn towers(parameters: &super::Parameters, input: &Tensor) -> Result<Tensor> {
     let hidden = tower(input, parameters.get("tower.weight")?, parameters.get("tower.bias")?)?;
-    output(&hidden, parameters.get("output.weight")?, parameters.get("output.bias")?)
+    output(&parameters.kept(hidden)?, parameters.get("output.weight")?, parameters.get("output.bias")?)
 }
 
 /// ReLU(m_k T_k + c_k) for every task k: `input` as in [`towers`], `weight` is `[runs, tasks, units, hidden]`,

@@ -179,7 +179,7 @@ impl Model for Mixture {
 /// # Errors
 /// If shapes do not fit, or Candle fails on the device.
 pub fn experts(parameters: &Parameters, x: &Tensor) -> Result<Tensor> {
-    layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)
+    parameters.kept(layers::hidden(x, parameters.get("expert.weight")?, parameters.get("expert.bias")?)?)
 }
 
 /// The towers' predictions from `experts`, `[runs, batch, experts · units]`, mixed by `gates`,

@@ -18,6 +18,7 @@ use crate::bounds::{Bounds, Number};
 
 mod cgc;
 mod cross_stitch;
+pub mod dropout;
 pub mod embedded;
 mod extraction;
 pub mod initialise;
@@ -37,6 +38,7 @@ mod single_task;
 mod tensor_factorization;
 pub mod towers;
 
+pub use dropout::Dropout;
 pub use layout::{Layout, Parameter, Role};
 pub use mixture::{MixtureShape, Routing};
 pub use noise::Noise;
@@ -134,13 +136,30 @@ pub struct Forward {
 pub struct Parameters<'a> {
     layout: &'a Layout,
     tensors: &'a [Tensor],
+    dropout: Option<&'a Dropout<'a>>,
 }
 
 impl<'a> Parameters<'a> {
     /// Tensors in the order of `layout`.
     pub fn new(layout: &'a Layout, tensors: &'a [Tensor]) -> Self {
         debug_assert_eq!(layout.parameters.len(), tensors.len());
-        Self { layout, tensors }
+        Self { layout, tensors, dropout: None }
+    }
+
+    /// The same for a training step in which hidden units are dropped.
+    pub fn dropping(self, dropout: Option<&'a Dropout<'a>>) -> Self {
+        Self { dropout, ..self }
+    }
+
+    /// The units of a hidden layer, `[runs, …, batch, units]`, of which a training step with dropout drops some.
+    ///
+    /// # Errors
+    /// If Candle fails on the device.
+    pub fn kept(&self, units: Tensor) -> Result<Tensor> {
+        match self.dropout {
+            Some(dropout) => dropout.apply(&units),
+            None => Ok(units),
+        }
     }
 
     /// The parameters of a part of the model, whose first is this model's `first`.
@@ -148,7 +167,7 @@ impl<'a> Parameters<'a> {
     where
         'a: 'b,
     {
-        Parameters::new(layout, &self.tensors[first..])
+        Parameters::new(layout, &self.tensors[first..]).dropping(self.dropout)
     }
 
     /// The tensor called `name`, `[runs, shape…]`.

@@ -22,6 +22,16 @@ impl<'a> Noise<'a> {
         Self { seeds, step }
     }
 
+    /// Seeds of the runs.
+    pub(super) fn seeds(&self) -> &'a [u64] {
+        self.seeds
+    }
+
+    /// The step, from 0.
+    pub(super) fn step(&self) -> u64 {
+        self.step
+    }
+
     /// Independent uniform numbers in [0, 1) for every run, `[runs, shape…]` in f32.
     ///
     /// # Errors

@@ -144,7 +144,7 @@ impl Network {
         let of_level = |part: &str, what: &str| parameters.get(&format!("{part}_expert_{level}.{what}"));
         let own = layers::tower(of_tasks, of_level("task", "weight")?, of_level("task", "bias")?)?;
         let shared = layers::hidden(shared, of_level("shared", "weight")?, of_level("shared", "bias")?)?;
-        Tensor::cat(&[own.transpose(1, 2)?.flatten_from(2)?, shared], 2)
+        parameters.kept(Tensor::cat(&[own.transpose(1, 2)?.flatten_from(2)?, shared], 2)?)
     }
 
     /// The tasks' gates of a level above the first, `[runs, batch, tasks, experts]`.

@@ -93,7 +93,7 @@ impl Model for Network {
     fn forward(&self, parameters: &Parameters, x: &Tensor) -> Result<Forward> {
         let shared = layers::linear(x, parameters.get("input_factor.weight")?)?;
         let bottoms = layers::tower(&shared, &self.weights(parameters)?, parameters.get("bottom.bias")?)?;
-        let predictions = layers::towers(parameters, &bottoms)?;
+        let predictions = layers::towers(parameters, &parameters.kept(bottoms)?)?;
         Ok(Forward { predictions, gates: None })
     }
 }

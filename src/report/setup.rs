@@ -101,7 +101,7 @@ pub fn training(study: &Study, more: &str) -> String {
 fn recipe(train: &Train) -> String {
     match train.recipe.words() {
         words if words.is_empty() => String::new(),
-        words => format!(" Training has {}.", list(words)),
+        words => format!(" Training has {}.", list(words.into_iter())),
     }
 }
 

@@ -82,7 +82,7 @@ impl Model for Network {
         let mut units = x.clone();
         for layer in 1..=self.hidden.len() {
             let weight = parameters.get(&name(layer, "weight"))?;
-            units = layers::tower(&units, weight, parameters.get(&name(layer, "bias"))?)?;
+            units = parameters.kept(layers::tower(&units, weight, parameters.get(&name(layer, "bias"))?)?)?;
         }
         let output = (parameters.get("output.weight")?, parameters.get("output.bias")?);
         Ok(Forward { predictions: layers::output(&units, output.0, output.1)?, gates: None })

@@ -77,16 +77,56 @@ pub(super) fn check_steps<'a>(
     path: &Path,
     runs: impl Iterator<Item = (&'a RunRecord, Vec<u64>)> + Clone,
 ) -> Result<(), StoreError> {
-    let longest = runs.clone().map(|(_, steps)| steps).max_by_key(Vec::len).unwrap_or_default();
+    // Without the last step of a finished run, which may be its own.
+    let shared = |run: &RunRecord, steps: &[u64]| {
+        let own = run.status == Status::Finished && steps.last() == Some(&run.steps);
+        steps[..steps.len() - usize::from(own)].to_vec()
+    };
+    let longest =
+        runs.clone().map(|(run, steps)| shared(run, &steps)).max_by_key(Vec::len).unwrap_or_default();
+    let logged = runs.clone().any(|(_, steps)| !steps.is_empty());
     for (run, steps) in runs {
-        let own = |step: &u64| run.status == Status::Finished && *step == run.steps;
-        let shared = &steps[..steps.len() - usize::from(steps.last().is_some_and(own))];
-        let whole = run.status == Status::Diverged
-            || longest[shared.len()..].first().is_none_or(|next| *next >= run.steps);
-        if !(whole && longest.starts_with(shared)) {
+        let ended = !logged || steps.last() == Some(&run.steps);
+        let shared = shared(run, &steps);
+        let whole = ended && longest.get(shared.len()).is_none_or(|next| *next >= run.steps);
+        if !(longest.starts_with(&shared) && (whole || run.status == Status::Diverged)) {
             let problem = format!("lacks steps of {:?} which other runs have", run.key);
             return Err(StoreError::malformed(path, None, problem));
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::sample::Sample;
+
+    #[test]
+    fn runs_may_stop_at_steps_of_their_own_and_miss_none_before() {
+        let run = Sample { seeds: 1, ..Sample::default() }.study().runs[0].clone();
+        let checked = |runs: &[(Status, &[u64])]| {
+            let runs: Vec<_> = runs
+                .iter()
+                .map(|(status, steps)| {
+                    let last = steps.last().copied().unwrap_or_default();
+                    (RunRecord { status: *status, steps: last, ..run.clone() }, steps.to_vec())
+                })
+                .collect();
+            check_steps(Path::new("curves.csv"), runs.iter().map(|(run, steps)| (run, steps.clone()))).is_ok()
+        };
+        let (finished, diverged) = (Status::Finished, Status::Diverged);
+        assert!(checked(&[(finished, &[0, 10, 20, 25]), (finished, &[0, 10, 20, 25])]));
+        // Stopped before the last step; gates are logged at a stop between two logged steps too.
+        assert!(checked(&[(finished, &[0, 10, 20, 25]), (finished, &[0, 10]), (finished, &[0, 10, 17])]));
+        assert!(checked(&[(finished, &[0, 40]), (finished, &[0, 60]), (diverged, &[0])]));
+        assert!(checked(&[(finished, &[]), (finished, &[])]), "models without gates");
+        assert!(!checked(&[(finished, &[0, 10, 20, 25]), (finished, &[0, 20, 25])]));
+        assert!(!checked(&[(finished, &[0, 10, 20]), (diverged, &[0, 15])]));
+        let lost = [(RunRecord { steps: 20, ..run.clone() }, vec![0, 10])];
+        assert!(
+            check_steps(Path::new("curves.csv"), lost.iter().map(|(run, steps)| (run, steps.clone())))
+                .is_err()
+        );
+    }
 }

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `geometry` | where parameters stand in the padded vector |
 //! | `packed` | the batch, laid out for both directions, shared by all runs |
+//! | `factors` | dropout: the factors of all units in a step, shared by the runs of a seed |
 //! | `product` | the register tile: every matrix product |
 //! | `mixing` | softmax gates and mixtures, forward and backward |
 //! | `pass` | one run's losses and gradient |
@@ -20,6 +21,7 @@
 
 use candle_core::{Device, Result, Tensor, bail};
 
+use self::factors::Factors;
 use self::geometry::Geometry;
 use self::op::{PARTS, TrainStep, Work};
 use self::packed::{Packed, Transpose};
@@ -29,6 +31,7 @@ use crate::data::Batch;
 use crate::engine::{Evaluation, GateUse, Population, Start, StartRun};
 use crate::model::MixtureShape;
 
+pub mod factors;
 pub mod geometry;
 pub mod mixing;
 pub mod op;
@@ -50,6 +53,7 @@ pub struct MixturePopulation {
     packed: Packed,
     scratch: Scratch,
     gradient: Vec<f32>,
+    factors: Factors,
 }
 
 impl MixturePopulation {
@@ -86,6 +90,7 @@ impl MixturePopulation {
             packed: Packed::default(),
             scratch: Scratch::new(&geometry),
             gradient: vec![0.0; geometry.padded],
+            factors: Factors::default(),
             runs: start.runs,
             geometry,
         })
@@ -96,7 +101,7 @@ impl MixturePopulation {
         self.instructions
     }
 
-    /// Losses `[runs, tasks]` and gradients `[runs, parameters]` in layout order, as the parameters stand;
+    /// Losses `[runs, tasks]` and gradients `[runs, parameters]` of the next step in layout order, as the parameters stand;
     /// nothing is trained. For comparisons with the graph engine.
     ///
     /// # Errors
@@ -116,6 +121,7 @@ impl MixturePopulation {
                 label_set: self.runs[r].label_set,
                 scratch: &mut self.scratch,
                 losses: &mut losses[r * tasks..][..tasks],
+                kept: self.factors.kept(&self.geometry, &self.runs[r], (self.steps, batch.rows)),
                 wanted: Wanted::Gradient(&mut self.gradient),
             });
             gradients.extend(positions.iter().map(|&at| self.gradient[at]));
@@ -163,6 +169,7 @@ impl Population for MixturePopulation {
             work: std::cell::RefCell::new(Work {
                 scratch: &mut self.scratch,
                 gradient: &mut self.gradient,
+                factors: &mut self.factors,
                 losses,
             }),
         })
@@ -183,6 +190,7 @@ impl Population for MixturePopulation {
                 label_set: self.runs[r].label_set,
                 scratch: &mut self.scratch,
                 losses: &mut losses[r * tasks..][..tasks],
+                kept: None,
                 wanted: Wanted::Gates {
                     mean_weight: &mut mean_weight[r * gates * experts..][..gates * experts],
                     entropy: &mut entropy[r * gates..][..gates],

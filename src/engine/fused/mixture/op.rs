@@ -7,6 +7,7 @@ use std::cell::RefCell;
 
 use candle_core::{CpuStorage, InplaceOp1, Layout, Result, bail};
 
+use super::factors::Factors;
 use super::geometry::Geometry;
 use super::packed::Packed;
 use super::pass::{Pass, Scratch, Wanted};
@@ -39,6 +40,8 @@ pub struct Work<'a> {
     pub scratch: &'a mut Scratch,
     /// One run's gradient, `[padded]`.
     pub gradient: &'a mut [f32],
+    /// Factors of dropout.
+    pub factors: &'a mut Factors,
     /// `[runs, tasks]`.
     pub losses: &'a mut [f32],
 }
@@ -49,7 +52,7 @@ impl InplaceOp1 for TrainStep<'_> {
     }
 
     fn cpu_fwd(&self, storage: &mut CpuStorage, layout: &Layout) -> Result<()> {
-        let Work { scratch, gradient, losses } = &mut *self.work.borrow_mut();
+        let Work { scratch, gradient, factors, losses } = &mut *self.work.borrow_mut();
         let padded = self.geometry.padded;
         let state = state_mut(storage, layout, self.runs.len() * PARTS * padded)?;
         let losses = losses.chunks_exact_mut(self.geometry.shape.tasks);
@@ -63,6 +66,7 @@ impl InplaceOp1 for TrainStep<'_> {
                 label_set: run.label_set,
                 scratch,
                 losses,
+                kept: factors.kept(self.geometry, run, (self.step - 1, self.packed.rows)),
                 wanted: Wanted::Gradient(gradient),
             });
             if let Some(limit) = run.recipe.clip_norm {

@@ -5,7 +5,8 @@
 //! layer's weight gradient, the largest product of the backward pass, is taken at once, its register tiles
 //! summing over all rows of the block. Scratch does not depend on the batch.
 //!
-//! relu'(0) is 0, as in PyTorch.
+//! relu'(0) is 0, as in PyTorch. A unit that dropout drops is 0 too, so the same comparison keeps its gradient 0; the
+//! gradient of the others is multiplied by the factor that they were.
 
 use super::geometry::Geometry;
 use super::mixing;
@@ -84,6 +85,17 @@ pub enum Wanted<'a> {
     },
 }
 
+/// Dropout of a pass that gives a gradient.
+#[derive(Clone, Copy)]
+pub struct Kept<'a> {
+    /// Factors of the experts' units, `[panels, experts · expert_units]`.
+    pub experts: &'a [Column],
+    /// Factors of the towers' units, `[panels, tasks · tower_units]`.
+    pub hidden: &'a [Column],
+    /// The factor of units that are kept.
+    pub scale: f32,
+}
+
 /// A pass of one run.
 pub struct Pass<'a> {
     /// Sizes and offsets.
@@ -98,6 +110,8 @@ pub struct Pass<'a> {
     pub scratch: &'a mut Scratch,
     /// Mean squared errors, `[tasks]`.
     pub losses: &'a mut [f32],
+    /// Dropout, while training with it.
+    pub kept: Option<Kept<'a>>,
     /// Results beside the losses.
     pub wanted: Wanted<'a>,
 }
@@ -117,7 +131,15 @@ impl Job for Pass<'_> {
             match &mut self.wanted {
                 Wanted::Gates { .. } => self.watch_gates(simd, p),
                 Wanted::Gradient(_) => {
+                    if let Some(kept) = self.kept {
+                        scale(simd, &mut self.scratch.d_hidden, kept.scale);
+                    }
                     self.backward(simd, p);
+                    if let Some(kept) = self.kept {
+                        let units = self.geometry.units;
+                        let d_first = &mut self.scratch.d_first[p % BLOCK * self.geometry.columns..];
+                        scale(simd, &mut d_first[..units], kept.scale);
+                    }
                     if p % BLOCK == BLOCK - 1 || p + 1 == self.packed.panels {
                         self.first_layer_gradient(simd, p - p % BLOCK);
                     }
@@ -132,10 +154,13 @@ impl Pass<'_> {
     /// Experts, gates, mixtures and towers' hidden layers of panel `p`.
     #[inline(always)]
     fn forward<S: Simd>(&mut self, simd: S, p: usize) {
-        let Self { geometry: g, theta, scratch, .. } = self;
+        let Self { geometry: g, theta, scratch, kept, .. } = self;
         let x = self.packed.panel(p);
         let experts = Left { data: theta, at: 0, row: g.stride, step: 1 };
         panel(simd, experts, Some(g.shape.features), x, &mut scratch.experts, Relu);
+        if let Some(kept) = kept {
+            multiply(simd, &mut scratch.experts, &kept.experts[p * g.units..]);
+        }
         if g.shape.gates() > 0 {
             let gates = Left { at: g.units * g.stride, ..experts };
             panel(simd, gates, None, x, &mut scratch.gates, Plain);
@@ -153,6 +178,11 @@ impl Pass<'_> {
             let bias = at + units * g.hidden_stride;
             let hidden = &mut scratch.hidden[input * g.hidden_stride..][..g.towers * g.shape.tower_units];
             panel(simd, towers, Some(bias), &inputs[input * units..][..units], hidden, Relu);
+            if let Some(kept) = kept {
+                let all = g.shape.tasks * g.shape.tower_units;
+                let first = p * all + input * hidden.len();
+                multiply(simd, hidden, &kept.hidden[first..]);
+            }
         }
     }
 
@@ -289,6 +319,29 @@ impl Pass<'_> {
                     }
                 }
             }
+        }
+    }
+}
+
+/// Multiplies columns by the first of `factors`.
+#[inline(always)]
+fn multiply<S: Simd>(simd: S, columns: &mut [Column], factors: &[Column]) {
+    for (column, factor) in columns.iter_mut().zip(factors) {
+        for v in 0..PANEL / S::LANES {
+            let product = simd.mul(simd.get(column, v), simd.get(factor, v));
+            simd.put(column, v, product);
+        }
+    }
+}
+
+/// Multiplies columns by a number.
+#[inline(always)]
+fn scale<S: Simd>(simd: S, columns: &mut [Column], factor: f32) {
+    let factor = simd.splat(factor);
+    for column in columns {
+        for v in 0..PANEL / S::LANES {
+            let product = simd.mul(simd.get(column, v), factor);
+            simd.put(column, v, product);
         }
     }
 }

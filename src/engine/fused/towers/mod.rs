@@ -17,6 +17,7 @@ use crate::data::Batch;
 use crate::engine::objective::conversion::Predictions;
 use crate::engine::{Evaluation, Population, Start, StartRun};
 use crate::engine::{adam, clip};
+use crate::model::dropout;
 use crate::model::ops::product::{Before, Matrix, product};
 use crate::model::towers::TowersShape;
 use crate::simd::{CpuFeatures, multiversion};
@@ -68,6 +69,36 @@ struct Work {
     word_gradient: Vec<f32>,
     /// Gradient of a run's parameters, flat, `[parameters]`.
     gradient: Vec<f32>,
+    /// Seed, step and rows that the factors of dropout are of.
+    drawn: Option<(u64, u64, usize)>,
+    /// Factors of the units of every hidden layer, as `units`.
+    factors: Vec<Vec<f32>>,
+}
+
+impl Work {
+    /// Draws the factors of dropout of a run's step, counted from 0, unless they are here already: runs of a seed share
+    /// them.
+    fn draw(&mut self, shape: &TowersShape, run: &StartRun, step: u64, rows: usize) {
+        if self.drawn == Some((run.seed, step, rows)) {
+            return;
+        }
+        let (towers, mut drawn) = (shape.method.towers(), Vec::new());
+        self.factors.resize_with(shape.hidden.len(), Vec::new);
+        for ((layer, &units), factors) in (0..).zip(&shape.hidden).zip(&mut self.factors) {
+            dropout::factors(run.recipe.dropout, run.seed, (step, layer), towers * units, rows, &mut drawn);
+            dropout::by_row(&drawn, towers, towers * units, rows, factors);
+        }
+        self.drawn = Some((run.seed, step, rows));
+    }
+
+    /// Multiplies ∂z of the layer at hand, and its sums, by the factor of units that were kept. Those of the others are 0.
+    fn scale_kept(&mut self, rate: f64) {
+        if rate > 0.0 {
+            let (cpu, scale) = (CpuFeatures::best(), dropout::scale(rate));
+            clip::multiply(cpu, &mut self.masked[0], scale);
+            clip::multiply(cpu, &mut self.sums, scale);
+        }
+    }
 }
 
 impl TowersPopulation {
@@ -97,11 +128,16 @@ impl TowersPopulation {
         })
     }
 
-    /// Logits of a run on some rows of a batch, left in `work.logits`, with the units that led to them.
-    fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>) {
+    /// Logits of a run on some rows of a batch, left in `work.logits`, with the units that led to them; without those
+    /// that dropout drops where the step is trained.
+    fn forward(&mut self, run: usize, batch: &Batch, rows: Range<usize>, trained: bool) {
         let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
         let parameters = &self.parameters[run * ranges.count..][..ranges.count];
         let (count, towers, cpu) = (rows.len(), shape.method.towers(), CpuFeatures::best());
+        let dropped = trained && self.runs[run].recipe.dropout > 0.0;
+        if dropped {
+            work.draw(shape, &self.runs[run], self.steps - 1, count);
+        }
         let x = &batch.x[rows.start * batch.features..rows.end * batch.features];
         shape.embed(&parameters[ranges.table.clone()], x, &mut work.input);
         work.units.resize_with(shape.hidden.len(), Vec::new);
@@ -125,6 +161,9 @@ impl TowersPopulation {
                 );
                 bias_relu(cpu, out, bias);
             }
+            if dropped {
+                multiply(cpu, out, &work.factors[layer]);
+            }
             inputs = units;
         }
         work.logits.resize(towers * count, 0.0);
@@ -142,15 +181,20 @@ impl TowersPopulation {
         let (shape, ranges, work) = (&self.shape, &self.ranges, &mut self.work);
         let parameters = &self.parameters[run * ranges.count..][..ranges.count];
         let rows = batch.rows;
+        let rate = self.runs[run].recipe.dropout;
         let word_columns = shape.categorical * shape.embedding_units;
         work.gradient.resize(ranges.count, 0.0);
         work.word_gradient.resize(shape.tables * rows * word_columns, 0.0);
         for tower in 0..shape.method.towers() {
             output_gradient(shape, ranges, parameters, tower, rows, work);
+            work.scale_kept(rate);
             for layer in LayerView::for_tower(shape, ranges, tower).rev() {
                 layer.weight_gradient(rows, work);
                 match layer.below {
-                    Some(below) => layer.unit_gradient(parameters, rows, below, work),
+                    Some(below) => {
+                        layer.unit_gradient(parameters, rows, below, work);
+                        work.scale_kept(rate);
+                    }
                     None => layer.word_gradient(parameters, rows, word_columns, work),
                 }
             }
@@ -172,7 +216,7 @@ impl TowersPopulation {
         out.resize(start + towers * batch.rows, 0.0);
         for first in (0..batch.rows).step_by(EVALUATION_ROWS) {
             let rows = first..(first + EVALUATION_ROWS).min(batch.rows);
-            self.forward(run, batch, rows.clone());
+            self.forward(run, batch, rows.clone(), false);
             let by_tower = self.work.logits.chunks_exact(rows.len());
             for (out, logits) in out[start..].chunks_exact_mut(batch.rows).zip(by_tower) {
                 out[rows.clone()].copy_from_slice(logits);
@@ -186,7 +230,7 @@ impl Population for TowersPopulation {
         self.steps += 1;
         losses.clear();
         for run in 0..self.runs.len() {
-            self.forward(run, batch, 0..batch.rows);
+            self.forward(run, batch, 0..batch.rows, true);
             let mut gradient = std::mem::take(&mut self.work.logit_gradient);
             gradient.clear();
             let predictions = self.predictions(run, batch, &self.work.logits);
@@ -262,6 +306,18 @@ fn bias_relu_body(z: &mut [f32], bias: &[f32]) {
 multiversion! {
     /// h · o + d of every row: h `[rows, units]`, o `[units]`, the result `[rows]`.
     fn output(h: &[f32], weight: &[f32], bias: f32, out: &mut [f32]) = output_body;
+}
+
+multiversion! {
+    /// values ← values · factors, element by element.
+    fn multiply(values: &mut [f32], factors: &[f32]) = multiply_body;
+}
+
+#[inline(always)]
+fn multiply_body(values: &mut [f32], factors: &[f32]) {
+    for (value, factor) in values.iter_mut().zip(factors) {
+        *value *= factor;
+    }
 }
 
 /// Partial sums of a row: as many as a register holds.
@@ -347,7 +403,12 @@ mod tests {
 
     #[test]
     fn towers_agree_with_the_graph_engine_for_every_method() {
-        let recipe = ["train.weight_decay=5", "train.schedule={warmup=3}", "train.clip_norm=0.02"];
+        let recipe = [
+            "train.weight_decay=5",
+            "train.schedule={warmup=3}",
+            "train.clip_norm=0.02",
+            "train.dropout=0.3",
+        ];
         for (hidden, recipe) in [("[9, 5]", &[][..]), ("[7]", &[]), ("[9, 5]", &recipe)] {
             let mut more: Vec<String> = library::find("esmm", &[MODELS.to_string()])
                 .unwrap()

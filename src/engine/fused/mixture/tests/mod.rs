@@ -11,7 +11,7 @@ use super::*;
 use crate::data::Task;
 use crate::engine::adam::{BETA_1, BETA_2, Correction, EPSILON};
 use crate::experiment::{Decay, Recipe, Schedule};
-use crate::model::{Parameters, Problem, Role, Routing, architecture};
+use crate::model::{Dropout, Noise, Parameters, Problem, Role, Routing, architecture};
 
 /// f32 sums of a few hundred terms against f64, relative to the largest element.
 const TOLERANCE: f64 = 1e-5;
@@ -180,6 +180,7 @@ proptest! {
             label_set: 0,
             scratch: &mut population.scratch,
             losses: &mut losses,
+            kept: None,
             wanted: Wanted::Gradient(&mut population.gradient),
         });
         prop_assert!(distance(&losses, &expected.losses) < TOLERANCE);
@@ -224,7 +225,7 @@ fn the_study_s_models_take_the_operations_that_the_benchmarks_count() {
 
 #[test]
 fn the_gradient_is_candle_s() -> Result<()> {
-    for shape in studied() {
+    for (shape, rate) in studied().into_iter().flat_map(|shape| [(shape, 0.0), (shape, 0.3)]) {
         let (count, sets) = (3, 2);
         let model = model(shape);
         let batch = batch(shape, 50, sets, 11);
@@ -242,11 +243,17 @@ fn the_gradient_is_candle_s() -> Result<()> {
         let y = Tensor::from_vec(batch.y.clone(), (sets, shape.tasks, 50), &Device::Cpu)?;
         let chosen: Vec<u32> = runs(count, sets).iter().map(|run| run.label_set as u32).collect();
         let y = y.index_select(&Tensor::new(chosen, &Device::Cpu)?, 0)?;
-        let predictions = model.forward(&Parameters::new(layout, &tensors), &x)?.predictions;
+        let seeds: Vec<u64> = runs(count, sets).iter().map(|run| run.seed).collect();
+        let noise = Noise::new(&seeds, 0);
+        let dropout = Dropout::new(rate, noise);
+        let tensors = Parameters::new(layout, &tensors).dropping(dropout.as_ref());
+        let predictions = model.training_forward(&tensors, &x, &noise)?.predictions;
         let losses = (predictions - y)?.sqr()?.mean(2)?;
         let grads = losses.sum_all()?.backward()?;
 
-        let (actual, gradient) = population(shape, count, sets, Instructions::best()).gradients(&batch)?;
+        let mut fused = population(shape, count, sets, Instructions::best());
+        fused.runs.iter_mut().for_each(|run| run.recipe.dropout = rate);
+        let (actual, gradient) = fused.gradients(&batch)?;
         let expected: Vec<f32> = losses.flatten_all()?.to_vec1()?;
         let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
         assert!(distance(&actual, &expected) < TOLERANCE, "{shape:?}");
@@ -310,12 +317,19 @@ fn learnable(shape: MixtureShape, step: u64) -> Batch {
     batch
 }
 
+/// The same with labels, and so gradients, of three sizes, of which clipping changes the largest.
+fn of_three_sizes(shape: MixtureShape, step: u64) -> Batch {
+    let mut batch = learnable(shape, step);
+    batch.y.iter_mut().for_each(|y| *y *= [1.0, 4.0, 16.0][(step % 3) as usize]);
+    batch
+}
+
 /// Parameters after the steps of a recipe in f64, and the norms of the gradients in rising order.
 fn trained_in_f64(shape: MixtureShape, recipe: Recipe, steps: u64) -> (Vec<f64>, Vec<f64>) {
     let mut theta: Vec<f64> = parameters(shape, 1, 7).iter().map(|&p| p as f64).collect();
     let (mut m, mut v, mut norms) = (vec![0.0; theta.len()], vec![0.0; theta.len()], Vec::new());
     for t in 1..=steps {
-        let batch = learnable(shape, t);
+        let batch = of_three_sizes(shape, t);
         let gradient = reference::pass(shape, &theta, &batch.x, &batch.y).gradient;
         let norm = gradient.iter().map(|g| g * g).sum::<f64>().sqrt();
         let scale = recipe.clip_norm.map_or(1.0, |limit| (limit / norm).min(1.0));
@@ -352,17 +366,19 @@ fn decay_schedule_and_clipping_stay_close_to_f64() -> Result<()> {
             let mut fused = population(shape, 1, 1, instructions);
             fused.runs[0] = StartRun { recipe, steps: STEPS, learning_rate: 0.01, ..fused.runs[0] };
             for t in 1..=STEPS {
-                fused.step(&learnable(shape, t), &mut Vec::new())?;
+                fused.step(&of_three_sizes(shape, t), &mut Vec::new())?;
             }
             let theta: Vec<f64> = fused.parameters()?.iter().map(|&p| f64::from(p)).collect();
-            println!("{shape:?} {}: {}", instructions.name(), apart(&theta));
+            // Twelve steps of some 1e-3, each with a few roundings.
+            assert!(apart(&theta) < 1e-6, "{shape:?} {}: {}", instructions.name(), apart(&theta));
         }
         for without in [
             Recipe { weight_decay: 0.0, ..recipe },
             Recipe { schedule: Schedule::default(), ..recipe },
             Recipe { clip_norm: None, ..recipe },
         ] {
-            println!("without: {}", apart(&trained_in_f64(shape, without, STEPS).0));
+            let apart = apart(&trained_in_f64(shape, without, STEPS).0);
+            assert!(apart > 1e-4, "{shape:?}: {without:?} makes no difference: {apart}");
         }
     }
     Ok(())
