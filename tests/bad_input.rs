@@ -559,7 +559,7 @@ fn read_changed_tables(large: bool) {
             if count.is_multiple_of(500) {
                 mmoe_study::study::add_means(&mut study);
                 let figures = mmoe_study::study::Figures::from_study(&study);
-                let page = mmoe_study::study::write_report(&study, &figures, &folder);
+                let page = mmoe_study::study::write_report(&study, figures, &folder);
                 prop_assert!(page.is_ok(), "{}", page.unwrap_err());
             }
         }

@@ -40,12 +40,11 @@ fn numbers(path: &str, value: &Value, found: &mut Vec<(String, Value, bool)>) {
                 numbers(&if path.is_empty() { key.clone() } else { format!("{path}.{key}") }, value, found);
             }
         }
-        Value::Array(list) => match list.first() {
-            Some(number @ (Value::Integer(_) | Value::Float(_))) => {
+        Value::Array(list) => {
+            if let Some(number @ (Value::Integer(_) | Value::Float(_))) = list.first() {
                 found.push((path.into(), number.clone(), true));
             }
-            _ => {}
-        },
+        }
         Value::Integer(_) | Value::Float(_) => found.push((path.into(), value.clone(), false)),
         _ => {}
     }

@@ -221,7 +221,7 @@ fn compare_row(
         }
         false => (independent_difference(&values), None),
     };
-    let p = (2.0 * found.p_not_above(0.0).min(found.p_not_below(0.0))).min(1.0);
+    let p = found.p_two_sided(0.0);
     // Ends that exclude 0 would look like a change where no test can find one.
     let decides = found.finest() <= ONE_SIDED;
     let difference = found.interval().map(|found| Interval { ends: found.ends.filter(|_| decides), ..found });

@@ -3,13 +3,14 @@
 //! - [`runs`]: the runs of a model under a condition; [`measure`]: the loss that is looked at; [`selection`]: the
 //!   learning rate of every model and condition, chosen so that the choice does not flatter.
 //! - [`curve`], [`histogram`], [`losses`], [`interval`]: what figures and tables show of them.
-//! - [`gates`]: use of the experts. [`comparison`]: two studies side by side.
+//! - [`gain`]: gain of sharing over a baseline. [`gates`]: use of the experts. [`comparison`]: two studies side by side.
 //! - [`distance`]: distance between curves and between histograms. [`mod@reference`]: published data.
 //! - [`statistics`]: every number that has an interval.
 
 pub mod comparison;
 pub mod curve;
 pub mod distance;
+pub mod gain;
 pub mod gates;
 pub mod histogram;
 pub mod interval;

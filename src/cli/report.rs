@@ -22,17 +22,17 @@ pub fn run(path: &Path) -> Result<u8> {
     if let Some(left_out) = figures.note(&study, path) {
         note(&left_out);
     }
-    show(&format!("{}\n", write(&study, &figures, &folder)?.display()));
+    show(&format!("{}\n", write(&study, figures, &folder)?.display()));
     Ok(DONE)
 }
 
 /// Writes figures and report; returns the report's path.
 pub fn write_report(mut study: Study, folder: &Folder) -> Result<PathBuf> {
     study::add_means(&mut study);
-    write(&study, &Figures::from_study(&study), folder)
+    write(&study, Figures::from_study(&study), folder)
 }
 
-fn write(study: &Study, figures: &Figures, folder: &Folder) -> Result<PathBuf> {
+fn write(study: &Study, figures: Figures, folder: &Folder) -> Result<PathBuf> {
     study::write_report(study, figures, folder.path())
         .with_context(|| format!("cannot write the report of {}", folder.path().display()))
 }

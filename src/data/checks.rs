@@ -457,7 +457,7 @@ mod tests {
     /// Rows of three columns: a word that follows the first label, a word that follows neither, a number that follows the
     /// second label against its order.
     fn rows(count: usize, wrong: usize) -> (Vec<f32>, [Vec<f32>; 2]) {
-        let label = |row: usize, task: usize| f32::from(u8::from(key((row, task)) % 4 == 0));
+        let label = |row: usize, task: usize| f32::from(u8::from(key((row, task)).is_multiple_of(4)));
         let row = |row: usize| {
             let word = if row < wrong { 1.0 - label(row, 0) } else { label(row, 0) };
             [word, 2.0 + (key((row, 7)) % 50) as f32, -label(row, 1) - row as f32 / (2 * count) as f32]

@@ -21,6 +21,16 @@ impl Condition {
         [self.task_correlation, self.swept_value].map(|value| value.map(f64::to_bits))
     }
 
+    /// The condition without its task correlation.
+    pub fn setting(self) -> Self {
+        Self { task_correlation: None, ..self }
+    }
+
+    /// The values of the axes beside the task correlation, for CSV files.
+    pub fn axis_values(self) -> Vec<String> {
+        self.swept_value.iter().map(f64::to_string).collect()
+    }
+
     /// The values of its axes for tables, such as `0.5` or `0.5, 1.5`; empty where the data has no axis.
     pub fn label(self, format: fn(f64) -> String) -> String {
         let values: Vec<String> =

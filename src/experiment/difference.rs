@@ -132,6 +132,7 @@ mod tests {
             "data.source.rows not set → 10000",
             "grid.seeds 0 to 19 → [1, 5, 9]",
             "models.mmoe.experts 8 → 4",
+            "models.single_task.bottom_units 60 → 31",
             "report.loss \"held_out\" → \"training\"",
             "train.init \"truncated_normal_fan_in\" → \"he_normal\"",
             "train.steps 200 → 300",

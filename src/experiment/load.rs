@@ -10,13 +10,13 @@ use toml::{Table, Value};
 use super::error::{LoadError, Mistake};
 use super::overrides::{Override, related};
 use super::schema::{Experiment, Grid, ModelSpec, Report, ReportedLoss, Tune, is_plain_name};
-use super::section::{Section, printable};
+use super::section::{Section, did_you_mean, printable};
 use super::text::{line_of, read_text, syntax, table as read_table, written};
 use super::{data, grid, models, train, tune};
 use crate::model::Problem;
 
 /// Keys of `[report]`.
-const REPORT_KEYS: &[&str] = &["loss"];
+const REPORT_KEYS: &[&str] = &["loss", "baseline"];
 
 /// The sections with their keys, for `--set` without a section: the first that has the key is meant.
 const SECTIONS: &[(&str, &[&str])] = &[
@@ -108,7 +108,7 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let tuning = root.section("tune")?;
     data::check(&data, &models, problem, !tuning.names().is_empty())?;
     let train = train::read(root.section("train")?, &models, &data, problem)?;
-    let report = report(root.section("report")?)?;
+    let report = report(root.section("report")?, &models)?;
     let tune = Tune::read(tuning, &models)?;
     check_learning_rates(&grid, &models, tune.is_some())?;
     root.finish(&[])?;
@@ -148,9 +148,19 @@ fn check_learning_rates(grid: &Grid, models: &[ModelSpec], tuned: bool) -> Resul
 }
 
 /// Reads `[report]`: what figures, tables and claims show.
-fn report(mut section: Section) -> Result<Report, Mistake> {
+fn report(mut section: Section, models: &[ModelSpec]) -> Result<Report, Mistake> {
     let words = [("held_out", ReportedLoss::HeldOut), ("training", ReportedLoss::Training)];
     let loss = section.word("loss", &words, Some(ReportedLoss::default()))?;
+    let baseline = match section.text_or("baseline", "")? {
+        name if name.is_empty() => None,
+        name if models.iter().any(|model| model.name == name) => Some(name),
+        name => {
+            let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+            let remedy =
+                format!("a model of grid.models ({}){}", names.join(", "), did_you_mean(&name, &names));
+            return Err(section.mistake("baseline", format!("{name:?}"), remedy));
+        }
+    };
     section.finish(REPORT_KEYS)?;
-    Ok(Report { loss })
+    Ok(Report { loss, baseline })
 }

@@ -17,6 +17,8 @@ pub enum Counting {
     Weights,
     /// All trainable parameters.
     All,
+    /// Those of [`Self::Weights`] that the prediction of one task needs: its cost.
+    Prediction,
 }
 
 impl Counting {
@@ -26,6 +28,7 @@ impl Counting {
         match self {
             Self::Weights => network.layout().budget(),
             Self::All => network.layout().count(),
+            Self::Prediction => network.layout().budget_of_a_task(),
         }
     }
 }
@@ -45,7 +48,8 @@ impl ParameterMatch {
     /// Reads `match_parameters` and `match_by` of a model's table; none where it has no `match_parameters`.
     pub fn read(section: &mut Section, architecture: &Architecture) -> Result<Option<Self>, Mistake> {
         let target = section.take("match_parameters");
-        let words = [("weights", Counting::Weights), ("all", Counting::All)];
+        let words =
+            [("weights", Counting::Weights), ("all", Counting::All), ("prediction", Counting::Prediction)];
         let counting = section.has("match_by").then(|| section.word("match_by", &words, None)).transpose()?;
         let Some(target) = target else {
             return match counting {

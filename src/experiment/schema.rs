@@ -83,6 +83,11 @@ impl Grid {
         self.sweep.as_ref().map_or(&[], |sweep| &sweep.values)
     }
 
+    /// Names of the axes beside the task correlation, as columns of CSV files have them.
+    pub fn axis_names(&self) -> Vec<String> {
+        self.swept_parameter().iter().map(|parameter| parameter.key().to_owned()).collect()
+    }
+
     /// Its task correlations; one `None` where the data has no such axis.
     pub fn correlation_axis(&self) -> Vec<Option<f64>> {
         axis(&self.task_correlations)
@@ -131,10 +136,13 @@ pub struct Train {
 }
 
 /// Settings of figures, tables and claims. No run depends on them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Report {
     /// Rows whose losses are reported.
     pub loss: ReportedLoss,
+    /// Name of the model that others are compared with; none for the kind's own, which shares nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub baseline: Option<String>,
 }
 
 /// Rows whose losses are reported; both are logged. The paper does not say which ones it shows.

@@ -15,6 +15,7 @@ pub mod emphasis;
 pub mod facets;
 mod figure6;
 pub mod frame;
+pub mod gain;
 mod gates;
 mod overlay;
 pub mod panel;

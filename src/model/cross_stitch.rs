@@ -68,6 +68,8 @@ impl Configuration for CrossStitch {
             Parameter::mixing("tower_stitch.weight", k, self.own_share),
         ];
         parameters.extend(tower_parameters(k, h, self.tower_units));
+        // Every task's units reach every task.
+        parameters.iter_mut().for_each(|parameter| parameter.needed_by_a_task = [1, 1]);
         Box::new(Network { layout: Layout::new(parameters), tasks: k })
     }
 }

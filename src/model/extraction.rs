@@ -46,7 +46,9 @@ impl Extraction {
         let (n, h) = (self.experts(), self.units);
         let (gates, choices) = (self.tasks, self.choices());
         vec![
-            Parameter::weight("expert.weight", &[inputs, n * h], inputs, h).in_blocks(n),
+            Parameter::weight("expert.weight", &[inputs, n * h], inputs, h)
+                .in_blocks(n)
+                .needed_by_a_task(choices, n),
             Parameter::bias("expert.bias", &[n * h], inputs),
             Parameter::gate("gate.weight", &[inputs, gates * choices], inputs, choices).in_blocks(gates),
         ]

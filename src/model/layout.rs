@@ -65,6 +65,9 @@ pub struct Parameter {
     /// Whether the paper's budget counts it (§5): weights of hidden layers, in bottoms, experts and towers.
     /// Biases, gates and the scalar outputs are not counted.
     pub budgeted: bool,
+    /// Parts of it that the prediction of one task needs, and all its equal parts: `[1, 2]` for the towers of two
+    /// tasks, `[1, 1]` for what tasks share.
+    pub needed_by_a_task: [usize; 2],
 }
 
 impl Parameter {
@@ -114,13 +117,19 @@ impl Parameter {
     }
 
     fn new(name: impl Into<Cow<'static, str>>, shape: &[usize], role: Role, budgeted: bool) -> Self {
-        Self { name: name.into(), shape: shape.to_vec(), role, blocks: 1, budgeted }
+        Self { name: name.into(), shape: shape.to_vec(), role, blocks: 1, budgeted, needed_by_a_task: [1, 1] }
     }
 
     /// The same parameter, its last axis made of `blocks` equal blocks of columns.
     pub fn in_blocks(self, blocks: usize) -> Self {
         debug_assert_eq!(self.shape[self.shape.len() - 1] % blocks, 0);
         Self { blocks, ..self }
+    }
+
+    /// The same parameter, of whose `parts` equal parts the prediction of one task needs `needed`.
+    pub fn needed_by_a_task(self, needed: usize, parts: usize) -> Self {
+        debug_assert!(needed <= parts && self.count().is_multiple_of(parts));
+        Self { needed_by_a_task: [needed, parts], ..self }
     }
 
     /// Number of scalars.
@@ -151,6 +160,15 @@ impl Layout {
     /// the same budget (§5: 100 · 16 · 8 + 16 · 8 · 2 = 13,056 for its mixtures).
     pub fn budget(&self) -> usize {
         self.parameters.iter().filter(|p| p.budgeted).map(Parameter::count).sum()
+    }
+
+    /// The part of [`Self::budget`] that the prediction of one task needs: its cost in multiply-adds.
+    pub fn budget_of_a_task(&self) -> usize {
+        let needed = |p: &Parameter| {
+            let [needed, parts] = p.needed_by_a_task;
+            p.count() / parts * needed
+        };
+        self.parameters.iter().filter(|p| p.budgeted).map(needed).sum()
     }
 
     /// Position of the parameter called `name`.

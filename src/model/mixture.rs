@@ -72,8 +72,9 @@ impl MixtureShape {
     pub fn layout(&self) -> Layout {
         let Self { features: d, experts: n, expert_units: h, tasks: k, tower_units: t, .. } = *self;
         let gates = self.gates();
+        let needed = if self.routing == Routing::Own { 1 } else { n };
         let mut parameters = vec![
-            Parameter::weight("expert.weight", &[d, n * h], d, h).in_blocks(n),
+            Parameter::weight("expert.weight", &[d, n * h], d, h).in_blocks(n).needed_by_a_task(needed, n),
             Parameter::bias("expert.bias", &[n * h], d),
         ];
         if gates > 0 {
@@ -196,7 +197,7 @@ pub fn gated(parameters: &Parameters, experts: &Tensor, gates: &Tensor) -> Resul
 /// scalar output.
 pub fn tower_parameters(tasks: usize, inputs: usize, units: usize) -> [Parameter; 4] {
     [
-        Parameter::weight("tower.weight", &[tasks, inputs, units], inputs, units),
+        Parameter::weight("tower.weight", &[tasks, inputs, units], inputs, units).needed_by_a_task(1, tasks),
         Parameter::bias("tower.bias", &[tasks, units], inputs),
         Parameter::output("output.weight", &[tasks, units], units),
         Parameter::bias("output.bias", &[tasks], units),

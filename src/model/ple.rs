@@ -78,6 +78,8 @@ impl Configuration for Ple {
                 parameters.extend(inner_parameters(extraction, level));
             }
             if level < self.levels {
+                // m_s mixes all experts of this level, so that every task needs them all.
+                parameters.iter_mut().for_each(|parameter| parameter.needed_by_a_task = [1, 1]);
                 let inputs = if level == 1 { problem.features } else { self.expert_units };
                 let (name, n) = (format!("shared_gate_{level}.weight"), extraction.experts());
                 parameters.push(Parameter::gate(name, &[inputs, n], inputs, n));
@@ -93,7 +95,9 @@ fn inner_parameters(extraction: Extraction, level: usize) -> [Parameter; 5] {
     let Extraction { tasks: k, task_experts: m, shared_experts: s, units: h } = extraction;
     let c = extraction.choices();
     [
-        Parameter::weight(format!("task_expert_{level}.weight"), &[k, h, m * h], h, h).in_blocks(m),
+        Parameter::weight(format!("task_expert_{level}.weight"), &[k, h, m * h], h, h)
+            .in_blocks(m)
+            .needed_by_a_task(1, k),
         Parameter::bias(format!("task_expert_{level}.bias"), &[k, m * h], h),
         Parameter::weight(format!("shared_expert_{level}.weight"), &[h, s * h], h, h).in_blocks(s),
         Parameter::bias(format!("shared_expert_{level}.bias"), &[s * h], h),

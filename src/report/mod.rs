@@ -16,11 +16,13 @@ use crate::store::{Folder, StoreError, Study, commands};
 mod claims_table;
 pub mod comparison;
 pub mod diverged;
+pub mod gain;
 pub mod section;
 pub mod setup;
 pub mod words;
 
 use claims_table::ClaimRow;
+use gain::Answer;
 use section::{Block, Section};
 pub use setup::partial;
 
@@ -36,9 +38,9 @@ pub enum ReportError {
     /// The template cannot be filled in.
     #[error("report.html cannot be made: {0}")]
     Page(#[from] askama::Error),
-    /// The table of claims cannot be written.
-    #[error("claims.csv cannot be made: {0}")]
-    Claims(#[from] csv::Error),
+    /// A table cannot be written.
+    #[error("a table of the report cannot be made: {0}")]
+    Table(#[from] csv::Error),
     /// A file cannot be written.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -82,7 +84,8 @@ pub const MMOE: Citation = Citation {
 };
 
 /// Draws `figures` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and returns the path of the
-/// latter. `left_out` says which figures could not be made. Files of an earlier report are replaced.
+/// latter; with an `answer` also `gains.csv` and `crossings.csv`. `left_out` says which figures could not be made. Files of an
+/// earlier report are replaced.
 ///
 /// # Errors
 ///
@@ -92,6 +95,7 @@ pub fn write(
     folder: &Path,
     claims: &[ClaimResult],
     figures: &[Box<dyn Figure>],
+    answer: Option<Answer>,
     left_out: Option<String>,
     content: Content,
 ) -> Result<PathBuf, ReportError> {
@@ -100,7 +104,13 @@ pub fn write(
     let mut csv = Vec::new();
     claim::table::write_csv(claims, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    let page = Page::new(study, folder, claims, &drawn, left_out, content).render()?;
+    if let Some(answer) = &answer {
+        store.write_table("gains.csv", &answer.gains)?;
+        if let Some(crossings) = &answer.crossings {
+            store.write_table("crossings.csv", crossings)?;
+        }
+    }
+    let page = Page::new(study, folder, claims, &drawn, answer, left_out, content).render()?;
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
 }
 
@@ -118,6 +128,8 @@ struct Page<'a> {
     data_warnings: Option<String>,
     /// The figures that could not be made, in sentences.
     left_out: Option<String>,
+    /// The gain of sharing; none without a baseline.
+    answer: Option<Answer>,
     content: Content,
     claims: Vec<ClaimRow>,
     figures: &'a [Drawn],
@@ -136,6 +148,7 @@ impl<'a> Page<'a> {
         folder: &Path,
         results: &[ClaimResult],
         figures: &'a [Drawn],
+        answer: Option<Answer>,
         left_out: Option<String>,
         content: Content,
     ) -> Self {
@@ -150,6 +163,7 @@ impl<'a> Page<'a> {
             data_warnings: setup::data_warnings(study),
             claims: claims_table::rows(results),
             figures,
+            answer,
             left_out,
             setup: setup::lists(study, &content.data),
             content,

@@ -18,7 +18,7 @@ pub(super) struct List {
 }
 
 /// Files of a study with their contents.
-const FILES: [(&str, &str); 15] = [
+const FILES: [(&str, &str); 17] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
@@ -36,6 +36,11 @@ const FILES: [(&str, &str); 15] = [
     ),
     ("deciles.csv", "one row a run and decile of the test impressions by pCTR: mean predicted and true pCVR"),
     ("labels.csv", "one row a correlation, seed and pair: measured correlation of the labels"),
+    (
+        "gains.csv",
+        "one row a model, condition, baseline and task: gain of sharing with its interval and p-value",
+    ),
+    ("crossings.csv", "one row a model and baseline: the task correlation at which the gain changes sign"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
 

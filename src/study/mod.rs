@@ -11,12 +11,15 @@ use std::path::{Path, PathBuf};
 
 use rayon::prelude::*;
 
+use crate::analysis::gain::{Gains, Outcomes};
 use crate::analysis::{MeanCurve, Measure, RowSet, Runs, TaskLoss, gates, selected_runs};
 use crate::claim::ClaimResult;
 use crate::data::Task;
 use crate::experiment::ModelSpec;
+use crate::figure::gain::GainFigure;
 use crate::figure::{self, Figure};
 use crate::model::Role;
+use crate::report::gain::Answer;
 use crate::report::{self, Content, ReportError, words};
 use crate::store::{CURVES, Folder, GATES, MeanRecord, Study, commands};
 
@@ -30,6 +33,9 @@ pub trait StudyKind: Sync {
 
     /// Words and tables of the study's page.
     fn content(&self, study: &Study) -> Content;
+
+    /// The runs of a study, the numbers by which models are compared with a baseline, and the baselines.
+    fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a>;
 
     /// The runs whose mean loss curves are drawn, one a seed at the selected learning rates.
     fn drawn_runs<'a>(&self, study: &'a Study) -> Vec<Runs<'a>> {
@@ -105,6 +111,8 @@ pub struct Figures {
     pub drawn: Vec<Box<dyn Figure>>,
     /// Names of the figures whose tables the study's folder lacks.
     left_out: Vec<&'static str>,
+    /// The gain of sharing in words and tables; none without a baseline.
+    answer: Option<Answer>,
 }
 
 impl Figures {
@@ -113,8 +121,13 @@ impl Figures {
         let kind = kind_of(study);
         let (runs, reported) = (kind.drawn_runs(study), Measure::from_study(study));
         let known = tasks(study).all(|task| MeanCurve::are_known(study, &runs, Measure { task, ..reported }));
-        let (mut drawn, without_curves): (Vec<_>, Vec<_>) =
+        let outcomes = kind.outcomes(study);
+        let gains = Gains::new(&outcomes, study.experiment.problem());
+        let answer = Answer::new(&study.experiment, &gains, &outcomes.outcomes).expect("writing to memory");
+        let of_gain = outcomes.outcomes.first().and_then(|main| GainFigure::from_gains(study, &gains, main));
+        let (of_kind, without_curves): (Vec<_>, Vec<_>) =
             kind.figures(study).into_iter().partition(|figure| known || !figure.needs_curves());
+        let mut drawn: Vec<_> = figure::boxed(of_gain).into_iter().chain(of_kind).collect();
         drawn.extend(figure::of_gates(study));
         let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();
         let draws_gates = study.experiment.grid.sweep.is_none()
@@ -125,7 +138,7 @@ impl Figures {
         if draws_gates && !(study.has_final_gates() && gates::known_over_training(study)) {
             left_out.push("gates");
         }
-        Self { drawn, left_out }
+        Self { drawn, left_out, answer }
     }
 
     /// The figures that are left out because the study's folder lacks their tables, and the command that restores them, in
@@ -160,11 +173,22 @@ fn has_gates(study: &Study, model: &ModelSpec) -> bool {
 /// # Errors
 ///
 /// A figure cannot be drawn, or a file not written.
-pub fn write_report(study: &Study, figures: &Figures, folder: &Path) -> Result<PathBuf, ReportError> {
+pub fn write_report(study: &Study, figures: Figures, folder: &Path) -> Result<PathBuf, ReportError> {
     let kind = kind_of(study);
     Folder::new(folder).write_tables_of_report(study)?;
     let note = figures.note(study, &report::shown_path(folder));
-    report::write(study, folder, &kind.claims(study), &figures.drawn, note, kind.content(study))
+    let Figures { drawn, answer, .. } = figures;
+    report::write(study, folder, &kind.claims(study), &drawn, answer, note, kind.content(study))
+}
+
+/// The baselines of a study: the model of `report.baseline`, or else the models of the architecture `default`.
+fn baselines(study: &Study, default: &str) -> Vec<String> {
+    let experiment = &study.experiment;
+    let named = |model: &&ModelSpec| match &experiment.report.baseline {
+        Some(name) => model.name == *name,
+        None => model.architecture.name == default,
+    };
+    experiment.models.iter().filter(named).map(|model| model.name.clone()).collect()
 }
 
 #[cfg(test)]
@@ -184,7 +208,7 @@ mod tests {
             assert_eq!(empty_panels(figure.as_ref()), [0; 0], "{what}: {}", figure.name());
         }
         let folder = tempfile::tempdir().unwrap();
-        let report = write_report(study, &figures, folder.path()).unwrap();
+        let report = write_report(study, figures, folder.path()).unwrap();
         let claims = crate::claim::table::text(&kind_of(study).claims(study), true);
         let written =
             [report, folder.path().join("claims.csv")].map(|path| std::fs::read_to_string(path).unwrap());

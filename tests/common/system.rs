@@ -94,10 +94,10 @@ impl Terminal {
 /// The command with these descriptors closed.
 pub fn closed(command: Command, descriptors: &'static [i32]) -> Command {
     prepared(command, move || {
-        // SAFETY: nothing in the new process uses them.
-        descriptors.iter().for_each(|descriptor| {
+        for descriptor in descriptors {
+            // SAFETY: nothing in the new process uses it.
             unsafe { nix::libc::close(*descriptor) };
-        });
+        }
         Ok(())
     })
 }

@@ -40,6 +40,11 @@ pub trait Confidence {
         self.interval_at(LEVEL)
     }
 
+    /// Two-sided p-value against θ = `value`.
+    fn p_two_sided(&self, value: f64) -> f64 {
+        (2.0 * self.p_not_above(value).min(self.p_not_below(value))).min(1.0)
+    }
+
     /// One-sided p-value against θ ≤ `threshold`: small where θ lies above it. NaN bounds give 1.
     fn p_not_above(&self, threshold: f64) -> f64 {
         p_value(|p| self.bound(p) > threshold, self.finest())

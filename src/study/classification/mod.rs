@@ -7,11 +7,15 @@ mod reference;
 mod scores;
 pub mod tuning;
 
-use super::StudyKind;
+use super::{StudyKind, baselines};
+use crate::analysis::RunValue;
+use crate::analysis::gain::{Outcome, Outcomes};
 use crate::claim::ClaimResult;
+use crate::data::Subset;
 use crate::figure::Figure;
 use crate::report::Content;
-use crate::store::Study;
+use crate::store::{RunRecord, Study};
+use scores::{AUXILIARY, MAIN, ScoreValue, model_runs};
 
 /// The kind of study in this folder.
 pub struct Classification;
@@ -19,6 +23,19 @@ pub struct Classification;
 impl StudyKind for Classification {
     fn claims(&self, study: &Study) -> Vec<ClaimResult> {
         claims::run(study)
+    }
+
+    fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a> {
+        let auc = |task: usize| {
+            let score = ScoreValue::auc(Subset::Test, task);
+            let value = Box::new(move |run: &RunRecord| score.value(run));
+            Outcome { name: "auc", task: task.to_string(), higher_is_better: true, value }
+        };
+        Outcomes {
+            runs: model_runs(study),
+            outcomes: [MAIN, AUXILIARY].map(auc).into(),
+            baselines: baselines(study, "single_task"),
+        }
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {

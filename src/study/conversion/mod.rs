@@ -9,12 +9,14 @@ mod page;
 mod reference;
 mod runs;
 
-use super::StudyKind;
+use super::{StudyKind, baselines};
+use crate::analysis::gain::{Outcome, Outcomes};
 use crate::analysis::{Runs, TaskLoss};
 use crate::claim::ClaimResult;
 use crate::figure::Figure;
 use crate::report::Content;
 use crate::store::Study;
+use metric::Metric;
 
 /// The kind of study in this folder.
 pub struct Conversion;
@@ -22,6 +24,20 @@ pub struct Conversion;
 impl StudyKind for Conversion {
     fn claims(&self, study: &Study) -> Vec<ClaimResult> {
         claims::run(study)
+    }
+
+    fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a> {
+        let auc = |(task, metric): (&str, Metric)| Outcome {
+            name: "auc",
+            task: task.to_owned(),
+            higher_is_better: true,
+            value: Box::new(metric),
+        };
+        Outcomes {
+            runs: runs::model_runs(study),
+            outcomes: [("cvr", Metric::CLICKED_AUC), ("ctcvr", Metric::JOINT_AUC)].map(auc).into(),
+            baselines: baselines(study, "base"),
+        }
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {

@@ -382,7 +382,7 @@ mod tests {
 
     fn page(study: &Study) -> String {
         let folder = tempfile::tempdir().unwrap();
-        let report = write_report(study, &Figures::from_study(study), folder.path()).unwrap();
+        let report = write_report(study, Figures::from_study(study), folder.path()).unwrap();
         std::fs::read_to_string(report).unwrap()
     }
 

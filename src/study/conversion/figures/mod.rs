@@ -77,7 +77,7 @@ mod tests {
         let all = FunnelSample { models: FunnelSample::all_models(), vary, ..base.clone() };
         assert_eq!(draw(&all), ["funnel_knob", "funnel_bias", "funnel_losses"]);
         let related = FunnelSample { correlations: vec![0.0, 0.5], ..base.clone() };
-        assert_eq!(draw(&related), ["funnel_knob", "funnel_bias", "funnel_losses"]);
+        assert_eq!(draw(&related), ["gain", "funnel_knob", "funnel_bias", "funnel_losses"]);
         assert!(draw(&FunnelSample { seeds: 1, ..base }).is_empty());
     }
 }

@@ -1,0 +1,409 @@
+//! The gain of sharing in words and tables: the answer at the top of a page, `gains.csv` and `crossings.csv`.
+
+use std::io;
+
+use super::section::{Column, Section, Table};
+use super::words::{count, either, ends, list, or_dash};
+use crate::analysis::Interval;
+use crate::analysis::gain::{Budget, Crossing, FEWEST_SEEDS, Gain, Gains, Outcome, Sign};
+use crate::experiment::{Condition, Experiment};
+use crate::figure::theme::{decimals, number};
+
+/// The baseline of single-task networks in a sentence.
+const NO_SHARING: &str = "no sharing";
+/// Decimals of a gain.
+const GAIN: usize = 4;
+/// Most sentences of an answer; the table has the rest.
+const MOST_SENTENCES: usize = 6;
+
+/// The answer of a study: does sharing help, and from which task correlation on?
+pub struct Answer {
+    /// Heading.
+    pub heading: String,
+    /// A few sentences.
+    pub sentences: Vec<String>,
+    /// How the numbers were made.
+    pub method: String,
+    /// The table of all gains.
+    pub section: Section,
+    /// Content of `gains.csv`.
+    pub gains: Vec<u8>,
+    /// Content of `crossings.csv`; none without a crossing to look for.
+    pub crossings: Option<Vec<u8>>,
+}
+
+impl Answer {
+    /// None without a gain: the study has no baseline, or no other model.
+    ///
+    /// # Errors
+    /// If a table cannot be written.
+    pub fn new(experiment: &Experiment, gains: &Gains, outcomes: &[Outcome]) -> csv::Result<Option<Self>> {
+        let Some(main) = outcomes.first().filter(|_| !gains.gains.is_empty()) else { return Ok(None) };
+        let words = Words { experiment, gains, main };
+        Ok(Some(Self {
+            heading: words.heading(),
+            sentences: words.sentences(),
+            method: words.method(),
+            section: words.section(),
+            gains: gains_csv(experiment, &gains.gains)?,
+            crossings: match gains.crossings.is_empty() {
+                true => None,
+                false => Some(crossings_csv(experiment, &gains.crossings)?),
+            },
+        }))
+    }
+}
+
+/// What sentences are made of.
+struct Words<'a> {
+    experiment: &'a Experiment,
+    gains: &'a Gains,
+    main: &'a Outcome,
+}
+
+impl Words<'_> {
+    /// The settings of the study, without their task correlations, in the order of the plan.
+    fn settings(&self) -> Vec<Condition> {
+        let mut settings: Vec<Condition> = Vec::new();
+        for gain in &self.gains.gains {
+            let setting = gain.condition.setting();
+            if !settings.contains(&setting) {
+                settings.push(setting);
+            }
+        }
+        settings
+    }
+
+    /// A baseline in a sentence.
+    fn baseline(&self, name: &str) -> String {
+        let title = self.experiment.model_title(name);
+        let single = self
+            .experiment
+            .models
+            .iter()
+            .any(|model| model.name == name && model.architecture.name == "single_task");
+        if single { NO_SHARING.to_owned() } else { title.to_owned() }
+    }
+
+    fn heading(&self) -> String {
+        let names: Vec<String> = self.gains.baselines().into_iter().map(|name| self.baseline(name)).collect();
+        match names.iter().all(|name| name == NO_SHARING) {
+            true => "Does sharing help?".to_owned(),
+            false => format!("Is any model better than {}?", either(names.into_iter())),
+        }
+    }
+
+    fn sentences(&self) -> Vec<String> {
+        let settings = self.settings();
+        let mut sentences = Vec::new();
+        for baseline in self.gains.baselines() {
+            for setting in &settings {
+                sentences.extend(self.sentences_on(baseline, setting));
+            }
+        }
+        if sentences.len() > MOST_SENTENCES {
+            sentences.truncate(MOST_SENTENCES - 1);
+            sentences.push("The table below has the rest.".to_owned());
+        }
+        sentences
+    }
+
+    /// The sentences on one baseline under one setting: models of which the same is true share one.
+    fn sentences_on(&self, baseline: &str, setting: &Condition) -> Vec<String> {
+        let here = |condition: &Condition| condition.setting() == *setting;
+        let gains: Vec<&Gain> = self.gains.main(baseline).filter(|gain| here(&gain.condition)).collect();
+        let mut groups: Vec<(Budget, String, Vec<&Gain>, Vec<String>)> = Vec::new();
+        for model in &self.experiment.models {
+            let own: Vec<&Gain> = gains.iter().copied().filter(|gain| gain.model == model.name).collect();
+            let Some(budget) = own.first().map(|gain| gain.budget) else { continue };
+            let crossing = self.gains.crossings.iter().find(|crossing| {
+                crossing.model == model.name
+                    && crossing.baseline == baseline
+                    && crossing.condition == *setting
+            });
+            let predicate = self.predicate(&own, crossing, &self.baseline(baseline));
+            match groups.iter_mut().find(|(other, text, ..)| (*other, text.as_str()) == (budget, &predicate))
+            {
+                Some((.., gains, titles)) => {
+                    gains.extend(own);
+                    titles.push(model.title.clone());
+                }
+                None => groups.push((budget, predicate, own, vec![model.title.clone()])),
+            }
+        }
+        let names = self.experiment.grid.axis_names().into_iter().zip(setting.axis_values());
+        let place: Vec<String> = names.map(|(name, value)| format!("{name} = {value}")).collect();
+        let place = if place.is_empty() { String::new() } else { format!("With {}, ", place.join(", ")) };
+        let sentence = |(budget, predicate, gains, titles): (Budget, String, Vec<&Gain>, Vec<String>)| {
+            let one = titles.len() == 1;
+            let with = match budget {
+                Budget::Total => "at equal weights in total, ",
+                Budget::Prediction => "at equal weights for the prediction of one task, ",
+                Budget::Unequal if one => "with another number of weights, ",
+                Budget::Unequal => "with other numbers of weights, ",
+            };
+            let is = if one { "is" } else { "are" };
+            let models = list(titles.into_iter());
+            upper_case(&format!("{place}{with}{models} {is} {predicate}{}.", range(&gains)))
+        };
+        groups.into_iter().map(sentence).collect()
+    }
+
+    /// What is true of one model, from "worse than no sharing …" on.
+    fn predicate(&self, gains: &[&Gain], crossing: Option<&Crossing>, baseline: &str) -> String {
+        let mut parts: Vec<(Sign, Vec<Option<f64>>)> = Vec::new();
+        for gain in gains {
+            let p = gain.condition.task_correlation;
+            match parts.last_mut() {
+                Some((sign, places)) if *sign == gain.sign => places.push(p),
+                _ => parts.push((gain.sign, vec![p])),
+            }
+        }
+        let all = parts.len() == 1;
+        let phrases = parts.iter().enumerate().map(|(index, (sign, places))| {
+            let than = if index == 0 { baseline } else { "it" };
+            let verdict = match sign {
+                Sign::Helps => format!("better than {than}"),
+                Sign::Hurts => format!("worse than {than}"),
+                Sign::Unclear => format!("not told apart from {than}"),
+                Sign::NotTested => {
+                    format!("not compared with {than} (fewer than {FEWEST_SEEDS} seeds have both)")
+                }
+            };
+            let place = match (places.as_slice(), all) {
+                ([None], _) | ([], _) | ([_], true) => String::new(),
+                ([Some(p)], _) => format!(" at a task correlation of {}", number(*p)),
+                ([Some(first), .., Some(last)], true) => {
+                    format!(" at every task correlation from {} to {}", number(*first), number(*last))
+                }
+                ([Some(first), .., Some(last)], false) => {
+                    format!(" at task correlations from {} to {}", number(*first), number(*last))
+                }
+                _ => String::new(),
+            };
+            verdict + &place
+        });
+        let told = parts.iter().any(|(sign, _)| matches!(sign, Sign::Helps | Sign::Hurts));
+        let crosses = crossing.filter(|_| told).and_then(|crossing| {
+            let at = crossing.task_correlation?;
+            Some(format!("; its gain crosses 0 at {} {}", decimals(at, 2), crossing_ends(crossing)))
+        });
+        list(phrases) + &crosses.unwrap_or_default()
+    }
+
+    fn method(&self) -> String {
+        let of = match (self.main.name, self.main.task.as_str()) {
+            (name, "mean") => format!("{name}, averaged over tasks"),
+            (name, task) => format!("{name} of task {task}"),
+        };
+        let seeds = self.gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
+        format!(
+            "The gain is that of the {of}, paired by seed over at most {} seeds, with 95\u{a0}% bootstrap intervals. A model \
+             is better or worse where the p-value, Holm-corrected over models and conditions, is below 5\u{a0}%.",
+            count(seeds)
+        )
+    }
+
+    /// The table of all gains of the main outcome.
+    fn section(&self) -> Section {
+        let columns = [
+            Column::model(),
+            Column::words("Against"),
+            Column::words("Equal weights"),
+            Column::words("Setting").if_any(),
+            Column::number("Correlation").if_any(),
+            Column::number("Gain"),
+            Column::number("95\u{a0}% interval"),
+            Column::number("p (Holm)"),
+            Column::words("Sharing"),
+            Column::number("Seeds"),
+        ];
+        let baselines = self.gains.baselines();
+        let rows = baselines.iter().flat_map(|baseline| self.gains.main(baseline)).map(|gain| {
+            let setting = gain.condition.setting().label(number);
+            [
+                self.experiment.model_title(&gain.model).to_owned(),
+                self.experiment.model_title(&gain.baseline).to_owned(),
+                match gain.budget {
+                    Budget::Total => "in total",
+                    Budget::Prediction => "for one task",
+                    Budget::Unequal => "no",
+                }
+                .to_owned(),
+                or_dash((!setting.is_empty()).then_some(setting)),
+                or_dash(gain.condition.task_correlation.map(number)),
+                or_dash(gain.gain.map(|gain| decimals(gain.estimate, GAIN))),
+                ends(gain.gain, GAIN),
+                or_dash(gain.p.map(|p| if p < 0.001 { "< 0.001".into() } else { decimals(p, 3) })),
+                gain.sign.as_str().to_owned(),
+                count(gain.seeds),
+            ]
+        });
+        Section::new("gains", "Gains", "Every model against the baseline")
+            .text("Positive gains mean that sharing helps. gains.csv has every task, crossings.csv where gains change sign.")
+            .table(Table::new(columns, rows))
+    }
+}
+
+/// The text with its first letter in upper case.
+fn upper_case(text: &str) -> String {
+    let mut letters = text.chars();
+    letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
+}
+
+/// The smallest and the largest gain, in parentheses.
+fn range(gains: &[&Gain]) -> String {
+    let values = || gains.iter().filter_map(|gain| gain.gain);
+    match gains {
+        [gain] => match gain.gain {
+            Some(interval) => {
+                format!(" (gain {} {})", decimals(interval.estimate, GAIN), ends(Some(interval), GAIN))
+            }
+            None => String::new(),
+        },
+        _ => {
+            let low = values().map(|gain| gain.estimate).fold(f64::INFINITY, f64::min);
+            let high = values().map(|gain| gain.estimate).fold(f64::NEG_INFINITY, f64::max);
+            if !(low.is_finite() && high.is_finite()) {
+                return String::new();
+            }
+            format!(" (gains {} to {})", decimals(low, GAIN), decimals(high, GAIN))
+        }
+    }
+}
+
+/// The interval of a crossing; an end beyond the tested correlations says so.
+fn crossing_ends(crossing: &Crossing) -> String {
+    let [first, last] = crossing.tested;
+    let low = crossing.low.map_or(format!("below {}", number(first)), |low| decimals(low, 2));
+    let high = crossing.high.map_or(format!("above {}", number(last)), |high| decimals(high, 2));
+    format!("[{low}, {high}]")
+}
+
+/// A number of a CSV file; empty where there is none.
+fn cell(value: Option<f64>) -> String {
+    value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
+}
+
+/// `gains.csv`: a row for each model, condition, baseline and task.
+fn gains_csv(experiment: &Experiment, gains: &[Gain]) -> csv::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = vec!["model".to_owned(), "task_correlation".to_owned()];
+    header.extend(experiment.grid.axis_names());
+    header.extend(
+        ["baseline", "budget", "measure", "task", "gain", "low", "high", "runs", "p_holm", "sharing"]
+            .map(String::from),
+    );
+    writer.write_record(&header)?;
+    for gain in gains {
+        let mut row = vec![gain.model.clone(), cell(gain.condition.task_correlation)];
+        row.extend(gain.condition.axis_values());
+        row.extend([
+            gain.baseline.clone(),
+            gain.budget.as_str().to_owned(),
+            gain.outcome.0.to_owned(),
+            gain.outcome.1.clone(),
+            cell(gain.gain.map(|gain| gain.estimate)),
+            cell(gain.gain.and_then(Interval::low)),
+            cell(gain.gain.and_then(Interval::high)),
+            gain.seeds.to_string(),
+            cell(gain.p),
+            gain.sign.as_str().to_owned(),
+        ]);
+        writer.write_record(&row)?;
+    }
+    finish(writer)
+}
+
+/// `crossings.csv`: a row for each model, setting and baseline.
+fn crossings_csv(experiment: &Experiment, crossings: &[Crossing]) -> csv::Result<Vec<u8>> {
+    let mut writer = csv::Writer::from_writer(Vec::new());
+    let mut header = vec!["model".to_owned()];
+    header.extend(experiment.grid.axis_names());
+    header.extend(["baseline", "budget", "task_correlation", "low", "high", "found"].map(String::from));
+    writer.write_record(&header)?;
+    for crossing in crossings {
+        let mut row = vec![crossing.model.clone()];
+        row.extend(crossing.condition.axis_values());
+        let [first, last] = crossing.tested;
+        row.extend([
+            crossing.baseline.clone(),
+            crossing.budget.as_str().to_owned(),
+            cell(crossing.task_correlation),
+            cell(crossing.low),
+            cell(crossing.high),
+            match crossing.task_correlation {
+                Some(_) => "hurts below, helps above".to_owned(),
+                None => format!("none in [{first}, {last}]"),
+            },
+        ]);
+        writer.write_record(&row)?;
+    }
+    finish(writer)
+}
+
+fn finish(writer: csv::Writer<Vec<u8>>) -> csv::Result<Vec<u8>> {
+    writer.into_inner().map_err(|error| csv::Error::from(io::Error::from(error.into_error().kind())))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::analysis::gain::Outcomes;
+    use crate::analysis::{Measure, TaskLoss, selected_runs};
+    use crate::record::RunRecord;
+    use crate::store::sample::Sample;
+
+    /// The answer of a study whose MMoE gains `gain(p)` on single-task.
+    fn answer(seeds: u64, gain: impl Fn(f64) -> f64) -> Answer {
+        let models = vec![("single_task", "single_task", ""), ("mmoe", "mmoe", "")];
+        let correlations = vec![0.0, 0.5, 1.0];
+        let mut study =
+            Sample { models, seeds, correlations, learning_rates: vec![0.01], ..Sample::default() }.study();
+        for run in &mut study.runs {
+            let noise = 0.001 * ((run.key.seed % 3) as f64 - 1.0);
+            let gain = gain(run.key.condition.task_correlation.unwrap()) + noise;
+            let loss = if run.key.model == "mmoe" { 0.5 - gain } else { 0.5 };
+            let last = run.curve.last_mut().unwrap();
+            last.held_out_loss = vec![loss as f32; last.held_out_loss.len()];
+        }
+        let mean = Measure { task: TaskLoss::Mean, ..Measure::default() };
+        let value = Box::new(move |run: &RunRecord| mean.final_loss(run));
+        let outcomes = Outcomes {
+            runs: selected_runs(&study, mean),
+            outcomes: vec![Outcome { name: "loss", task: "mean".into(), higher_is_better: false, value }],
+            baselines: vec!["single_task".into()],
+        };
+        let gains = Gains::new(&outcomes, study.experiment.problem());
+        Answer::new(&study.experiment, &gains, &outcomes.outcomes).unwrap().unwrap()
+    }
+
+    #[test]
+    fn sentences_say_where_sharing_hurts_and_where_it_helps() {
+        let [sentence] = &answer(12, |p| p - 0.75).sentences[..] else { panic!("one sentence a model") };
+        let start = "At equal weights in total, MMoE is worse than no sharing at task correlations from 0 to 0.5 and \
+                     better than it at a task correlation of 1; its gain crosses 0 at 0.75 [0.75, 0.75]";
+        assert!(sentence.starts_with(start), "{sentence}");
+        let sentence = &answer(12, |_| 0.1).sentences[0];
+        assert!(
+            sentence.contains("better than no sharing at every task correlation from 0 to 1"),
+            "{sentence}"
+        );
+        assert!(!sentence.contains("crosses"), "{sentence}");
+        let sentence = &answer(4, |_| 0.1).sentences[0];
+        assert!(sentence.contains("not compared with no sharing (fewer than 6 seeds"), "{sentence}");
+    }
+
+    #[test]
+    fn tables_have_a_row_for_each_gain() {
+        let answer = answer(12, |p| p - 0.75);
+        let gains = String::from_utf8(answer.gains).unwrap();
+        assert_eq!(gains.lines().count(), 1 + 3);
+        assert!(
+            gains.lines().nth(1).unwrap().starts_with("mmoe,0,single_task,total,loss,mean,-0.75"),
+            "{gains}"
+        );
+        let crossings = String::from_utf8(answer.crossings.unwrap()).unwrap();
+        assert!(crossings.lines().nth(1).unwrap().starts_with("mmoe,single_task,total,0.7499"), "{crossings}");
+    }
+}
