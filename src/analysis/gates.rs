@@ -152,8 +152,11 @@ fn summarise(study: &Study, selected: &Runs, measure: Measure) -> Option<GateSum
     })
 }
 
+/// A number of a point.
+type PointValue = fn(&GateCurvePoint) -> Interval;
+
 /// Names of the use of gates in the table of means, with the numbers.
-const QUANTITIES: [(&str, fn(&GateCurvePoint) -> Interval); 3] = [
+const QUANTITIES: [(&str, PointValue); 3] = [
     ("gate_entropy", |point| point.entropy),
     ("experts_used", |point| point.utilisation),
     ("gate_divergence", |point| point.divergence),

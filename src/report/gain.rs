@@ -404,6 +404,9 @@ mod tests {
             "{gains}"
         );
         let crossings = String::from_utf8(answer.crossings.unwrap()).unwrap();
-        assert!(crossings.lines().nth(1).unwrap().starts_with("mmoe,single_task,total,0.7499"), "{crossings}");
+        assert!(
+            crossings.lines().nth(1).unwrap().starts_with("mmoe,single_task,total,0.7499"),
+            "{crossings}"
+        );
     }
 }
