@@ -27,6 +27,8 @@ pub struct Outcome {
     pub name: &'static str,
     /// The task, such as `mean`, `1` or `cvr`.
     pub task: String,
+    /// Both in words, such as "loss, mean over tasks".
+    pub title: String,
     /// Whether a higher number is better, as of a score.
     pub higher_is_better: bool,
     /// The number of a run; none for a run that does not have it.
@@ -355,6 +357,7 @@ mod tests {
             outcomes: vec![Outcome {
                 name: "loss",
                 task: "mean".into(),
+                title: "loss".into(),
                 higher_is_better: false,
                 value: Box::new(move |run: &RunRecord| mean.final_loss(run)),
             }],

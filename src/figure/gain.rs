@@ -72,10 +72,7 @@ impl GainFigure {
             .map(|name| (experiment.model_title(name).to_owned(), palette.colour(name)))
             .collect();
         let seeds = gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
-        let measure = match outcome.task.as_str() {
-            "mean" => format!("{}, mean over tasks", outcome.name),
-            task => format!("{} of task {task}", outcome.name),
-        };
+        let measure = outcome.title.clone();
         (!panels.is_empty()).then_some(Self { panels, models, correlations, measure, seeds })
     }
 }

@@ -192,14 +192,11 @@ impl Words<'_> {
     }
 
     fn method(&self) -> String {
-        let of = match (self.main.name, self.main.task.as_str()) {
-            (name, "mean") => format!("{name}, averaged over tasks"),
-            (name, task) => format!("{name} of task {task}"),
-        };
         let seeds = self.gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
         format!(
-            "The gain is that of the {of}, paired by seed over at most {} seeds, with 95\u{a0}% bootstrap intervals. A model \
+            "Gains are of the {}, paired by seed over at most {} seeds, with 95\u{a0}% bootstrap intervals. A model \
              is better or worse where the p-value, Holm-corrected over models and conditions, is below 5\u{a0}%.",
+            self.main.title,
             count(seeds)
         )
     }
@@ -371,7 +368,13 @@ mod tests {
         let value = Box::new(move |run: &RunRecord| mean.final_loss(run));
         let outcomes = Outcomes {
             runs: selected_runs(&study, mean),
-            outcomes: vec![Outcome { name: "loss", task: "mean".into(), higher_is_better: false, value }],
+            outcomes: vec![Outcome {
+                name: "loss",
+                task: "mean".into(),
+                title: "loss".into(),
+                higher_is_better: false,
+                value,
+            }],
             baselines: vec!["single_task".into()],
         };
         let gains = Gains::new(&outcomes, study.experiment.problem());

@@ -29,7 +29,17 @@ impl StudyKind for Classification {
         let auc = |task: usize| {
             let score = ScoreValue::auc(Subset::Test, task);
             let value = Box::new(move |run: &RunRecord| score.value(run));
-            Outcome { name: "auc", task: task.to_string(), higher_is_better: true, value }
+            let title = match task {
+                MAIN => "AUC of the main task on the test rows",
+                _ => "AUC of the auxiliary task on the test rows",
+            };
+            Outcome {
+                name: "auc",
+                task: task.to_string(),
+                title: title.into(),
+                higher_is_better: true,
+                value,
+            }
         };
         Outcomes {
             runs: model_runs(study),

@@ -30,6 +30,7 @@ impl StudyKind for Conversion {
         let auc = |(task, metric): (&str, Metric)| Outcome {
             name: "auc",
             task: task.to_owned(),
+            title: metric.label(),
             higher_is_better: true,
             value: Box::new(metric),
         };

@@ -29,7 +29,11 @@ impl StudyKind for Regression {
         let outcome = |task: TaskLoss, name: String| {
             let measure = Measure { task, ..reported };
             let value = Box::new(move |run: &RunRecord| measure.final_loss(run));
-            Outcome { name: "loss", task: name, higher_is_better: false, value }
+            let title = match task {
+                TaskLoss::Mean => "loss, mean over tasks".to_owned(),
+                TaskLoss::Task(task) => format!("loss of task {task}"),
+            };
+            Outcome { name: "loss", task: name, title, higher_is_better: false, value }
         };
         let tasks = study.experiment.problem().tasks;
         let of_tasks =
