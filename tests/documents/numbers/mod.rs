@@ -112,7 +112,9 @@ fn readme() {
     let cargo = toml_file("Cargo.toml");
     readme.says(format!("Rust {} or later", cargo["package"]["rust-version"].as_str().unwrap()));
     let quick = toml_file("experiments/quick.toml");
-    readme.says(format!("three models, three correlations, {} seeds", quick["grid"]["seeds"]));
+    let of_quick = |key: &str| word(quick["grid"][key].as_array().unwrap().len());
+    let (models, correlations) = (of_quick("models"), of_quick("task_correlations"));
+    readme.says(format!("{models} models, {correlations} correlations, {} seeds", quick["grid"]["seeds"]));
     let planned = |name| Plan::new(&library::find(name, &[]).unwrap()).runs().count();
     readme.says(format!("Figures 4 and 5 at the paper's scale: {} runs", thousands(planned("figure4"))));
     let units = toml_file("experiments/figure3.toml")["models"]["shared_bottom"]["bottom_units"].to_string();
