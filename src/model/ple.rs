@@ -74,12 +74,14 @@ impl Configuration for Ple {
         };
         let mut parameters = extraction.parameters(problem.features);
         for level in 1..=self.levels {
+            if level > 1 && level == self.levels {
+                // m_s of the level below mixes all its experts, so that every task needs all that lies below.
+                parameters.iter_mut().for_each(|parameter| parameter.needed_by_a_task = [1, 1]);
+            }
             if level > 1 {
                 parameters.extend(inner_parameters(extraction, level));
             }
             if level < self.levels {
-                // m_s mixes all experts of this level, so that every task needs them all.
-                parameters.iter_mut().for_each(|parameter| parameter.needed_by_a_task = [1, 1]);
                 let inputs = if level == 1 { problem.features } else { self.expert_units };
                 let (name, n) = (format!("shared_gate_{level}.weight"), extraction.experts());
                 parameters.push(Parameter::gate(name, &[inputs, n], inputs, n));
