@@ -228,7 +228,7 @@ const MISTAKES: &[(&str, &str, &str)] = &[
     (
         "bottom_units = 200",
         "match_parameters = \"mmoe\"\nmatch_by = \"gates\"",
-        "good.toml:19: models.wide.match_by = \"gates\": expected one of weights, all",
+        "good.toml:19: models.wide.match_by = \"gates\": expected one of weights, all, prediction",
     ),
     (
         "bottom_units = 200",

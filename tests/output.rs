@@ -16,11 +16,13 @@ use nix::sys::signal::Signal;
 /// Small enough to be done in a moment.
 const RUN: [&str; 6] = ["run", "small.toml", "--set", "train.steps=20", "--out", "study"];
 /// Slow enough to be interrupted: twelve groups, one after the other.
-const SLOW: [&str; 11] = [
+const SLOW: [&str; 13] = [
     "run",
     "small.toml",
     "--set",
     "train.engine=graph",
+    "--set",
+    "train.steps=3000",
     "--set",
     "grid.seeds=12",
     "--threads",
