@@ -10,7 +10,7 @@ use super::interval::Interval;
 use super::measure::Measure;
 use super::runs::{Runs, runs_by_rate};
 use super::selection::selected_runs;
-use super::statistics::confidence::{Confidence, LEVEL, ONE_SIDED};
+use super::statistics::confidence::{Confidence, LEVEL, ONE_SIDED, SEEDS_TO_DECIDE};
 use super::statistics::holm::holm;
 use super::statistics::paired::{differences, mean_difference, rank_biserial, standardised};
 use super::statistics::{Bootstrap, Resampled, summary};
@@ -20,10 +20,6 @@ use crate::store::{RunRecord, Study};
 
 /// Fewest common seeds to pair by; with fewer the studies are compared as independent samples.
 const SEEDS_TO_PAIR: usize = 3;
-
-/// Fewest pairs, or runs of either study, that can tell two studies apart: the exact two-sided test of n pairs gives 2/2ⁿ
-/// at least, which is below 0.05 from six on.
-const SEEDS_TO_DECIDE: usize = 6;
 
 /// Choice of the runs that are compared.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

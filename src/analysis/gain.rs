@@ -9,7 +9,7 @@
 
 use super::interval::Interval;
 use super::runs::{RunValue, Runs};
-use super::statistics::confidence::LEVEL;
+use super::statistics::confidence::{LEVEL, SEEDS_TO_DECIDE};
 use super::statistics::holm::holm;
 use super::statistics::{Bootstrap, Confidence, summary};
 use crate::experiment::{Condition, ModelSpec};
@@ -18,8 +18,6 @@ use crate::record::RunRecord;
 
 /// Largest relative difference of two counts of weights that is called equal: widths are whole units.
 const EQUAL_BUDGET: f64 = 0.05;
-/// Fewest seeds for a verdict: with fewer, no sign-flip test reaches 5 % (2/2⁵ = 6 %).
-pub const FEWEST_SEEDS: usize = 6;
 
 /// A number of a run by which models are compared.
 pub struct Outcome {
@@ -90,7 +88,7 @@ pub enum Sign {
     Hurts,
     /// Not told apart from 0.
     Unclear,
-    /// Fewer than [`FEWEST_SEEDS`] seeds have both.
+    /// Fewer than [`SEEDS_TO_DECIDE`] seeds have both.
     NotTested,
 }
 
@@ -126,7 +124,7 @@ pub struct Gain {
     /// Seeds that have both.
     pub seeds: usize,
     /// Two-sided p-value against a gain of 0, Holm-corrected over the models and conditions of its outcome and baseline;
-    /// none with fewer than [`FEWEST_SEEDS`] seeds.
+    /// none with fewer than [`SEEDS_TO_DECIDE`] seeds.
     pub p: Option<f64>,
     /// What the interval says.
     pub sign: Sign,
@@ -183,19 +181,26 @@ impl Gains {
         self.gains.iter().filter(move |gain| gain.baseline == baseline && Some(&gain.outcome) == outcome)
     }
 
+    /// The settings, without their task correlations, in the order of the plan.
+    pub fn settings(&self) -> Vec<Condition> {
+        distinct(self.gains.iter().map(|gain| gain.condition.setting()))
+    }
+
     /// The baselines, in the order of the experiment.
     pub fn baselines(&self) -> Vec<&str> {
-        let mut names: Vec<&str> = self.gains.iter().map(|gain| gain.baseline.as_str()).collect();
-        names.dedup();
-        let mut seen = Vec::new();
-        names.retain(|name| {
-            !seen.contains(name) && {
-                seen.push(name);
-                true
-            }
-        });
-        names
+        distinct(self.gains.iter().map(|gain| gain.baseline.as_str()))
     }
+}
+
+/// Every item once, in the order of the first.
+fn distinct<T: PartialEq>(items: impl Iterator<Item = T>) -> Vec<T> {
+    let mut found = Vec::new();
+    for item in items {
+        if !found.contains(&item) {
+            found.push(item);
+        }
+    }
+    found
 }
 
 /// The pairs of a model and its baseline under the same condition.
@@ -237,7 +242,7 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
             gain: resampled.interval(),
             of_baseline: (seeds > 0).then(|| summary::mean(&of_baseline)),
             seeds,
-            p: (seeds >= FEWEST_SEEDS).then(|| resampled.p_two_sided(0.0)),
+            p: (seeds >= SEEDS_TO_DECIDE).then(|| resampled.p_two_sided(0.0)),
             sign: Sign::NotTested,
         }
     };
@@ -259,12 +264,6 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
 fn crossings(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Problem) -> Vec<Crossing> {
     let pairs = pairs(outcomes, baseline);
     let key = |(model, _): &(&Runs, &Runs)| (model.model.name.clone(), model.condition.setting());
-    let mut keys: Vec<(String, Condition)> = Vec::new();
-    for key in pairs.iter().map(key) {
-        if !keys.contains(&key) {
-            keys.push(key);
-        }
-    }
     let crossing = |place: (String, Condition)| {
         let pairs: Vec<_> = pairs.iter().filter(|pair| key(pair) == place).collect();
         let correlations: Option<Vec<f64>> =
@@ -285,10 +284,10 @@ fn crossings(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pr
             high,
         })
     };
-    keys.into_iter().filter_map(crossing).collect()
+    distinct(pairs.iter().map(key)).into_iter().filter_map(crossing).collect()
 }
 
-/// The crossing of gains at rising `correlations`, with its interval; none with fewer than [`FEWEST_SEEDS`] seeds. Seeds
+/// The crossing of gains at rising `correlations`, with its interval; none with fewer than [`SEEDS_TO_DECIDE`] seeds. Seeds
 /// are resampled whole, since a seed's data is the same at every correlation.
 fn crossing(
     correlations: &[f64],
@@ -306,7 +305,7 @@ fn crossing(
             by_seed.iter().map(at).collect()
         })
         .collect();
-    if seeds.len() < FEWEST_SEEDS || by_seed.iter().any(Vec::is_empty) {
+    if seeds.len() < SEEDS_TO_DECIDE || by_seed.iter().any(Vec::is_empty) {
         return None;
     }
     let statistic = |rows: &[usize]| {
@@ -417,7 +416,7 @@ mod tests {
 
     #[test]
     fn few_seeds_give_no_verdict_and_diverged_runs_leave_their_cell_alone() {
-        let few = study(FEWEST_SEEDS as u64 - 1, |p| p - 0.7);
+        let few = study(SEEDS_TO_DECIDE as u64 - 1, |p| p - 0.7);
         let found = Gains::new(&outcomes(&few), few.experiment.problem());
         assert!(found.gains.iter().all(|gain| gain.sign == Sign::NotTested && gain.p.is_none()));
         assert!(found.crossings.is_empty());

@@ -3,15 +3,10 @@
 use super::Verdict;
 use crate::analysis::Interval;
 use crate::analysis::statistics::Confidence;
-use crate::analysis::statistics::confidence::ONE_SIDED;
+use crate::analysis::statistics::confidence::{ONE_SIDED, SEEDS_TO_DECIDE};
 
 /// Fewest seeds that anything is computed on: with fewer, a variance is a guess.
 pub const FEWEST_SEEDS: usize = 3;
-
-/// Fewest seeds that can decide anything. With five, even five differences of one sign have a two-sided sign
-/// test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %. The p-values have the same limit
-/// ([`least_p`](crate::analysis::statistics::confidence::least_p)).
-const SEEDS_TO_DECIDE: usize = 6;
 
 /// Fewest seeds for which a ratio of variances can: with fewer than a hundred the rare bad runs that make a
 /// variance are too often missing, and its interval errs two or three times as often as it should (measured:

@@ -28,6 +28,7 @@ pub struct GainFigure {
     models: Vec<(String, RGBColor)>,
     correlations: Vec<f64>,
     measure: String,
+    higher_is_better: bool,
     seeds: usize,
 }
 
@@ -57,14 +58,8 @@ impl GainFigure {
             .collect();
         let mut panels = Vec::new();
         for baseline in gains.baselines() {
-            let mut settings: Vec<Condition> = Vec::new();
-            for gain in gains.main(baseline) {
-                let setting = gain.condition.setting();
-                if !settings.contains(&setting) {
-                    settings.push(setting);
-                }
-            }
-            panels.extend(settings.iter().map(|setting| panel(experiment, gains, baseline, setting, &names)));
+            let of_setting = |setting: &Condition| panel(experiment, gains, baseline, setting, &names);
+            panels.extend(gains.settings().iter().map(of_setting));
         }
         panels.retain(|panel| !panel.lines.is_empty());
         let models = names
@@ -73,7 +68,15 @@ impl GainFigure {
             .collect();
         let seeds = gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
         let measure = outcome.title.clone();
-        (!panels.is_empty()).then_some(Self { panels, models, correlations, measure, seeds })
+        let higher_is_better = outcome.higher_is_better;
+        (!panels.is_empty()).then_some(Self {
+            panels,
+            models,
+            correlations,
+            measure,
+            higher_is_better,
+            seeds,
+        })
     }
 }
 
@@ -237,10 +240,13 @@ impl Figure for GainFigure {
 
     fn caption(&self) -> String {
         format!(
-            "Loss of the models that share nothing minus the model's, on the same seeds: above 0 sharing helps, below 0 it \
-             hurts. Means over at most {} with 95 % bootstrap intervals ({}). Learning rates are cross-fitted. Correlations \
-             are spaced by the angle between the tasks' weight vectors. Where a gain goes from below 0 to above, a bar below \
+            "{}, on the same seeds: above 0 the model is better. Means over at most {} with 95 % bootstrap intervals ({}). \
+             Learning rates are cross-fitted. Correlations are spaced by the angle between the tasks' weight vectors. Where a gain goes from below 0 to above, a bar below \
              the curves shows the correlation at which it does (black point) with its 95 % interval.",
+            match self.higher_is_better {
+                true => "The model's score minus the baseline's",
+                false => "Loss of the baseline minus the model's",
+            },
             match self.seeds {
                 1 => "1 seed".to_owned(),
                 seeds => format!("{} seeds", theme::thousands(seeds as u64)),

@@ -5,7 +5,8 @@ use std::io;
 use super::section::{Column, Section, Table};
 use super::words::{count, either, ends, list, or_dash};
 use crate::analysis::Interval;
-use crate::analysis::gain::{Budget, Crossing, FEWEST_SEEDS, Gain, Gains, Outcome, Sign};
+use crate::analysis::gain::{Budget, Crossing, Gain, Gains, Outcome, Sign};
+use crate::analysis::statistics::confidence::SEEDS_TO_DECIDE;
 use crate::experiment::{Condition, Experiment};
 use crate::figure::theme::{decimals, number};
 
@@ -62,18 +63,6 @@ struct Words<'a> {
 }
 
 impl Words<'_> {
-    /// The settings of the study, without their task correlations, in the order of the plan.
-    fn settings(&self) -> Vec<Condition> {
-        let mut settings: Vec<Condition> = Vec::new();
-        for gain in &self.gains.gains {
-            let setting = gain.condition.setting();
-            if !settings.contains(&setting) {
-                settings.push(setting);
-            }
-        }
-        settings
-    }
-
     /// A baseline in a sentence.
     fn baseline(&self, name: &str) -> String {
         let title = self.experiment.model_title(name);
@@ -94,7 +83,7 @@ impl Words<'_> {
     }
 
     fn sentences(&self) -> Vec<String> {
-        let settings = self.settings();
+        let settings = self.gains.settings();
         let mut sentences = Vec::new();
         for baseline in self.gains.baselines() {
             for setting in &settings {
@@ -167,7 +156,7 @@ impl Words<'_> {
                 Sign::Hurts => format!("worse than {than}"),
                 Sign::Unclear => format!("not told apart from {than}"),
                 Sign::NotTested => {
-                    format!("not compared with {than} (fewer than {FEWEST_SEEDS} seeds have both)")
+                    format!("not compared with {than} (fewer than {SEEDS_TO_DECIDE} seeds have both)")
                 }
             };
             let place = match (places.as_slice(), all) {

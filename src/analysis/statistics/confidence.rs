@@ -15,6 +15,11 @@ pub const ONE_SIDED: f64 = (1.0 - LEVEL) / 2.0;
 /// The smallest p-value of a procedure with a formula for its bounds: quantiles are not accurate farther out.
 pub const FINEST: f64 = 1e-9;
 
+/// Fewest seeds, or pairs of them, that can decide anything. With five, even five differences of one sign have a two-sided
+/// sign test of 2·2⁻⁵ = 6 %: no method free of assumptions can reach 5 %. Six reach 3 %. The p-values have the same limit
+/// ([`least_p`]).
+pub const SEEDS_TO_DECIDE: usize = 6;
+
 /// An estimate of a quantity θ with one-sided confidence bounds at every probability.
 pub trait Confidence {
     /// The estimate of θ; NaN where it is not defined. [`Self::interval`] is what leaves the statistics.
@@ -95,6 +100,12 @@ pub fn least_p(sizes: &[usize]) -> f64 {
 mod tests {
     use super::*;
     use crate::analysis::statistics::normal;
+
+    #[test]
+    fn the_fewest_seeds_that_decide_are_those_of_a_sign_test() {
+        let two_sided = |seeds: usize| 2.0 * least_p(&[seeds]);
+        assert!(two_sided(SEEDS_TO_DECIDE) < 1.0 - LEVEL && two_sided(SEEDS_TO_DECIDE - 1) > 1.0 - LEVEL);
+    }
 
     /// A normal estimate with standard error 1.
     struct Normal(f64);
