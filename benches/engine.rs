@@ -16,6 +16,7 @@ use mmoe_study::engine::fused::MixturePopulation;
 use mmoe_study::engine::fused::simd::{Instructions, Job, Simd};
 use mmoe_study::engine::graph::GraphPopulation;
 use mmoe_study::engine::{Population, Start, StartRun};
+use mmoe_study::experiment::Recipe;
 use mmoe_study::model::{Model, Problem, architecture};
 
 /// As `sweep` has it.
@@ -110,8 +111,13 @@ fn cases(set: Instructions) -> Vec<Case> {
     for rows in BATCHES {
         for data in [Data::Given, Data::Fresh] {
             for model in MODELS {
-                cases.push(fused(model, rows, data, set));
+                cases.push(fused(model, rows, data, set, None));
             }
+        }
+    }
+    for rows in [32, 128] {
+        for recipe in recipes() {
+            cases.push(fused("mmoe", rows, Data::Fresh, set, Some(recipe)));
         }
     }
     if set == Instructions::best() {
@@ -139,15 +145,30 @@ enum Data {
 }
 
 /// Training steps of the fused engine.
-fn fused(name: &str, rows: usize, data: Data, set: Instructions) -> Case {
+fn fused(name: &str, rows: usize, data: Data, set: Instructions, recipe: Option<(&str, Recipe)>) -> Case {
     let model = model(name);
     let shape = model.mixture().expect("a member of the mixture family");
-    let start =
-        Start { model: &*model, runs: runs(), parameters: first_values(&*model), task: Task::Regression };
+    let (more, recipe) =
+        recipe.map_or((String::new(), Recipe::default()), |(name, recipe)| (format!(", {name}"), recipe));
+    let runs = runs().into_iter().map(|run| StartRun { recipe, ..run }).collect();
+    let start = Start { model: &*model, runs, parameters: first_values(&*model), task: Task::Regression };
     let population = MixturePopulation::with_instructions(shape, start, set).expect("sizes fit");
-    let case = format!("fused {name} B={rows}, data {}", if data == Data::Given { "given" } else { "fresh" });
+    let data_name = if data == Data::Given { "given" } else { "fresh" };
+    let case = format!("fused {name} B={rows}, data {data_name}{more}");
+    let counted = more.is_empty().then_some((rows, data));
     let flops = rows as f64 * shape.flops_per_row();
-    Case::new(case, Some((rows, data)), flops, steps(population, rows, data))
+    Case::new(case, counted, flops, steps(population, rows, data))
+}
+
+/// Changes of plain Adam, each with its name; the first is none, to be measured beside the others.
+fn recipes() -> [(&'static str, Recipe); 4] {
+    let plain = Recipe::default();
+    [
+        ("plain", plain),
+        ("decay", Recipe { weight_decay: 0.01, ..plain }),
+        ("clipped", Recipe { clip_norm: Some(0.01), ..plain }),
+        ("dropout", Recipe { dropout: 0.1, ..plain }),
+    ]
 }
 
 /// Training steps of the graph engine on fresh data.
