@@ -209,7 +209,7 @@ fn adam(set: Instructions) -> Case {
         for run in &mut runs {
             let [theta, first, second] = &mut run[..] else { unreachable!("three parts") };
             let correction = Correction::at(10, 1e-3);
-            set.run(Adam { theta, first, second, gradient: &gradient, correction });
+            set.run(Adam { theta, first, second, gradient: &gradient, scale: 1.0, correction });
         }
         RUNS
     })

@@ -8,16 +8,21 @@ use crate::simd::{CpuFeatures, multiversion};
 
 /// Elements of a block: a block's sum has few enough terms a lane for rounding not to show.
 const BLOCK: usize = 4096;
-/// Partial sums of a block: two of the widest vectors.
-const LANES: usize = 32;
+/// Partial sums of a block: eight of the widest vectors, so that no addition waits for the one before.
+const LANES: usize = 128;
 
 /// Scales a run's gradient, `[parameters]`, to a norm of at most `limit`. A gradient that is not finite stays so: the
 /// run's loss shows it.
 pub fn clip(gradient: &mut [f32], limit: f64) {
-    let scale = scale(squared_norm(gradient), limit);
-    if scale != 1.0 {
-        multiply(CpuFeatures::best(), gradient, scale as f32);
+    let factor = factor(gradient, limit);
+    if factor != 1.0 {
+        multiply(CpuFeatures::best(), gradient, factor);
     }
+}
+
+/// What a run's gradient, `[parameters]`, is multiplied by for a norm of at most `limit`.
+pub fn factor(gradient: &[f32], limit: f64) -> f32 {
+    scale(squared_norm(gradient), limit) as f32
 }
 
 /// What a gradient of this squared norm is multiplied by for a norm of at most `limit`.
@@ -96,7 +101,7 @@ mod tests {
                 for cpu in CpuFeatures::available() {
                     assert_eq!(of(cpu), of(CpuFeatures::available()[0]), "{}", cpu.name());
                 }
-                // 128 additions a lane of 2⁻²⁴ each.
+                // 32 additions a lane of 2⁻²⁴ each.
                 assert!((squared_norm(&gradient) / expected - 1.0).abs() < 1e-5, "{size} {count}");
             }
         }

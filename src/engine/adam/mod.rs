@@ -117,7 +117,7 @@ mod tests {
         for instructions in Instructions::available() {
             let step: Step = Box::new(move |state, gradient, corrections| {
                 state.by_run(gradient, corrections, |theta, first, second, gradient, correction| {
-                    instructions.run(Adam { theta, first, second, gradient, correction });
+                    instructions.run(Adam { theta, first, second, gradient, scale: 1.0, correction });
                 });
             });
             variants.push((format!("simd {}", instructions.name()), step));

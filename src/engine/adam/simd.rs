@@ -18,6 +18,8 @@ pub struct Adam<'a> {
     pub second: &'a mut [f32],
     /// The gradient.
     pub gradient: &'a [f32],
+    /// What the gradient is multiplied by: 1 unless it is clipped.
+    pub scale: f32,
     /// This step's correction for this run's learning rate.
     pub correction: Correction,
 }
@@ -27,7 +29,7 @@ impl Job for Adam<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self, simd: S) {
-        let Adam { theta, first, second, gradient, correction } = self;
+        let Adam { theta, first, second, gradient, scale, correction } = self;
         let count = gradient.len();
         assert!(theta.len() == count && first.len() == count && second.len() == count);
         assert_eq!(count % (2 * S::LANES), 0);
@@ -38,6 +40,7 @@ impl Job for Adam<'_> {
         let epsilon = simd.splat(EPSILON as f32);
         let step = simd.splat(correction.step as f32);
         let root = simd.splat(correction.root as f32);
+        let scale = simd.splat(scale);
         let decay = simd.splat(correction.decay as f32);
         for pair in (0..count).step_by(2 * S::LANES) {
             let mut moment = [simd.zero(); 2];
@@ -46,7 +49,7 @@ impl Job for Adam<'_> {
                 let at = pair + j * S::LANES;
                 // SAFETY: `pair` is a multiple of 2 · LANES below `count`, itself such a multiple.
                 unsafe {
-                    let g = simd.load(gradient, at);
+                    let g = simd.mul(scale, simd.load(gradient, at));
                     let m = simd.mul_add(beta_1, simd.load(first, at), simd.mul(rest_1, g));
                     let v = simd.mul_add(beta_2, simd.load(second, at), simd.mul(rest_2, simd.mul(g, g)));
                     simd.store(first, at, m);

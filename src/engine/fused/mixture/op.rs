@@ -69,11 +69,9 @@ impl InplaceOp1 for TrainStep<'_> {
                 kept: factors.kept(self.geometry, run, (self.step - 1, self.packed.rows)),
                 wanted: Wanted::Gradient(gradient),
             });
-            if let Some(limit) = run.recipe.clip_norm {
-                clip::clip(gradient, limit);
-            }
+            let scale = run.recipe.clip_norm.map_or(1.0, |limit| clip::factor(gradient, limit));
             let correction = run.correction_at(self.step);
-            self.instructions.run(Adam { theta, first, second, gradient, correction });
+            self.instructions.run(Adam { theta, first, second, gradient, scale, correction });
         }
         Ok(())
     }
