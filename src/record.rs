@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 use crate::data::Subset;
 use crate::data::defined::read_defined;
 pub use crate::data::{ClassRecord, DataCheck};
-use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
+use crate::experiment::{Condition, Setting};
 
 /// Outcome of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,6 +198,9 @@ pub struct TrialRecord {
 pub struct LabelRecord {
     /// Cosine p of the weight vectors.
     pub task_correlation: f64,
+    /// The values of the keys that vary. A group does not record them: settings of equal data share a measurement.
+    #[serde(default, skip_serializing_if = "Setting::is_empty")]
+    pub setting: Setting,
     /// Seed of the data.
     pub seed: u64,
     /// Pair of tasks, from 1.

@@ -80,10 +80,15 @@ pub fn train(
         }
         DeviceChoice::Cuda(_) => {
             let mut failures = Vec::new();
-            for groups in gpu_populations(experiment, groups) {
-                train_jointly(groups, folder, observer, &mut failures, &|groups| {
-                    train_together(experiment, groups, observer, &population)
-                });
+            // A population has the data and training of one variant.
+            let mut groups = groups.to_vec();
+            groups.sort_by_key(|group| group.variant);
+            for groups in groups.chunk_by(|a, b| a.variant == b.variant) {
+                for groups in gpu_populations(experiment.variant(groups[0].variant), groups) {
+                    train_jointly(groups, folder, observer, &mut failures, &|groups| {
+                        train_together(experiment, groups, observer, &population)
+                    });
+                }
             }
             failures
         }

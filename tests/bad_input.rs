@@ -415,7 +415,7 @@ fn census_files() {
 fn use_rows(experiment: &mmoe_study::experiment::Experiment) -> Result<(), TestCaseError> {
     let plan = Plan::new(experiment);
     prop_assert!(memory::peak_bytes(experiment, &plan, 2) > 0);
-    let mut feed = experiment.feed(None, 1, &[]);
+    let mut feed = experiment.feed(1, &[]);
     let mut batch = Batch::new();
     for step in 0..3 {
         feed.training_batch(step, 32, &mut batch);

@@ -28,10 +28,11 @@ models = [
     "delayed_feedback", "fake_negative_weighted",
 ]
 task_correlations = [0.5]
-vary = "selection"
-values = [0.0, 1.5]
 learning_rates = [0.01]
 seeds = 2
+
+[grid.vary]
+"data.selection" = [0.0, 1.5]
 
 [models.esmm_mmoe]
 experts = 2
@@ -84,7 +85,7 @@ fn every_model_is_trained_and_scored_on_all_impressions() {
         "{compared}"
     );
     let (runs, funnel, deciles) = (&tables[0], &tables[3], &tables[4]);
-    assert!(runs.starts_with("model,task_correlation,selection,learning_rate,seed,status,"), "{runs}");
+    assert!(runs.starts_with("model,task_correlation,data.selection,learning_rate,seed,status,"), "{runs}");
     assert_eq!(runs.lines().count(), 1 + 12 * 2 * 2);
     assert_eq!(runs.matches("finished").count(), 48);
     // Clicks, conversions of clicked and of all impressions, clicks that convert.
@@ -146,7 +147,7 @@ fn threads_order_shards_and_company_do_not_change_a_byte() {
 fn a_setting_is_the_same_run_as_the_data_with_that_number() {
     let desk = desk();
     let varied = study(&desk, "varied", &[]);
-    let text = STUDY.replace("vary = \"selection\"\nvalues = [0.0, 1.5]\n", "");
+    let text = STUDY.replace("[grid.vary]\n\"data.selection\" = [0.0, 1.5]\n", "");
     std::fs::write(desk.path("funnel.toml"), text).unwrap();
     let fixed = study(&desk, "fixed", &["--set", "data.selection=1.5"]);
     assert!(fixed[0].starts_with("model,task_correlation,learning_rate,seed,"));
@@ -232,8 +233,11 @@ fn mistakes_name_key_value_and_remedy() {
         ("data.click_rate=1.5", "data.click_rate = 1.5: expected a number from 0.000001 to 0.99"),
         ("data.share=0", "data.share = 0: expected a number from 0.000001 to 1"),
         ("data.words=9000000", "data.words"),
-        ("grid.vary=colour", "grid.vary = \"colour\": expected one of"),
-        ("grid.values=[-1]", "grid.values = [-1]: expected a list of values from 0 to 20"),
+        ("grid.vary=selection", "grid.vary = \"selection\": expected a table of keys with their values"),
+        (
+            "grid.vary.data.selection=[-1]",
+            "grid.vary.\"data.selection\" = -1: expected a number from 0 to 20",
+        ),
         ("grid.models=[\"mmoe\"]", "grid.models[0] = \"mmoe\": expected one of base, aman"),
         (
             "models.esmm.hidden=[]",
@@ -335,7 +339,7 @@ fn a_study_has_figures_a_page_and_claims_from_its_tables_alone() {
     // Three seeds decide nothing; what the study does not vary is not tested, with the reason.
     let claims = desk.done(&["claims", "study", "--parts"]);
     assert!(
-        claims.contains("grid.vary = \"share\"") && claims.contains("grid.vary = \"mean_delay\""),
+        claims.contains("does not vary data.share") && claims.contains("does not vary data.mean_delay"),
         "{claims}"
     );
     assert!(claims.contains("3 seeds cannot decide"), "{claims}");

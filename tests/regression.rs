@@ -331,7 +331,7 @@ impl Feed for LeakingFeed {
 #[test]
 fn held_out_rows_that_are_trained_on_are_caught() {
     let mut experiment = experiment(&[FEW, "train.held_out_rows=256"]);
-    experiment.rows = Some(Arc::new(Leaking(experiment.rows_at(None).unwrap())));
+    experiment.rows = Some(Arc::new(Leaking(experiment.rows().unwrap())));
     assert_eq!(broken(&experiment, &population), ["256 of 256 held-out rows are trained on"]);
     let sound = study(&[FEW, "train.held_out_rows=256"]);
     let found = check(&sound, &study_on(&experiment, &population));

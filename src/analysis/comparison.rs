@@ -35,7 +35,7 @@ pub enum By {
 pub struct RunsName {
     /// Name of the model, in both studies.
     pub model: String,
-    /// Task correlation and swept value.
+    /// Task correlation and setting.
     pub condition: Condition,
     /// Step size; none where each study has its own.
     pub learning_rate: Option<f64>,
@@ -177,7 +177,7 @@ pub fn compare(first: &Study, second: &Study, measure: Measure, by: By) -> Study
 fn named(study: &Study, measure: Measure, by: By) -> Vec<Named<'_>> {
     let name = |runs: &Runs, learning_rate| RunsName {
         model: runs.model.name.clone(),
-        condition: runs.condition,
+        condition: runs.condition.clone(),
         learning_rate,
     };
     match by {

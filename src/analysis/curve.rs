@@ -106,7 +106,7 @@ pub(super) fn means_of<'s>(
     count: usize,
 ) -> Option<Vec<&'s MeanRecord>> {
     let rates = runs.learning_rate_label();
-    let means = study.mean_of(&runs.model.name, runs.condition, &rates, quantity);
+    let means = study.mean_of(&runs.model.name, &runs.condition, &rates, quantity);
     (!means.is_empty() && means.iter().all(|mean| mean.runs == count)).then_some(means)
 }
 
@@ -119,7 +119,7 @@ pub(super) fn interval(mean: &MeanRecord) -> Interval {
 pub(super) fn mean_record(of: &Runs, quantity: &str, step: u64, mean: Interval, runs: usize) -> MeanRecord {
     MeanRecord {
         model: of.model.name.clone(),
-        condition: of.condition,
+        condition: of.condition.clone(),
         learning_rates: of.learning_rate_label(),
         quantity: quantity.to_owned(),
         step,

@@ -183,7 +183,7 @@ impl Gains {
 
     /// The settings, without their task correlations, in the order of the plan.
     pub fn settings(&self) -> Vec<Condition> {
-        distinct(self.gains.iter().map(|gain| gain.condition.setting()))
+        distinct(self.gains.iter().map(|gain| gain.condition.without_correlation()))
     }
 
     /// The baselines, in the order of the experiment.
@@ -237,7 +237,7 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
             model: model.model.name.clone(),
             baseline: baseline.model.name.clone(),
             budget: Budget::between(model.model, baseline.model, problem),
-            condition: model.condition,
+            condition: model.condition.clone(),
             outcome: (outcome.name, outcome.task.clone()),
             gain: resampled.interval(),
             of_baseline: (seeds > 0).then(|| summary::mean(&of_baseline)),
@@ -263,7 +263,7 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
 /// Where the gains over one baseline change sign, for every model and setting.
 fn crossings(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Problem) -> Vec<Crossing> {
     let pairs = pairs(outcomes, baseline);
-    let key = |(model, _): &(&Runs, &Runs)| (model.model.name.clone(), model.condition.setting());
+    let key = |(model, _): &(&Runs, &Runs)| (model.model.name.clone(), model.condition.without_correlation());
     let crossing = |place: (String, Condition)| {
         let pairs: Vec<_> = pairs.iter().filter(|pair| key(pair) == place).collect();
         let correlations: Option<Vec<f64>> =

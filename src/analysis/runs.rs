@@ -12,7 +12,7 @@ use crate::store::Study;
 pub struct Runs<'a> {
     /// The model.
     pub model: &'a ModelSpec,
-    /// Their task correlation and swept value.
+    /// Their task correlation and setting.
     pub condition: Condition,
     /// Learning rates of the even and of the odd half of the seeds. They differ only where each half has a rate of its
     /// own ([`selection`](super::selection)).
@@ -88,12 +88,13 @@ pub fn runs_by_rate(study: &Study) -> Vec<Runs<'_>> {
         let (a, b) = (&a.key, &b.key);
         a.model == b.model && a.condition == b.condition && a.learning_rate == b.learning_rate
     };
+    let models = study.experiment.models_by_setting();
     let runs = study.runs.chunk_by(same).filter_map(|runs| {
         let key = &runs[0].key;
-        let model = study.experiment.models.iter().find(|model| model.name == key.model)?;
+        let model = models.get(&key.condition.setting)?.iter().find(|model| model.name == key.model)?;
         Some(Runs {
             model,
-            condition: key.condition,
+            condition: key.condition.clone(),
             learning_rates: [key.learning_rate; 2],
             runs: runs.iter().collect(),
         })

@@ -16,6 +16,7 @@ use crate::report::words::{count, plural};
 use crate::store::{Finished, Folder, LARGEST_GROUP, machine};
 
 use super::Refused;
+use super::progress::steps_label;
 use super::training::{check_schema, rung_folder};
 
 /// Time for which a group is trained to measure the rate.
@@ -171,13 +172,12 @@ impl Cost {
     /// The cost of all stages at the measured rate of `group`.
     fn new(stages: &[Stage], last: &Stage, group: &Group, threads: usize) -> Result<Self> {
         let rate = rate(&last.experiment, group)? * threads.min(last.missing.len()) as f64;
-        let run_steps: f64 =
-            stages.iter().map(|stage| stage.runs() as f64 * stage.experiment.train.steps as f64).sum();
-        Ok(Self {
-            operations: stages.iter().map(|stage| operations(&stage.experiment, &stage.missing)).sum(),
-            rate,
-            time: Duration::try_from_secs_f64(run_steps / rate).unwrap_or(Duration::MAX),
-        })
+        let operations: f64 = stages.iter().map(|stage| operations(&stage.experiment, &stage.missing)).sum();
+        // Settings and rungs may have other sizes, batches and steps than the group of the probe.
+        let probed = std::slice::from_ref(group);
+        let per_run_step = self::operations(&last.experiment, probed) / run_steps(&last.experiment, probed);
+        let seconds = operations / per_run_step / rate;
+        Ok(Self { operations, rate, time: Duration::try_from_secs_f64(seconds).unwrap_or(Duration::MAX) })
     }
 }
 
@@ -191,6 +191,10 @@ impl Display for Estimate<'_> {
         }
         writeln!(f, "runs            {} of {} are to be trained", count(*missing), count(*all))?;
         writeln!(f, "groups          {} on {}", count(*groups), plural(*threads, "thread"))?;
+        for axis in &experiment.grid.axes {
+            let values: Vec<String> = axis.values.iter().map(|value| value.to_string()).collect();
+            writeln!(f, "varies          {}: {}", axis.key, values.join(", "))?;
+        }
         for model in &experiment.models {
             let network = model.sizes.configuration.build(experiment.problem());
             let sizes: Vec<String> =
@@ -206,9 +210,14 @@ impl Display for Estimate<'_> {
         }
         writeln!(f, "memory          {} at its peak", HumanBytes(self.memory))?;
         let Some(Cost { operations, rate, time }) = &self.training else { return Ok(()) };
-        let steps = plural(experiment.train.steps as usize, "step");
-        let most = if experiment.train.recipe.stop.is_some() { "at most " } else { "" };
-        writeln!(f, "each run        {most}{steps} of {}", plural(experiment.train.batch_size, "row"))?;
+        let batch_sizes = || experiment.variants().iter().map(|variant| variant.train.batch_size);
+        let rows = match (batch_sizes().min(), batch_sizes().max()) {
+            (Some(fewest), Some(most)) if fewest < most => format!("{fewest} to {}", plural(most, "row")),
+            _ => plural(experiment.train.batch_size, "row"),
+        };
+        let stops = experiment.variants().iter().any(|variant| variant.train.recipe.stop.is_some());
+        let most = if stops { "at most " } else { "" };
+        writeln!(f, "each run        {most}{} of {rows}", steps_label(experiment))?;
         for words in experiment.train.recipe.words() {
             writeln!(f, "                {words}")?;
         }
@@ -221,19 +230,27 @@ impl Display for Estimate<'_> {
 /// Floating-point operations of training: 2 for each multiply-add, forward and backward; for models outside the mixture
 /// family, 6 for each parameter and row.
 fn operations(experiment: &Experiment, groups: &[Group]) -> f64 {
-    let per_row: Vec<f64> = experiment
-        .models
-        .iter()
-        .map(|model| {
-            let network = experiment.network(model);
-            match network.mixture() {
+    let per_run = |variant: &Experiment| -> Vec<f64> {
+        let rows = variant.train.batch_size as f64 * variant.train.steps as f64;
+        let of_model = |model| {
+            let network = variant.network(model);
+            rows * match network.mixture() {
                 Some(shape) => shape.flops_per_row(),
                 None => 6.0 * network.layout().count() as f64,
             }
-        })
-        .collect();
-    let rows = experiment.train.batch_size as f64 * experiment.train.steps as f64;
-    groups.iter().flat_map(|group| &group.runs).fold(0.0, |sum, run| sum + per_row[run.model] * rows)
+        };
+        variant.models.iter().map(of_model).collect()
+    };
+    let per_run: Vec<Vec<f64>> = experiment.variants().iter().map(per_run).collect();
+    let of_group =
+        |group: &Group| group.runs.iter().map(|run| per_run[group.variant][run.model]).sum::<f64>();
+    groups.iter().map(of_group).sum()
+}
+
+/// Steps of all runs of groups.
+fn run_steps(experiment: &Experiment, groups: &[Group]) -> f64 {
+    let steps = |group: &Group| experiment.variant(group.variant).train.steps as f64;
+    groups.iter().map(|group| group.runs.len() as f64 * steps(group)).sum()
 }
 
 /// Run-steps per second on one thread.

@@ -35,7 +35,8 @@ impl Reporter {
     /// Prints the work to do and starts counting. `missing` are the groups to train; `here` runs of the plan are finished.
     pub fn new(experiment: &Experiment, here: usize, missing: &[Group], threads: usize) -> Result<Self> {
         let runs: usize = missing.iter().map(|group| group.runs.len()).sum();
-        let run_steps = runs as u64 * experiment.train.steps;
+        let steps = |group: &Group| experiment.variant(group.variant).train.steps;
+        let run_steps = missing.iter().map(|group| group.runs.len() as u64 * steps(group)).sum();
         let here = match here {
             0 => String::new(),
             1 => " (1 run is already finished)".to_string(),
@@ -43,9 +44,7 @@ impl Reporter {
         };
         let work = match experiment.models.is_empty() {
             true => "labels".to_string(),
-            false => {
-                format!("{} of {}", plural(runs, "run"), plural(experiment.train.steps as usize, "step"))
-            }
+            false => format!("{} of {}", plural(runs, "run"), steps_label(experiment)),
         };
         let (groups, threads) = (plural(missing.len(), "group"), plural(threads, "thread"));
         output::note(&format!("{}: {work} in {groups} on {threads}{here}", experiment.name));
@@ -121,6 +120,17 @@ impl Reporter {
             HumanCount(rate as u64),
             HumanDuration(rest)
         ));
+    }
+}
+
+/// "2,000 steps": those of a run, the fewest and the most where they vary.
+pub fn steps_label(experiment: &Experiment) -> String {
+    let steps = || experiment.variants().iter().map(|variant| variant.train.steps as usize);
+    match (steps().min(), steps().max()) {
+        (Some(fewest), Some(most)) if fewest < most => {
+            format!("{} to {}", HumanCount(fewest as u64), plural(most, "step"))
+        }
+        _ => plural(experiment.train.steps as usize, "step"),
     }
 }
 

@@ -34,7 +34,6 @@ mod shuffle;
 pub mod source;
 pub mod stream;
 mod subset;
-mod swept_parameter;
 pub mod synthetic;
 
 pub use ali_ccp::{AliCcp, AliCcpSpec};
@@ -44,10 +43,9 @@ pub use checks::{Check, CheckResult, DataCheck};
 pub use error::DataError;
 pub use funnel::FunnelSpec;
 pub use impressions::{ImpressionFeed, ImpressionLog, Impressions, Label};
-pub use source::{Axes, ClassRecord, Embedding, Feed, LabelMeasurement, Opened, Rows, Source};
+pub use source::{ClassRecord, Embedding, Feed, LabelMeasurement, Opened, Rows, Source};
 pub use stream::{Purpose, Stream, StreamRng};
 pub use subset::Subset;
-pub use swept_parameter::SweptParameter;
 pub use synthetic::{Generator, SyntheticSpec, TrainingSet};
 
 /// The specification of a study's rows.
@@ -89,11 +87,6 @@ impl DataSpec {
     /// The task that is learned from the rows.
     pub fn task(&self) -> Task {
         self.source().task()
-    }
-
-    /// The same data with another value of a parameter that can be swept; as it is where it has no such parameter.
-    pub fn with(&self, parameter: SweptParameter, value: f64) -> Self {
-        self.source().with_parameter(parameter, value).unwrap_or_else(|| self.clone())
     }
 
     /// The constants of the generator of MMoE §3.2, for what follows from them in closed form.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::defined::read_defined;
-use super::{Batch, DataCheck, DataError, DataSpec, Impressions, Subset, SweptParameter, Task};
+use super::{Batch, DataCheck, DataError, DataSpec, Impressions, Subset, Task};
 
 /// A specification of rows: plain configuration, before any file is read.
 pub trait Source: Debug {
@@ -34,19 +34,9 @@ pub trait Source: Debug {
     /// The section `[data]` without its `kind`, every default filled in.
     fn table(&self) -> toml::Table;
 
-    /// The axes of a grid over such data.
-    fn axes(&self) -> Axes {
-        Axes::default()
-    }
-
-    /// The value of a parameter that can be swept; none where the data does not have it.
-    fn parameter(&self, _: SweptParameter) -> Option<f64> {
-        None
-    }
-
-    /// The same data with another value of a parameter; none where the data does not have it.
-    fn with_parameter(&self, _: SweptParameter, _: f64) -> Option<DataSpec> {
-        None
+    /// Whether the correlation of the tasks can be set: an axis of every grid over such data.
+    fn has_task_correlations(&self) -> bool {
+        false
     }
 
     /// Variance of labels as trained on, the unit of losses; 1 where losses are nats.
@@ -110,15 +100,6 @@ pub struct Opened {
     pub spec: DataSpec,
     /// The rows.
     pub rows: Arc<dyn Rows>,
-}
-
-/// Axes of a grid that change the data.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Axes {
-    /// Whether the correlation of the tasks can be set.
-    pub task_correlations: bool,
-    /// Parameters of which a grid can sweep one.
-    pub swept: &'static [SweptParameter],
 }
 
 /// The label correlations that are measured for every seed and task correlation.

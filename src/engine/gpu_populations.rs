@@ -5,7 +5,7 @@ use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
 use crate::model::{Layout, Parameter, Role};
 
-/// Splits groups into runs of consecutive ones that a GPU can train as one population: Candle's kernels count the
+/// Splits groups of one variant of an experiment, which is `experiment`, into runs of consecutive ones that a GPU can train as one population: Candle's kernels count the
 /// elements of a tensor in 32 bits and would begin again at 0 beyond them. Memory is not considered.
 pub fn gpu_populations<'a>(experiment: &Experiment, groups: &'a [Group]) -> Vec<&'a [Group]> {
     /// Half of what 32 bits count: a kernel's threads go on from an element by as many as there are.

@@ -8,8 +8,8 @@ use rayon::prelude::*;
 use super::metrics;
 use crate::data::defined::defined;
 use crate::data::{Batch, Feed, Impressions};
-use crate::experiment::Experiment;
 use crate::experiment::plan::Group;
+use crate::experiment::{Experiment, Setting};
 use crate::record::LabelRecord;
 
 /// The rows of several groups.
@@ -75,6 +75,7 @@ impl DataLoaders {
             for (pair, &label_correlation) in pairs.iter().enumerate() {
                 records.push(LabelRecord {
                     task_correlation,
+                    setting: Setting::default(),
                     seed: group.seed,
                     pair: pair + 1,
                     points: measurement.map_or(0, |measured| measured.points),
@@ -138,10 +139,8 @@ impl<'a> Batches<'a> {
 impl DataLoader {
     fn new(experiment: &Experiment, group: &Group) -> Self {
         let correlations = task_correlations(group);
-        // Runs of one group share the swept value: their impressions are the same.
-        let swept_value = group.runs.first().and_then(|run| run.key.condition.swept_value);
         let given: Vec<f64> = correlations.iter().copied().flatten().collect();
-        let mut feed = experiment.feed(swept_value, group.seed, &given);
+        let mut feed = experiment.feed(group.seed, &given);
         if experiment.train.recipe.validation_rows > 0 {
             feed.hold_back(experiment.train.recipe.validation_rows);
         }

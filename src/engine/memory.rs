@@ -1,10 +1,12 @@
 //! Predicted memory of a sweep, before it starts.
 
+use std::sync::Arc;
+
 use super::objective;
-use crate::data::Task;
+use crate::data::{Rows, Task};
 use crate::experiment::engine::Engine;
-use crate::experiment::plan::{Group, Plan};
-use crate::experiment::{Condition, DeviceChoice, Experiment};
+use crate::experiment::plan::{Group, Plan, PlannedRun};
+use crate::experiment::{DeviceChoice, Experiment};
 use crate::model::{Layout, Parameter, Role};
 
 /// The program itself with its allocator's reserves.
@@ -12,9 +14,11 @@ const BASE: u64 = 30 << 20;
 
 /// Predicted peak of resident memory in bytes, with `threads` groups in flight; on a GPU all of them are.
 pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
-    let conditions = experiment.grid.conditions();
-    let rows = conditions.iter().map(|condition| rows_bytes(experiment, condition)).max().unwrap_or(0);
-    let groups = plan.groups.iter().map(|group| group_bytes(experiment, group, rows));
+    let rows: Vec<u64> = experiment.variants().iter().map(rows_bytes).collect();
+    let groups = plan
+        .groups
+        .iter()
+        .map(|group| group_bytes(experiment.variant(group.variant), group, rows[group.variant]));
     let training = match experiment.train.device {
         DeviceChoice::Cpu => groups.max().unwrap_or(0).saturating_mul(threads.min(plan.groups.len()) as u64),
         // All groups at once; each group's rows are there twice more where they are joined, for this step and the next.
@@ -27,7 +31,13 @@ pub fn peak_bytes(experiment: &Experiment, plan: &Plan, threads: usize) -> u64 {
 
 /// Rows that are read: encoded, and as text while they are encoded.
 fn opening_bytes(experiment: &Experiment) -> u64 {
-    2 * experiment.rows.as_ref().map_or(0, |rows| rows.bytes())
+    let mut read: Vec<&Arc<dyn Rows>> = Vec::new();
+    for rows in std::iter::once(experiment).chain(experiment.variants()).filter_map(|at| at.rows.as_ref()) {
+        if read.iter().all(|other| !Arc::ptr_eq(other, rows)) {
+            read.push(rows);
+        }
+    }
+    2 * read.into_iter().map(|rows| rows.bytes()).sum::<u64>()
 }
 
 /// The largest figure while it is drawn: Figure 5, a row of panels for every model and three correlations. The
@@ -57,11 +67,11 @@ fn group_bytes(experiment: &Experiment, group: &Group, rows: u64) -> u64 {
         .fold(rows, u64::saturating_add)
 }
 
-/// The rows of a group under a condition, with what they are batched and scored in. Rows that are read are there once
+/// The rows of a group of a variant, with what they are batched and scored in. Rows that are read are there once
 /// for all groups: [`opening_bytes`].
-fn rows_bytes(experiment: &Experiment, condition: &Condition) -> u64 {
+fn rows_bytes(experiment: &Experiment) -> u64 {
     let train = &experiment.train;
-    let Some(rows) = experiment.rows_at(condition.swept_value) else { return 0 };
+    let Some(rows) = experiment.rows() else { return 0 };
     let label_sets = experiment.grid.task_correlations.len().max(1);
     let batches =
         rows.batch_bytes(train.batch_size, train.held_out_rows + train.recipe.validation_rows, label_sets);
@@ -156,18 +166,29 @@ impl Activations {
     }
 }
 
+/// Text of a point without its numbers, and of one number with its comma, at their longest.
+const POINT: u64 = 100;
+const NUMBER: u64 = 16;
+/// Text of the four scores and ten deciles of a model of click and conversion, names and numbers at their longest.
+const SCORES: u64 = 4 * 400 + 10 * 160;
+
 /// Upper bound of the text of the largest group's records, in bytes.
 pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
-    /// Text of a point without its numbers, and of one number with its comma, at their longest.
-    const POINT: u64 = 100;
-    const NUMBER: u64 = 16;
-    /// Text of the four scores and ten deciles of a model of click and conversion, names and numbers at their longest.
-    const SCORES: u64 = 4 * 400 + 10 * 160;
+    let by_variant: Vec<Vec<u64>> = experiment.variants().iter().map(run_record_bytes).collect();
+    let bytes = |group: &Group| {
+        let run = |run: &PlannedRun| 4 * POINT + by_variant[group.variant][run.model];
+        group.runs.iter().fold(0u64, |bytes, planned| bytes.saturating_add(run(planned)))
+    };
+    plan.groups.iter().map(bytes).max().unwrap_or(0)
+}
+
+/// Upper bound of the text of a run's record, for every model of a variant.
+fn run_record_bytes(experiment: &Experiment) -> Vec<u64> {
     let (problem, train) = (experiment.problem(), &experiment.train);
     let tasks = problem.tasks as u64;
     let points = train.steps / train.log_every + 2;
     let gate_points = train.steps / train.log_gates_every + 2;
-    let by_model: Vec<u64> = experiment
+    experiment
         .models
         .iter()
         .map(|model| {
@@ -178,11 +199,7 @@ pub fn largest_record_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
             let curve = points.saturating_mul(POINT + 3 * tasks * NUMBER).saturating_add(SCORES);
             curve.saturating_add(gate_points.saturating_mul(tasks * (POINT + experts * NUMBER)))
         })
-        .collect();
-    let bytes = |group: &Group| {
-        group.runs.iter().fold(0u64, |bytes, run| bytes.saturating_add(4 * POINT + by_model[run.model]))
-    };
-    plan.groups.iter().map(bytes).max().unwrap_or(0)
+        .collect()
 }
 
 /// Bound of the experts that a gate of a model outside the mixture family chooses from; 0 where it has no gates.
@@ -194,6 +211,12 @@ fn widest_gate(layout: &Layout) -> usize {
 /// All records in memory while they are merged and reported on: points of curves and gates, the CSV text of
 /// the largest table beside them.
 fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
+    let largest = experiment.variants().iter().map(run_bytes).max().unwrap_or(0);
+    largest.saturating_mul(plan.runs().count() as u64)
+}
+
+/// The records of a run of a variant in memory.
+fn run_bytes(experiment: &Experiment) -> u64 {
     let (tasks, train) = (experiment.problem().tasks as u64, &experiment.train);
     /// A list's own size and its allocation's overhead.
     const LIST: u64 = 40;
@@ -201,6 +224,5 @@ fn records_bytes(experiment: &Experiment, plan: &Plan) -> u64 {
     let point = 8 + 2 * (LIST + 4 * tasks) + 25 * (4 + 2 * tasks);
     let gate_points = train.steps / train.log_gates_every + 2;
     let gate = tasks * (16 + LIST + 8 * 4);
-    let run = 200 + points.saturating_mul(point).saturating_add(gate_points.saturating_mul(gate));
-    run.saturating_mul(plan.runs().count() as u64)
+    200 + points.saturating_mul(point).saturating_add(gate_points.saturating_mul(gate))
 }

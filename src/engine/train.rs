@@ -62,7 +62,7 @@ pub fn train_group_on(
     Ok(records.map(|mut records| records.remove(0)))
 }
 
-/// Trains several groups side by side, the runs of a model in one population: what fills a GPU. Every group's
+/// Trains several groups of one variant side by side, the runs of a model in one population: what fills a GPU. Every group's
 /// record is the same as if it were trained alone, but for its time, which is shared, and rounding on a GPU. `None` if
 /// training was cancelled.
 ///
@@ -75,6 +75,7 @@ pub fn train_together(
     factory: &PopulationFactory,
 ) -> Result<Option<Vec<GroupRecord>>> {
     let began = Instant::now();
+    let experiment = experiment.variant(groups.first().map_or(0, |group| group.variant));
     let mut loaders = DataLoaders::new(experiment, groups);
     let networks = networks(experiment, groups);
     let mut cohorts = cohorts(experiment, groups, &networks, &loaders, factory)?;
@@ -182,7 +183,7 @@ mod tests {
     use super::*;
     use crate::experiment::StopOn;
     use crate::experiment::library;
-    use crate::experiment::plan::Plan;
+    use crate::experiment::plan::{Plan, PlannedRun};
     use crate::record::{CurvePoint, Status};
 
     /// Without the one thing that is shared.
@@ -220,8 +221,9 @@ mod tests {
         let experiment = library::find("models", &sets.map(String::from)).unwrap();
         let mut plan = Plan::new(&experiment);
         // A group of which something is finished already has fewer runs, and other label sets.
-        let rest = plan.groups[1].runs.iter().filter(|run| run.condition > 0).cloned().collect();
-        plan.groups[1] = Group::new(&experiment, 5, rest, Vec::new());
+        let related = |run: &&PlannedRun| run.key.condition.task_correlation == Some(1.0);
+        let rest = plan.groups[1].runs.iter().filter(related).cloned().collect();
+        plan.groups[1] = Group::new(&experiment, 0, 5, rest, Vec::new());
         let apart = apart_and_together(&experiment, &plan.groups);
         assert!(apart[0].runs.iter().any(|run| run.status == Status::Diverged), "some runs leave on the way");
         assert!(apart[0].runs.iter().any(|run| run.status == Status::Finished));
@@ -262,8 +264,7 @@ mod tests {
         let sets = [
             "grid.seeds=[3, 5]",
             "grid.learning_rates=[0.01]",
-            "grid.vary=mean_delay",
-            "grid.values=[0.0, 0.5]",
+            "grid.vary.data.mean_delay=[0.0, 0.5]",
             "data.training_impressions=500",
             "data.test_impressions=400",
             "data.click_rate=0.3",

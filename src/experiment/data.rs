@@ -6,11 +6,10 @@ use super::error::Mistake;
 use super::limits::{MAX_GROUP_RUNS, MAX_GROUP_RUNS_OF_ROWS, MOST};
 use super::schema::ModelSpec;
 use super::section::{Section, expected, whole};
-use crate::bounds::Bounds;
 use crate::data::census::{CensusSpec, MainTask};
 use crate::data::impressions::LARGEST_VOCABULARY;
 use crate::data::left_out::MAX_SKIPPED;
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, SyntheticSpec, Task, TrainingSet};
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SyntheticSpec, Task, TrainingSet};
 use crate::model::towers::{self, Method};
 use crate::model::{Architecture, Problem, REGISTRY};
 use crate::simd::sine::LARGEST_ARGUMENT;
@@ -173,14 +172,12 @@ fn funnel(mut section: Section) -> Result<DataSpec, Mistake> {
     let numbers = section.whole("numbers", whole(4..=1000), Some(8))? as usize;
     let word_share = section.number("word_share", 0.0..=1.0, Some(0.5))?;
     let signal = section.number("signal", 0.0..=20.0, Some(1.5))?;
-    let mut read = |parameter: SweptParameter, default| {
-        section.number(parameter.key(), parameter_bounds(parameter), Some(default))
-    };
-    let share = read(SweptParameter::Share, 1.0)?;
-    let click_rate = read(SweptParameter::ClickRate, 0.04)?;
-    let conversion_rate = read(SweptParameter::ConversionRate, 0.1)?;
-    let selection = read(SweptParameter::Selection, 1.5)?;
-    let mean_delay = read(SweptParameter::MeanDelay, 0.0)?;
+    let share = section.number("share", 1e-6..=1.0, Some(1.0))?;
+    let mut rate = |key: &str, default| section.number(key, 1e-6..=0.99, Some(default));
+    let click_rate = rate("click_rate", 0.04)?;
+    let conversion_rate = rate("conversion_rate", 0.1)?;
+    let selection = section.number("selection", 0.0..=20.0, Some(1.5))?;
+    let mean_delay = section.number("mean_delay", 0.0..=1e3, Some(0.0))?;
     let embedding_units = section.whole("embedding_units", whole(1..=1024), Some(8))? as usize;
     section.finish(FUNNEL_KEYS)?;
     Ok(DataSpec::Funnel(FunnelSpec {
@@ -219,16 +216,6 @@ fn ali_ccp(mut section: Section) -> Result<DataSpec, Mistake> {
         max_skipped,
         digest,
     }))
-}
-
-/// The values that a parameter may have.
-pub(super) fn parameter_bounds(parameter: SweptParameter) -> Bounds<f64> {
-    match parameter {
-        SweptParameter::Selection => Bounds::within(0.0, 20.0),
-        SweptParameter::Share => Bounds::within(1e-6, 1.0),
-        SweptParameter::ClickRate | SweptParameter::ConversionRate => Bounds::within(1e-6, 0.99),
-        SweptParameter::MeanDelay => Bounds::within(0.0, 1e3),
-    }
 }
 
 fn synthetic(mut section: Section) -> Result<DataSpec, Mistake> {

@@ -2,40 +2,32 @@
 
 use toml::Value;
 
-use super::condition::Sweep;
-use super::data::{parameter_bounds, rules};
+use super::axis;
+use super::data::rules;
 use super::error::Mistake;
 use super::limits::{COUNT_OF_SEEDS, LEARNING_RATE, MOST_RUNS, SEED};
 use super::schema::Grid;
 use super::section::{Section, expected};
-use crate::data::{Axes, DataSpec, SweptParameter};
+use crate::data::DataSpec;
 
 /// Keys of `[grid]`.
-pub(super) const KEYS: &[&str] =
-    &["models", "task_correlations", "vary", "values", "learning_rates", "seeds"];
+pub(super) const KEYS: &[&str] = &["models", "task_correlations", "vary", "learning_rates", "seeds"];
 
-/// The keys that data with these axes has.
-fn keys(axes: Axes) -> Vec<&'static str> {
-    let has = |key: &&&str| match **key {
-        "task_correlations" => axes.task_correlations,
-        "vary" | "values" => !axes.swept.is_empty(),
-        _ => true,
-    };
+/// The keys for data whose tasks have a correlation that can be set, or not.
+fn keys(has_task_correlations: bool) -> Vec<&'static str> {
+    let has = |key: &&&str| has_task_correlations || **key != "task_correlations";
     KEYS.iter().filter(has).copied().collect()
 }
 
 /// Reads `[grid]`.
 pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistake> {
     let models = section.words("models")?;
-    let axes = data.source().axes();
-    let task_correlations = match axes.task_correlations {
+    let has_task_correlations = data.source().has_task_correlations();
+    let task_correlations = match has_task_correlations {
         true => section.sorted_numbers("task_correlations", -1.0..=1.0, "cosines")?,
         false => Vec::new(),
     };
-    let sweep = match axes.swept {
-        [] => None,
-        parameters => sweep(&mut section, parameters)?,
-    };
+    let axes = axis::read(&mut section, &models)?;
     // Regression always needs them, so that a mistake is reported at this key; elsewhere each model may have its own.
     let needed = rules(data.task()).needs_grid_rates && !models.is_empty();
     let learning_rates = match needed {
@@ -43,26 +35,10 @@ pub(super) fn read(mut section: Section, data: &DataSpec) -> Result<Grid, Mistak
         true => section.sorted_numbers("learning_rates", LEARNING_RATE, "learning rates")?,
     };
     let seeds = seeds(&mut section)?;
-    section.finish(&keys(axes))?;
-    let grid = Grid { models, task_correlations, sweep, learning_rates, seeds };
+    section.finish(&keys(has_task_correlations))?;
+    let grid = Grid { models, task_correlations, axes, learning_rates, seeds };
     count_runs(&grid)?;
     Ok(grid)
-}
-
-/// Reads `vary` and `values`: the swept parameter; none where `vary` is missing.
-fn sweep(section: &mut Section, parameters: &[SweptParameter]) -> Result<Option<Sweep>, Mistake> {
-    if !section.has("vary") {
-        return match section.take("values") {
-            None => Ok(None),
-            Some(values) => {
-                Err(section.mistake("values", values, "grid.vary beside it, which names the parameter"))
-            }
-        };
-    }
-    let words: Vec<_> = parameters.iter().map(|&parameter| (parameter.key(), parameter)).collect();
-    let parameter = section.word("vary", &words, None)?;
-    let values = section.sorted_numbers("values", parameter_bounds(parameter), "values")?;
-    Ok(Some(Sweep { parameter, values }))
 }
 
 /// Reads `seeds`: a count n (seeds 0 to n − 1) or a list.

@@ -12,7 +12,8 @@ use super::overrides::{Override, related};
 use super::schema::{Experiment, Grid, ModelSpec, Report, ReportedLoss, Tune, is_plain_name};
 use super::section::{Section, did_you_mean, printable};
 use super::text::{line_of, read_text, syntax, table as read_table, written};
-use super::{data, grid, models, train, tune};
+use super::variant::Variants;
+use super::{axis, data, grid, models, train, tune};
 use crate::model::Problem;
 
 /// Keys of `[report]`.
@@ -46,6 +47,7 @@ pub fn load(path: &Path, overrides: &[String]) -> Result<Experiment, LoadError> 
 /// The text is not TOML, or a key or value is not allowed.
 pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result<Experiment, LoadError> {
     let mut table = read_table(text).map_err(|error| syntax(file, text, &error))?;
+    axis::flatten(&mut table);
     let overrides =
         overrides.iter().map(|text| Override::parse(text, SECTIONS)).collect::<Result<Vec<_>, _>>()?;
     let mut changed = Vec::new();
@@ -55,7 +57,8 @@ pub fn parse(name: &str, file: &str, text: &str, overrides: &[String]) -> Result
         }
         change.apply(&mut table)?;
     }
-    let read = experiment(name, table).map(|mut experiment| {
+    axis::flatten(&mut table);
+    let read = complete(name, table).map(|mut experiment| {
         changed.into_iter().for_each(|change| change.note_in(&mut experiment.changed));
         experiment
     });
@@ -88,6 +91,35 @@ fn shortened(value: String) -> String {
 }
 
 /// The whole experiment out of a table.
+
+/// The whole experiment out of a table, at every setting of its axes. A required key that only `[grid.vary]` gives has its
+/// first value there.
+fn complete(name: &str, mut table: Table) -> Result<Experiment, Mistake> {
+    let mut filled: Vec<String> = Vec::new();
+    let mut base = loop {
+        match experiment(name, table.clone()) {
+            Ok(base) => break base,
+            Err(mistake) if axis::fill(&mut table, &mistake.key) => filled.push(mistake.key),
+            Err(mistake) if filled.contains(&mistake.key) => {
+                return Err(Mistake { key: axis::path(&mistake.key), ..mistake });
+            }
+            Err(mistake) => return Err(mistake),
+        }
+    };
+    if let Some(axis) =
+        base.grid.axes.iter().find(|axis| base.tune.is_some() && axis.key.starts_with("models."))
+    {
+        return Err(Mistake {
+            key: axis::path(&axis.key),
+            value: None,
+            remedy: "cannot vary beside [tune], which chooses the sizes".into(),
+        });
+    }
+    base.variants = Variants::read(&base)?;
+    Ok(base)
+}
+
+/// The experiment out of a table, at its own values of the keys that vary.
 fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let mut root = Section::new("", table);
     let name = root.text_or("name", name)?;
@@ -112,7 +144,20 @@ fn experiment(name: &str, table: Table) -> Result<Experiment, Mistake> {
     let tune = Tune::read(tuning, &models)?;
     check_learning_rates(&grid, &models, tune.is_some())?;
     root.finish(&[])?;
-    Ok(Experiment { name, title, description, changed, data, rows: None, grid, models, train, tune, report })
+    Ok(Experiment {
+        name,
+        title,
+        description,
+        changed,
+        data,
+        rows: None,
+        grid,
+        models,
+        train,
+        tune,
+        report,
+        variants: Variants::default(),
+    })
 }
 
 /// Reads `changed`, which the program writes into `study.toml`.

@@ -4,6 +4,7 @@
 //! and groups; [`shard`] divides a plan among processes; [`tune`] and [`search`] look for sizes, learning rates and
 //! protocols by successive halving.
 
+mod axis;
 mod condition;
 mod data;
 pub mod difference;
@@ -27,8 +28,10 @@ mod study_toml;
 mod text;
 mod train;
 pub mod tune;
+mod variant;
 
-pub use condition::{Condition, Sweep};
+pub use axis::{Axis, AxisValue, Setting};
+pub use condition::Condition;
 pub use error::LoadError;
 pub use recipe::{Decay, Recipe, Schedule, Stop, StopOn};
 pub use schema::{

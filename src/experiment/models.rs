@@ -24,24 +24,24 @@ pub(super) fn read(
     for name in section.names() {
         entries.push(model(&name, section.section(&name)?, &known)?);
     }
-    let mut specs: Vec<(ModelSpec, Option<ParameterMatch>)> = Vec::new();
+    let mut specs: Vec<ModelSpec> = Vec::new();
     for (index, name) in names.iter().enumerate() {
         let wrong = |remedy: String| Mistake {
             key: format!("grid.models[{index}]"),
             value: Some(format!("{name:?}")),
             remedy: expected(remedy),
         };
-        if specs.iter().any(|(spec, _)| spec.name == *name) {
+        if specs.iter().any(|spec| spec.name == *name) {
             return Err(wrong("each model once".into()));
         }
-        let entry = entries.iter().find(|(spec, _)| spec.name == *name);
+        let entry = entries.iter().find(|spec| spec.name == *name);
         specs.push(match entry {
             Some(entry) => entry.clone(),
             None if known.contains(&name.as_str()) => {
                 model(name, Section::new(&format!("models.{name}"), Table::new()), &known)?
             }
             None => {
-                let entries = entries.iter().map(|(spec, _)| spec.name.as_str());
+                let entries = entries.iter().map(|spec| spec.name.as_str());
                 let names: Vec<&str> = known.iter().copied().chain(entries).collect();
                 return Err(wrong(format!(
                     "one of {}, or the name of a [models.{name}] table with its architecture{}",
@@ -54,12 +54,8 @@ pub(super) fn read(
     resolve_matches(specs, &entries, problem)
 }
 
-/// One `[models.<name>]` table: the model, and the model whose parameter count it is to match.
-fn model(
-    name: &str,
-    mut section: Section,
-    known: &[&str],
-) -> Result<(ModelSpec, Option<ParameterMatch>), Mistake> {
+/// One `[models.<name>]` table. The width that is to match another model's parameter count is not chosen yet.
+fn model(name: &str, mut section: Section, known: &[&str]) -> Result<ModelSpec, Mistake> {
     if !is_plain_name(name) {
         return Err(Mistake {
             key: format!("models.{name:?}"),
@@ -74,7 +70,7 @@ fn model(
     let parameter_match = ParameterMatch::read(&mut section, architecture)?;
     let path = section.path().to_string();
     let sizes = checked_sizes(architecture, section.rest(), &path)?;
-    Ok((ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate }, parameter_match))
+    Ok(ModelSpec { name: name.to_string(), title, architecture, sizes, learning_rate, parameter_match })
 }
 
 /// The architecture of the model `name`: the key `architecture`, or the model's name where it is one of `known`.

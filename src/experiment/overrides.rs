@@ -23,9 +23,9 @@ impl Override {
     /// The text is not `key=value`.
     pub fn parse(text: &str, sections: &[(&str, &[&str])]) -> Result<Self, LoadError> {
         let wrong = |remedy: &str| LoadError::Override { text: text.to_string(), remedy: remedy.to_string() };
-        let (key, value) =
-            text.split_once('=').ok_or_else(|| wrong("expected key=value, such as grid.seeds=20"))?;
-        let mut key: Vec<String> = key.trim().split('.').map(|part| part.trim().to_string()).collect();
+        let (key, value) = split_outside_quotes(text, '=')
+            .ok_or_else(|| wrong("expected key=value, such as grid.seeds=20"))?;
+        let mut key = key_parts(key);
         if key.iter().any(String::is_empty) {
             return Err(wrong("expected a key such as grid.seeds before '='"));
         }
@@ -33,6 +33,10 @@ impl Override {
             && let Some((section, _)) = sections.iter().find(|(_, keys)| keys.contains(&key[0].as_str()))
         {
             key.insert(0, section.to_string());
+        }
+        // An axis is one key, with its dots.
+        if key.starts_with(&["grid".into(), "vary".into()]) && key.len() > 3 {
+            key = vec![key[0].clone(), key[1].clone(), key[2..].join(".")];
         }
         // A value that is not TOML is a word: --set train.engine=graph
         let source = format!("value = {value}");
@@ -45,7 +49,8 @@ impl Override {
 
     /// Path of the changed key, such as `grid.seeds`.
     pub fn path(&self) -> String {
-        self.key.join(".")
+        let quoted = |part: &String| if part.contains('.') { format!("{part:?}") } else { part.clone() };
+        self.key.iter().map(quoted).collect::<Vec<_>>().join(".")
     }
 
     /// The value of a key as it is written, if the key is the changed one or within it and `shown` is its value in other
@@ -95,6 +100,38 @@ impl Override {
         table.insert(last.clone(), self.value.clone());
         Ok(())
     }
+}
+
+/// The text before and after the first `separator` that no quotes enclose.
+fn split_outside_quotes(text: &str, separator: char) -> Option<(&str, &str)> {
+    let mut quote = None;
+    for (at, c) in text.char_indices() {
+        match quote {
+            Some(open) if c == open => quote = None,
+            Some(_) => {}
+            None if c == separator => return Some((&text[..at], &text[at + c.len_utf8()..])),
+            None if c == '"' || c == '\'' => quote = Some(c),
+            None => {}
+        }
+    }
+    None
+}
+
+/// The parts of a dotted key; a part in quotes may have dots.
+fn key_parts(key: &str) -> Vec<String> {
+    let part = |text: &str| {
+        let text = text.trim();
+        let inner = |quote: char| text.strip_prefix(quote)?.strip_suffix(quote);
+        inner('"').or_else(|| inner('\'')).unwrap_or(text).to_owned()
+    };
+    let mut parts = Vec::new();
+    let mut rest = key;
+    while let Some((first, after)) = split_outside_quotes(rest, '.') {
+        parts.push(part(first));
+        rest = after;
+    }
+    parts.push(part(rest));
+    parts
 }
 
 /// Whether one of two key paths lies within the other: `grid.models[1]` and `grid.models`.

@@ -4,6 +4,8 @@
 //! equals a shared bottom of 13,056 / (100 + 16) ≈ 113 units. Here `match_parameters = "mmoe"` in a model's table does
 //! the same. `study.toml` holds the resulting width, the one whose count is nearest.
 
+use toml::Table;
+
 use super::error::Mistake;
 use super::schema::ModelSpec;
 use super::section::{Section, did_you_mean, expected};
@@ -37,7 +39,7 @@ impl Counting {
 const WIDEST: usize = SIZE.high() as usize;
 
 /// A request to match another model's parameter count.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub(super) struct ParameterMatch {
     target: String,
     counting: Counting,
@@ -71,18 +73,29 @@ impl ParameterMatch {
         }
         Ok(Some(Self { target: name.to_string(), counting: counting.unwrap_or(Counting::Weights), path }))
     }
+
+    /// Writes `match_parameters` and `match_by` into a model's table, in place of the width that they gave.
+    pub fn write(&self, architecture: &Architecture, table: &mut Table) {
+        table.remove(architecture.width);
+        table.insert("match_parameters".into(), self.target.clone().into());
+        let counting = match self.counting {
+            Counting::Weights => "weights",
+            Counting::All => "all",
+        };
+        table.insert("match_by".into(), counting.into());
+    }
 }
 
 /// The models with the widths that their matches ask for. `others` are further models that a match may name.
 pub(super) fn resolve_matches(
-    models: Vec<(ModelSpec, Option<ParameterMatch>)>,
-    others: &[(ModelSpec, Option<ParameterMatch>)],
+    models: Vec<ModelSpec>,
+    others: &[ModelSpec],
     problem: Problem,
 ) -> Result<Vec<ModelSpec>, Mistake> {
-    let known: Vec<(ModelSpec, Option<ParameterMatch>)> = models.iter().chain(others).cloned().collect();
-    let resolve = |(mut spec, parameter_match): (ModelSpec, Option<ParameterMatch>)| {
-        if let Some(request) = parameter_match {
-            let wanted = request.counting.count(&target(&request, &spec.name, &known)?, problem);
+    let known: Vec<ModelSpec> = models.iter().chain(others).cloned().collect();
+    let resolve = |mut spec: ModelSpec| {
+        if let Some(request) = &spec.parameter_match {
+            let wanted = request.counting.count(&target(request, &spec.name, &known)?, problem);
             spec.sizes = nearest(&spec, wanted, request.counting, problem);
         }
         Ok(spec)
@@ -91,11 +104,7 @@ pub(super) fn resolve_matches(
 }
 
 /// Sizes of the model to match: a model of the experiment, or an architecture with its default sizes.
-fn target(
-    request: &ParameterMatch,
-    own_name: &str,
-    known: &[(ModelSpec, Option<ParameterMatch>)],
-) -> Result<Sizes, Mistake> {
+fn target(request: &ParameterMatch, own_name: &str, known: &[ModelSpec]) -> Result<Sizes, Mistake> {
     let mistake = |remedy: String| Mistake {
         key: format!("{}.match_parameters", request.path),
         value: Some(format!("{:?}", request.target)),
@@ -104,8 +113,8 @@ fn target(
     if request.target == own_name {
         return Err(mistake("another model's name".into()));
     }
-    if let Some((spec, other)) = known.iter().find(|(spec, _)| spec.name == request.target) {
-        return match other {
+    if let Some(spec) = known.iter().find(|spec| spec.name == request.target) {
+        return match spec.parameter_match {
             None => Ok(spec.sizes.clone()),
             Some(_) => Err(mistake("a model whose own width is given".into())),
         };
@@ -115,7 +124,7 @@ fn target(
             Ok((architecture.parse)(toml::Table::new()).expect("every architecture has defaults"))
         }
         None => {
-            let names = known.iter().map(|(spec, _)| spec.name.as_str());
+            let names = known.iter().map(|spec| spec.name.as_str());
             let mut names: Vec<&str> = names.chain(REGISTRY.iter().map(|a| a.name)).collect();
             names.retain(|name| *name != own_name);
             let hint = did_you_mean(&request.target, &names);
@@ -158,7 +167,7 @@ mod tests {
     fn spec(name: &str) -> ModelSpec {
         let architecture = architecture(name).unwrap();
         let sizes = (architecture.parse)(toml::Table::new()).unwrap();
-        ModelSpec { name: name.into(), title: name.into(), architecture, sizes, learning_rate: None }
+        ModelSpec::new(name, architecture, sizes)
     }
 
     fn width(name: &str, wanted: usize, counting: Counting) -> (i64, usize) {

@@ -2,16 +2,19 @@
 //!
 //! The identity of a run is a hash of everything that its result depends on, and of nothing else. Groups only decide
 //! which runs of a seed are trained side by side, and shards which process trains a group; neither changes a result.
+//! Runs of one identity are trained once.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::axis::Setting;
 use super::condition::Condition;
 use super::data::rules;
 use super::engine::Engine;
 pub use super::limits::MAX_GROUP_RUNS_OF_ROWS;
 use super::schema::{Experiment, ModelSpec};
+use super::variant::Place;
 
 /// Version of the meaning of a specification. Raised when the same specification would give another result (a change
 /// of generator, initialisation or arithmetic), so that old groups are never taken for new ones.
@@ -45,7 +48,7 @@ impl std::fmt::Display for Identity {
 pub struct RunKey {
     /// Name of the model in the experiment.
     pub model: String,
-    /// Task correlation and swept value.
+    /// Task correlation and setting.
     #[serde(flatten)]
     pub condition: Condition,
     /// Learning rate of Adam.
@@ -56,7 +59,7 @@ pub struct RunKey {
 
 impl RunKey {
     /// Its numbers as bits, which have a total equality.
-    fn bits(&self) -> (&str, [Option<u64>; 2], u64, u64) {
+    fn bits(&self) -> (&str, (Option<u64>, &Setting), u64, u64) {
         let Self { model, condition, learning_rate, seed } = self;
         (model, condition.bits(), learning_rate.to_bits(), *seed)
     }
@@ -81,10 +84,10 @@ impl std::hash::Hash for RunKey {
 pub struct PlannedRun {
     /// Its key in the CSV files.
     pub key: RunKey,
-    /// Index of its model in the experiment.
+    /// Index of its model in the variant of its group.
     pub model: usize,
-    /// Index of its condition in the grid.
-    pub condition: usize,
+    /// Index of its point of the grid, by model, condition and learning rate: the order of the tables.
+    pub point: usize,
     /// Hash of its specification.
     pub identity: Identity,
 }
@@ -94,6 +97,8 @@ pub struct PlannedRun {
 pub struct Group {
     /// Hash of its content.
     pub identity: Identity,
+    /// Index of the variant of the experiment that its runs belong to.
+    pub variant: usize,
     /// Seed of all its runs.
     pub seed: u64,
     /// Its runs, in the order of the plan.
@@ -109,6 +114,10 @@ pub struct Group {
 pub struct Plan {
     /// Groups by seed.
     pub groups: Vec<Group>,
+    /// Runs of the same identity as a run of a group: they are in the tables, too.
+    again: Vec<PlannedRun>,
+    /// For every variant, the settings whose labels its groups measure, with their indices.
+    labelled: Vec<Vec<(usize, Setting)>>,
 }
 
 impl Plan {
@@ -116,67 +125,126 @@ impl Plan {
     pub fn new(experiment: &Experiment) -> Self {
         let points = points(experiment);
         let specifications = Specifications::new(experiment);
-        let groups = experiment.grid.seeds.iter().flat_map(|&seed| {
-            let runs = points.iter().map(|point| point.run(experiment, &specifications, seed)).collect();
-            split(experiment, seed, runs)
-        });
-        Self { groups: groups.collect() }
+        let first = specifications.first(&points);
+        let labelled = labelled(experiment);
+        let (mut groups, mut again) = (Vec::new(), Vec::new());
+        for &seed in &experiment.grid.seeds {
+            let mut by_variant = vec![Vec::new(); experiment.variants().len()];
+            for (index, point) in points.iter().enumerate() {
+                let run = point.run(index, experiment, &specifications, seed);
+                if first[index] { by_variant[point.variant].push(run) } else { again.push(run) }
+            }
+            for (variant, runs) in by_variant.into_iter().enumerate() {
+                let measures = !labelled[variant].is_empty();
+                groups.extend(split(experiment.variant(variant), variant, seed, runs, measures));
+            }
+        }
+        Self { groups, again, labelled }
     }
 
     /// What a resumed sweep has to train: groups of the runs and label measurements that are not `done` yet. Runs of one
     /// identity, such as those of two models of equal sizes, are trained once.
     pub fn missing(&self, experiment: &Experiment, done: impl Fn(&Identity) -> bool) -> Vec<Group> {
-        let mut seen = HashSet::new();
-        let mut rest = |group: &Group| {
-            let new = |run: &&PlannedRun| !done(&run.identity) && seen.insert(run.identity.clone());
-            let runs: Vec<_> = group.runs.iter().filter(new).cloned().collect();
+        let rest = |group: &Group| {
+            let runs: Vec<_> = group.runs.iter().filter(|run| !done(&run.identity)).cloned().collect();
             let labels = match &group.label_identity {
                 Some(identity) if !done(identity) => group.label_correlations.clone(),
                 _ => Vec::new(),
             };
-            (!runs.is_empty() || !labels.is_empty()).then(|| Group::new(experiment, group.seed, runs, labels))
+            (!runs.is_empty() || !labels.is_empty()).then(|| {
+                Group::new(experiment.variant(group.variant), group.variant, group.seed, runs, labels)
+            })
         };
-        self.groups.iter().filter_map(&mut rest).collect()
+        self.groups.iter().filter_map(rest).collect()
     }
 
-    /// All runs of the plan.
+    /// All runs of the plan: those that are trained, then those of the same identity as one of them.
     pub fn runs(&self) -> impl Iterator<Item = &PlannedRun> {
-        self.groups.iter().flat_map(|group| &group.runs)
+        self.groups.iter().flat_map(|group| &group.runs).chain(&self.again)
+    }
+
+    /// Number of the runs that are trained, each identity once.
+    pub fn trained(&self) -> usize {
+        self.groups.iter().map(|group| group.runs.len()).sum()
+    }
+
+    /// The settings whose labels a group measures, if it does, with their indices in the grid.
+    pub fn labelled(&self, group: &Group) -> &[(usize, Setting)] {
+        self.labelled.get(group.variant).map_or(&[], |settings| settings)
+    }
+
+    /// The part of the plan with these groups, to train them.
+    pub fn part(groups: Vec<Group>) -> Self {
+        Self { groups, again: Vec::new(), labelled: Vec::new() }
     }
 }
 
-/// Splits the runs of a seed into groups. The first one measures the labels, which is cheap. Impressions differ by
-/// condition, so for conversion each condition has groups of its own.
-fn split(experiment: &Experiment, seed: u64, mut runs: Vec<PlannedRun>) -> Vec<Group> {
+/// For every variant, the settings whose labels its groups measure, with their indices. Of variants of equal data the first measures them all;
+/// other labels do not depend on the seed and need no measurement.
+fn labelled(experiment: &Experiment) -> Vec<Vec<(usize, Setting)>> {
+    let variants = experiment.variants();
+    let mut labelled = vec![Vec::new(); variants.len()];
+    let first: Vec<Option<usize>> = variants
+        .iter()
+        .map(|variant| {
+            variant.data.source().label_measurement()?;
+            variants.iter().position(|other| other.data == variant.data)
+        })
+        .collect();
+    for (setting, place) in experiment.grid.settings().into_iter().enumerate().zip(experiment.places()) {
+        if let Some(measuring) = first[place.variant] {
+            labelled[measuring].push(setting);
+        }
+    }
+    labelled
+}
+
+/// Splits the runs of a seed and variant into groups. The first one measures the labels, which is cheap. Impressions
+/// differ by task correlation, so for conversion each has groups of its own.
+fn split(
+    experiment: &Experiment,
+    variant: usize,
+    seed: u64,
+    mut runs: Vec<PlannedRun>,
+    measures: bool,
+) -> Vec<Group> {
     if experiment.data.source().shares_inputs() {
-        return split_evenly(experiment, seed, runs);
+        return split_evenly(experiment, variant, seed, runs, measures);
     }
+    let correlation = |run: &PlannedRun| run.key.condition.task_correlation;
     // A stable sort: within a group, runs stay in the order of models and learning rates.
-    runs.sort_by_key(|run| run.condition);
-    let alike = runs.chunk_by(|a, b| a.condition == b.condition);
-    alike.flat_map(|runs| split_evenly(experiment, seed, runs.to_vec())).collect()
+    runs.sort_by(|a, b| correlation(a).partial_cmp(&correlation(b)).expect("correlations are numbers"));
+    let alike = runs.chunk_by(|a, b| correlation(a) == correlation(b));
+    alike.flat_map(|runs| split_evenly(experiment, variant, seed, runs.to_vec(), measures)).collect()
 }
 
-fn split_evenly(experiment: &Experiment, seed: u64, runs: Vec<PlannedRun>) -> Vec<Group> {
+fn split_evenly(
+    experiment: &Experiment,
+    variant: usize,
+    seed: u64,
+    runs: Vec<PlannedRun>,
+    measures: bool,
+) -> Vec<Group> {
     let most = rules(experiment.data.task()).largest_group;
-    let parts = runs.len().div_ceil(most).max(1);
-    let size = runs.len().div_ceil(parts).max(1);
+    let parts = runs.len().div_ceil(most).max(usize::from(measures));
+    let size = runs.len().div_ceil(parts.max(1)).max(1);
     let mut rest = runs.into_iter().peekable();
     let mut groups = Vec::new();
-    while groups.is_empty() || rest.peek().is_some() {
-        // Other labels do not depend on the seed and need no measurement.
-        let measured = groups.is_empty() && experiment.data.source().label_measurement().is_some();
+    while groups.len() < parts && (groups.is_empty() || rest.peek().is_some()) {
+        let measured = groups.is_empty() && measures;
         let label_correlations =
             if measured { experiment.grid.task_correlations.clone() } else { Vec::new() };
-        groups.push(Group::new(experiment, seed, rest.by_ref().take(size).collect(), label_correlations));
+        let runs = rest.by_ref().take(size).collect();
+        groups.push(Group::new(experiment, variant, seed, runs, label_correlations));
     }
     groups
 }
 
 impl Group {
-    /// The group of these runs of a seed.
+    /// The group of these runs of a seed and a variant of an experiment, which is `experiment`.
     pub fn new(
         experiment: &Experiment,
+        variant: usize,
         seed: u64,
         runs: Vec<PlannedRun>,
         label_correlations: Vec<f64>,
@@ -189,63 +257,92 @@ impl Group {
         });
         let label_identity = (!label_correlations.is_empty()).then(|| Identity::from_specification(&labels));
         let identity = Identity::for_group(runs.iter().map(|run| &run.identity), label_identity.as_ref());
-        Self { identity, seed, runs, label_correlations, label_identity }
+        Self { identity, variant, seed, runs, label_correlations, label_identity }
     }
 }
 
 /// A point of the grid: every seed has a run there.
 struct GridPoint {
     /// Index of the model in the experiment.
+    grid_model: usize,
+    /// Index of the variant, and of the model in it.
+    variant: usize,
     model: usize,
-    /// Index of the condition in the grid, and the condition.
-    condition: (usize, Condition),
+    condition: Condition,
     learning_rate: f64,
 }
 
 /// The points of the grid by model, condition and learning rate.
 fn points(experiment: &Experiment) -> Vec<GridPoint> {
-    let conditions: Vec<(usize, Condition)> = experiment.grid.conditions().into_iter().enumerate().collect();
-    let of_model = |(model, spec)| {
-        let rates = experiment.learning_rates(spec).iter();
-        let point = move |condition, learning_rate| GridPoint { model, condition, learning_rate };
-        conditions.iter().flat_map(move |&condition| rates.clone().map(move |&rate| point(condition, rate)))
+    let (conditions, places) = (experiment.grid.conditions(), experiment.places());
+    // Settings are in the inner loop of conditions.
+    let placed = || conditions.iter().zip(places.iter().cycle());
+    let of_model = |(grid_model, spec)| {
+        let rates = experiment.learning_rates(spec);
+        let at = move |(condition, place): (&Condition, &Place)| {
+            let (variant, model) = (place.variant, place.models[grid_model]);
+            let condition = condition.clone();
+            let point = move |&learning_rate| GridPoint {
+                grid_model,
+                variant,
+                model,
+                condition: condition.clone(),
+                learning_rate,
+            };
+            rates.iter().map(point)
+        };
+        placed().flat_map(at)
     };
     experiment.models.iter().enumerate().flat_map(of_model).collect()
 }
 
 impl GridPoint {
-    /// The run of a seed.
-    fn run(&self, experiment: &Experiment, specifications: &Specifications, seed: u64) -> PlannedRun {
-        let Self { model, condition: (condition, values), learning_rate } = *self;
-        let name = experiment.models[model].name.clone();
-        let key = RunKey { model: name, condition: values, learning_rate, seed };
-        PlannedRun { identity: specifications.identity(self, &key), key, model, condition }
+    /// The run of a seed; `index` is that of the point.
+    fn run(
+        &self,
+        index: usize,
+        experiment: &Experiment,
+        specifications: &Specifications,
+        seed: u64,
+    ) -> PlannedRun {
+        let model = experiment.models[self.grid_model].name.clone();
+        let (condition, learning_rate) = (self.condition.clone(), self.learning_rate);
+        let key = RunKey { model, condition, learning_rate, seed };
+        PlannedRun { identity: specifications.identity(self, seed), key, model: self.model, point: index }
     }
 }
 
 /// The parts of the specifications that the identities of runs are hashes of.
 struct Specifications {
-    /// For each model, the part that its runs share.
-    models: Vec<serde_json::Map<String, serde_json::Value>>,
-    /// For each condition, the identity of its data.
-    data: Vec<serde_json::Value>,
+    /// For each variant and model, the part that its runs share.
+    models: Vec<Vec<serde_json::Map<String, serde_json::Value>>>,
 }
 
 impl Specifications {
     fn new(experiment: &Experiment) -> Self {
-        let conditions = experiment.grid.conditions().into_iter();
-        Self {
-            models: experiment.models.iter().map(|model| model_specification(experiment, model)).collect(),
-            data: conditions.map(|at| experiment.data_at(at.swept_value).source().identity()).collect(),
-        }
+        let of_variant = |variant: &Experiment| {
+            let data = variant.data.source().identity();
+            let model = |model| {
+                let mut specification = model_specification(variant, model);
+                specification.insert("data".into(), data.clone());
+                specification
+            };
+            variant.models.iter().map(model).collect()
+        };
+        Self { models: experiment.variants().iter().map(of_variant).collect() }
     }
 
-    fn identity(&self, point: &GridPoint, key: &RunKey) -> Identity {
-        let mut specification = self.models[point.model].clone();
-        specification.insert("data".into(), self.data[point.condition.0].clone());
-        specification.insert("task_correlation".into(), key.condition.task_correlation.into());
-        specification.insert("learning_rate".into(), key.learning_rate.into());
-        specification.insert("seed".into(), key.seed.into());
+    /// For every point, whether no point before it has runs of the same identity.
+    fn first(&self, points: &[GridPoint]) -> Vec<bool> {
+        let mut seen = HashSet::new();
+        points.iter().map(|point| seen.insert(self.identity(point, 0))).collect()
+    }
+
+    fn identity(&self, point: &GridPoint, seed: u64) -> Identity {
+        let mut specification = self.models[point.variant][point.model].clone();
+        specification.insert("task_correlation".into(), point.condition.task_correlation.into());
+        specification.insert("learning_rate".into(), point.learning_rate.into());
+        specification.insert("seed".into(), seed.into());
         Identity::from_specification(&specification)
     }
 }

@@ -5,10 +5,13 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use toml::Value;
 
-use super::condition::{Condition, Sweep, axis};
+use super::axis::{self, Axis, Setting};
+use super::condition::{Condition, axis};
 use super::halving::Rung;
+use super::parameter_matching::ParameterMatch;
 use super::recipe::Recipe;
-use crate::data::{DataError, DataSpec, Embedding, Feed, Opened, Rows, SweptParameter};
+use super::variant::Variants;
+use crate::data::{DataError, DataSpec, Embedding, Feed, Opened, Rows};
 use crate::model::embedded::Embedded;
 use crate::model::initialise::Init;
 use crate::model::{Architecture, Model, Problem, Sizes};
@@ -38,6 +41,8 @@ pub struct Experiment {
     pub tune: Option<Tune>,
     /// Settings of figures, tables and claims.
     pub report: Report,
+    /// The experiment at the settings of its axes; empty where nothing varies.
+    pub(super) variants: Variants,
 }
 
 /// The grid: every combination of its values is a run.
@@ -48,9 +53,9 @@ pub struct Grid {
     /// Task correlations, −1 to 1, in rising order; empty where rows are read and their correlation cannot be set.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub task_correlations: Vec<f64>,
-    /// The swept parameter of the data, if there is one: `vary` and `values` in TOML.
+    /// The keys that vary, with their values: `vary` in TOML.
     #[serde(skip)]
-    pub sweep: Option<Sweep>,
+    pub axes: Vec<Axis>,
     /// Learning rates of Adam, in rising order, for models without one of their own.
     pub learning_rates: Vec<f64>,
     /// Seeds, in rising order.
@@ -70,22 +75,32 @@ pub struct ModelSpec {
     pub sizes: Sizes,
     /// Its own learning rate, instead of the grid's.
     pub learning_rate: Option<f64>,
+    /// The budget that its width was chosen for.
+    pub(super) parameter_match: Option<ParameterMatch>,
+}
+
+impl ModelSpec {
+    /// A model of these sizes, with its name as its title.
+    pub fn new(name: &str, architecture: &'static Architecture, sizes: Sizes) -> Self {
+        let (name, title) = (name.to_string(), name.to_string());
+        Self { name, title, architecture, sizes, learning_rate: None, parameter_match: None }
+    }
 }
 
 impl Grid {
-    /// The swept parameter, if there is one.
-    pub fn swept_parameter(&self) -> Option<SweptParameter> {
-        self.sweep.as_ref().map(|sweep| sweep.parameter)
+    /// The axis of a key, if it varies.
+    pub fn axis(&self, key: &str) -> Option<&Axis> {
+        self.axes.iter().find(|axis| &*axis.key == key)
     }
 
-    /// Values of the swept parameter; empty where none is swept.
-    pub fn swept_values(&self) -> &[f64] {
-        self.sweep.as_ref().map_or(&[], |sweep| &sweep.values)
+    /// Every combination of the values that vary, the last axis in the inner loop; one empty setting where nothing does.
+    pub fn settings(&self) -> Vec<Setting> {
+        axis::settings(&self.axes)
     }
 
-    /// Names of the axes beside the task correlation, as columns of CSV files have them.
+    /// Keys of the axes beside the task correlation, as columns of CSV files have them.
     pub fn axis_names(&self) -> Vec<String> {
-        self.swept_parameter().iter().map(|parameter| parameter.key().to_owned()).collect()
+        self.axes.iter().map(|axis| axis.key.to_string()).collect()
     }
 
     /// Its task correlations; one `None` where the data has no such axis.
@@ -93,11 +108,11 @@ impl Grid {
         axis(&self.task_correlations)
     }
 
-    /// Every combination of task correlation and swept value, the latter in the inner loop.
+    /// Every combination of task correlation and setting, the latter in the inner loop.
     pub fn conditions(&self) -> Vec<Condition> {
-        let swept_values = axis(self.swept_values());
+        let settings = self.settings();
         let conditions = self.correlation_axis().into_iter().flat_map(|task_correlation| {
-            swept_values.iter().map(move |&swept_value| Condition { task_correlation, swept_value })
+            settings.iter().map(move |setting| Condition { task_correlation, setting: setting.clone() })
         });
         conditions.collect()
     }
@@ -229,44 +244,51 @@ impl Experiment {
         Problem { features: self.data.source().features(), tasks: self.data.source().tasks() }
     }
 
-    /// The data at a value of the swept parameter; the experiment's own without one.
-    pub fn data_at(&self, swept_value: Option<f64>) -> DataSpec {
-        match self.grid.swept_parameter().zip(swept_value) {
-            Some((parameter, value)) => self.data.with(parameter, value),
-            None => self.data.clone(),
-        }
-    }
-
     /// The experiment with its rows read, where they are in files; the specification of the data then has their digest.
     /// Planning and training need it.
     ///
     /// # Errors
     /// Those of [`Source::open`](crate::data::Source::open).
     pub fn open(mut self) -> Result<Self, DataError> {
-        if let Some(Opened { spec, rows }) = self.data.source().open()? {
-            (self.data, self.rows) = (spec, Some(rows));
+        // Rows are read once for all variants of equal data.
+        let mut opened: Vec<(DataSpec, Opened)> = Vec::new();
+        for experiment in std::iter::once(&self).chain(&self.variants.experiments) {
+            if opened.iter().all(|(spec, _)| *spec != experiment.data)
+                && let Some(rows) = experiment.data.source().open()?
+            {
+                opened.push((experiment.data.clone(), rows));
+            }
+        }
+        let give = |data: &mut DataSpec, own: &mut Option<Arc<dyn Rows>>| {
+            if let Some((_, Opened { spec, rows })) = opened.iter().find(|(spec, _)| spec == data) {
+                (*data, *own) = (spec.clone(), Some(rows.clone()));
+            }
+        };
+        give(&mut self.data, &mut self.rows);
+        for Experiment { data, rows, .. } in &mut self.variants.experiments {
+            give(data, rows);
         }
         Ok(self)
     }
 
-    /// The rows at a value of the swept parameter; none where they are in files that have not been read.
-    pub fn rows_at(&self, swept_value: Option<f64>) -> Option<Arc<dyn Rows>> {
-        self.rows.clone().or_else(|| self.data_at(swept_value).source().generated())
+    /// The rows; none where they are in files that have not been read.
+    pub fn rows(&self) -> Option<Arc<dyn Rows>> {
+        self.rows.clone().or_else(|| self.data.source().generated())
     }
 
-    /// The batches of a seed at a value of the swept parameter, with labels for each of `task_correlations`.
+    /// The batches of a seed, with labels for each of `task_correlations`.
     ///
     /// # Panics
     /// If the rows are in files that have not been read: [`Experiment::open`].
-    pub fn feed(&self, swept_value: Option<f64>, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed> {
-        let rows = self.rows_at(swept_value).expect("files are read before their rows are used");
+    pub fn feed(&self, seed: u64, task_correlations: &[f64]) -> Box<dyn Feed> {
+        let rows = self.rows().expect("files are read before their rows are used");
         rows.feed(seed, task_correlations)
     }
 
     /// The network of a model: its architecture, behind embeddings where the data has categorical features.
     pub fn network(&self, model: &ModelSpec) -> Box<dyn Model> {
         let network = model.sizes.configuration.build(self.problem());
-        match self.rows_at(None).and_then(|rows| rows.embedding()) {
+        match self.rows().and_then(|rows| rows.embedding()) {
             Some(Embedding { categorical, vocabulary, units, fan_in }) => {
                 Box::new(Embedded::new(categorical, vocabulary, units, fan_in, network))
             }

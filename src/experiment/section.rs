@@ -163,15 +163,10 @@ impl Section {
         if numbers.is_empty() || numbers.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.mistake(key, shown, remedy));
         }
-        let six_digits = |x: f64| format!("{x:.5e}");
-        if let Some(pair) = numbers.windows(2).find(|pair| six_digits(pair[0]) == six_digits(pair[1])) {
-            let remedy = format!(
-                "numbers that differ in their first six digits; {} and {} do not, so leave one of them out",
-                pair[0], pair[1]
-            );
-            return Err(self.mistake(key, shown, remedy));
+        match look_alike(&numbers) {
+            Some(remedy) => Err(self.mistake(key, shown, remedy)),
+            None => Ok(numbers),
         }
-        Ok(numbers)
     }
 
     fn list(&mut self, key: &str, bounds: Bounds<f64>, remedy: &str) -> Result<Vec<f64>, Mistake> {
@@ -275,6 +270,16 @@ fn within_or_digits(bounds: Bounds<u64>, value: &Value) -> String {
         Some(x) => format!("{bounds}, in digits: {x}"),
         None => bounds.a(),
     }
+}
+
+/// What is expected instead of sorted numbers of which two differ only after the sixth digit; none where all differ.
+pub(super) fn look_alike(numbers: &[f64]) -> Option<String> {
+    let six_digits = |x: f64| format!("{x:.5e}");
+    let pair = numbers.windows(2).find(|pair| six_digits(pair[0]) == six_digits(pair[1]))?;
+    Some(format!(
+        "numbers that differ in their first six digits; {} and {} do not, so leave one of them out",
+        pair[0], pair[1]
+    ))
 }
 
 fn as_number(value: &Value) -> Option<f64> {

@@ -50,7 +50,7 @@ impl Shard {
 
     /// The shard's part of a plan: every `count`-th group. Empty where there are more shards than groups.
     pub fn select(self, plan: &Plan) -> Plan {
-        Plan { groups: plan.groups.iter().skip(self.index).step_by(self.count).cloned().collect() }
+        Plan::part(plan.groups.iter().skip(self.index).step_by(self.count).cloned().collect())
     }
 
     /// The shard that a batch system assigns to this process, with the variable that gives it: a task of a Slurm array,

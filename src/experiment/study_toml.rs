@@ -3,7 +3,7 @@
 use serde::Serialize;
 use toml::{Table, Value};
 
-use super::condition::Sweep;
+use super::axis::Axis;
 use super::halving::Rung;
 use super::schema::{Experiment, Tune};
 
@@ -18,9 +18,11 @@ impl Experiment {
         data.insert("kind".into(), source.kind().into());
         table.insert("data".into(), data.into());
         let mut grid = section(&self.grid);
-        if let Some(Sweep { parameter, values }) = &self.grid.sweep {
-            grid.insert("vary".into(), parameter.key().into());
-            grid.insert("values".into(), values.clone().into());
+        let axes = &self.grid.axes;
+        if !axes.is_empty() {
+            let lists =
+                axes.iter().map(|Axis { key, toml, .. }| (key.to_string(), Value::Array(toml.clone())));
+            grid.insert("vary".into(), Value::Table(lists.collect()));
         }
         table.insert("grid".into(), grid.into());
         table.insert("train".into(), section(&self.train).into());
@@ -32,6 +34,10 @@ impl Experiment {
                 sizes.insert("architecture".into(), model.architecture.name.into());
                 if model.title != model.architecture.title_of(&model.name) {
                     sizes.insert("title".into(), model.title.clone().into());
+                }
+                // Where keys vary, the width may be another at every setting.
+                if let Some(request) = model.parameter_match.as_ref().filter(|_| !axes.is_empty()) {
+                    request.write(model.architecture, &mut sizes);
                 }
                 sizes.extend(model.learning_rate.map(|rate| ("learning_rate".to_string(), rate.into())));
                 (model.name.clone(), sizes.into())

@@ -74,14 +74,24 @@ fn beyond_toml(value: &Spanned<DeValue>, found: &mut Vec<Range<usize>>) {
     }
 }
 
-/// Line of a key path such as `grid.seeds` or `grid.models[1]`, or of its deepest part that the text has.
+/// Line of a key path such as `grid.seeds`, `grid.models[1]` or `grid.vary."data.noise_std"`, or of its deepest part that
+/// the text has.
 pub(super) fn line_of(text: &str, key: &str) -> Option<usize> {
     let document = DeTable::parse(text).ok()?;
     let mut table = document.get_ref();
     let mut found = None;
-    for part in key.split('.') {
-        let name = part.split('[').next().unwrap_or(part);
-        let Some((key, value)) = table.iter().find(|(key, _)| key.get_ref() == name) else { break };
+    let key = key.replace('"', "");
+    let parts: Vec<&str> = key.split('.').map(|part| part.split('[').next().unwrap_or(part)).collect();
+    let mut at = 0;
+    while at < parts.len() {
+        // A key may have dots of its own.
+        let longest = (at + 1..=parts.len()).rev().find_map(|end| {
+            let name = parts[at..end].join(".");
+            let entry = table.iter().find(|(key, _)| *key.get_ref() == name)?;
+            Some((end, entry))
+        });
+        let Some((end, (key, value))) = longest else { break };
+        at = end;
         found = Some(key.span().start);
         match value.get_ref() {
             DeValue::Table(inner) => table = inner,

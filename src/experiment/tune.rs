@@ -119,7 +119,10 @@ impl Tune {
             let name = format!("{}.{index:0digits$}", model.name);
             let title = format!("{} {index:0digits$}", model.title);
             let sizes = checked_sizes(model.architecture, sizes, &format!("tune.models.{}", model.name))?;
-            let spec = ModelSpec { name, title, sizes, learning_rate: Some(rate), ..model.clone() };
+            let learning_rate = Some(rate);
+            // Its sizes are those of the trial, whatever gave the model's own.
+            let spec =
+                ModelSpec { name, title, sizes, learning_rate, parameter_match: None, ..model.clone() };
             Ok(Trial { model: number, spec })
         };
         numbers.into_iter().enumerate().map(trial).collect()
@@ -159,7 +162,7 @@ impl Experiment {
     /// The experiment of a rung, counted from 1, with the trials that reached it.
     pub fn rung(&self, number: usize, rung: Rung, trials: &[Trial]) -> Self {
         let models: Vec<ModelSpec> = trials.iter().map(|trial| trial.spec.clone()).collect();
-        let mut experiment = self.with_models(models);
+        let mut experiment = self.without_axes().with_models(models);
         experiment.name = format!("{}-rung-{number}", self.name);
         experiment.title = format!("{}: rung {number} of its tuning", self.title);
         experiment.grid.seeds = (0..rung.seeds).collect();
@@ -169,6 +172,10 @@ impl Experiment {
 
     /// The experiment with each model replaced by its winner, under the model's name.
     pub fn tuned(&self, winners: &[Trial]) -> Self {
+        // Without tuning, models keep the sizes that they have at each setting.
+        if self.tune.is_none() {
+            return self.clone();
+        }
         let models = self.models.iter().enumerate().map(|(number, model)| {
             let winner = winners.iter().find(|trial| trial.model == number).map(|trial| trial.spec.clone());
             let winner = winner.unwrap_or_else(|| model.clone());
@@ -180,6 +187,7 @@ impl Experiment {
     fn with_models(&self, models: Vec<ModelSpec>) -> Self {
         let mut experiment = self.clone();
         experiment.grid.models = models.iter().map(|model| model.name.clone()).collect();
+        experiment.variants.set_models(&models);
         experiment.models = models;
         experiment.tune = None;
         experiment

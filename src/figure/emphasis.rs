@@ -59,8 +59,8 @@ pub struct CurvePanel {
     pub y: Axis,
 }
 
-/// The axis of evenly spaced ticks, with room for the names of the curves of `panels`, on plots of `width`.
-pub fn axis(label: &str, ticks: Vec<String>, width: i32, panels: &[CurvePanel]) -> Axis {
+/// The axis of ticks from 0 on, with room for the names of the curves of `panels`, on plots of `width`.
+pub fn axis(label: &str, ticks: Vec<(f64, String)>, width: i32, panels: &[CurvePanel]) -> Axis {
     let style = theme::text(TEXT, theme::INK, plotters::style::text_anchor::HPos::Left);
     let name = |curve: &Curve, y: &Axis| {
         let beyond = curve.end().map_or(String::new(), |(_, value)| beyond(value, y));
@@ -70,11 +70,10 @@ pub fn axis(label: &str, ticks: Vec<String>, width: i32, panels: &[CurvePanel]) 
     let widest = widths.max().unwrap_or(0);
     // Half a leader more, so that no name ends on the edge.
     let room = f64::from(widest.min(WIDEST_NAME) + LEADER * 3 / 2) / f64::from(width);
-    let last = ticks.len().saturating_sub(1).max(1) as f64;
+    let last = ticks.last().map_or(0.0, |(at, _)| *at).max(1.0);
     // A little before the first, so that its marker does not lie on the other axis.
     let range = -0.05 * last..last / (1.0 - room.min(0.6));
-    let ticks = ticks.into_iter().enumerate().map(|(index, tick)| (index as f64, tick));
-    Axis { label: label.to_owned(), range, ticks: ticks.collect() }
+    Axis { label: label.to_owned(), range, ticks }
 }
 
 /// The text behind the name of a curve that ends above or below the panel.
@@ -236,7 +235,9 @@ mod tests {
             curves: vec![curve(name, true, &[0.1, 0.2])],
             y: Axis::new("", 0.0..1.0, 5, theme::number),
         };
-        let end = |name: &str| axis("", vec!["0".into(), "1".into()], 1_700, &[panel(name)]).range.end;
+        let end = |name: &str| {
+            axis("", vec![(0.0, "0".into()), (1.0, "1".into())], 1_700, &[panel(name)]).range.end
+        };
         assert!(1.0 < end("") && end("") < end("ESMM") && end("ESMM") < end("OVERSAMPLING"));
     }
 

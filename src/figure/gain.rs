@@ -88,7 +88,7 @@ fn panel(
     setting: &Condition,
     names: &[&str],
 ) -> GainPanel {
-    let of_setting = |condition: &Condition| condition.setting() == *setting;
+    let of_setting = |condition: &Condition| condition.without_correlation() == *setting;
     let lines = names.iter().enumerate().map(|(index, name)| {
         let of_model = gains.main(baseline).filter(|gain| gain.model == *name && of_setting(&gain.condition));
         let values = of_model.filter_map(|gain| Some((gain.condition.task_correlation?, gain.gain?)));

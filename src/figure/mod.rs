@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 
 use crate::store::{StoreError, Study, atomic};
 
+pub mod by_setting;
 pub mod canvas;
 pub mod curves;
 pub mod dot_plot;
@@ -97,11 +98,8 @@ pub fn draw_all(figures: &[Box<dyn Figure>], folder: &Path) -> Result<Vec<Drawn>
     figures.iter().map(|figure| draw(figure.as_ref(), folder)).collect()
 }
 
-/// The figures of gates: a panel a task correlation, none for a study that sweeps a parameter.
+/// The figures of gates: a panel a task correlation, of a study of one setting.
 pub fn of_gates(study: &Study) -> Vec<Box<dyn Figure>> {
-    if study.experiment.grid.sweep.is_some() {
-        return Vec::new();
-    }
     let figures = [boxed(figure6::Figure6::from_study(study)), boxed(gates::Gates::from_study(study))];
     figures.into_iter().flatten().collect()
 }

@@ -29,7 +29,7 @@ fn table(study: &Study) -> Table {
     let columns = [
         Column::model(),
         Column::number("Task correlation").if_any(),
-        Column::number("Swept value").if_any(),
+        Column::words("Setting").if_any(),
         Column::number("Learning rate"),
         Column::number("Diverged"),
         Column::number("of"),
@@ -51,7 +51,7 @@ fn row(runs: &Runs) -> Option<[String; 7]> {
         [
             runs.model.title.clone(),
             or_dash(runs.condition.task_correlation.map(number)),
-            or_dash(runs.condition.swept_value.map(number)),
+            or_dash(Some(runs.condition.setting.label(number)).filter(|label| !label.is_empty())),
             number(runs.learning_rates[0]),
             count(diverged.len()),
             count(runs.runs.len()),

@@ -99,7 +99,7 @@ impl Words<'_> {
 
     /// The sentences on one baseline under one setting: models of which the same is true share one.
     fn sentences_on(&self, baseline: &str, setting: &Condition) -> Vec<String> {
-        let here = |condition: &Condition| condition.setting() == *setting;
+        let here = |condition: &Condition| condition.without_correlation() == *setting;
         let gains: Vec<&Gain> = self.gains.main(baseline).filter(|gain| here(&gain.condition)).collect();
         let mut groups: Vec<(Budget, String, Vec<&Gain>, Vec<String>)> = Vec::new();
         for model in &self.experiment.models {
@@ -206,7 +206,7 @@ impl Words<'_> {
         ];
         let baselines = self.gains.baselines();
         let rows = baselines.iter().flat_map(|baseline| self.gains.main(baseline)).map(|gain| {
-            let setting = gain.condition.setting().label(number);
+            let setting = gain.condition.without_correlation().label(number);
             [
                 self.experiment.model_title(&gain.model).to_owned(),
                 self.experiment.model_title(&gain.baseline).to_owned(),

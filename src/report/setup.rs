@@ -6,7 +6,7 @@ use std::path::Path;
 use super::FIGURES;
 use super::words::{count, duration, list, plural};
 use crate::data::{Check, CheckResult};
-use crate::experiment::{Experiment, Sweep, Train};
+use crate::experiment::{Experiment, Train};
 use crate::figure::Drawn;
 use crate::figure::theme::{number, thousands};
 use crate::store::{DataCheck, Manifest, Study};
@@ -50,7 +50,7 @@ pub fn partial(study: &Study) -> Option<String> {
     let Experiment { grid, data, .. } = &study.experiment;
     // Correlations are measured of generated labels alone.
     let pairs = data.source().label_measurement().map_or(0, |measured| measured.pairs);
-    let labels = grid.seeds.len() * grid.task_correlations.len() * pairs;
+    let labels = grid.seeds.len() * grid.conditions().len() * pairs;
     if done == planned && study.labels.len() < labels {
         return Some(format!(
             "{} of {} planned measurements of label correlations are here; the command below adds the rest.",
@@ -178,9 +178,8 @@ fn grid(experiment: &Experiment) -> Vec<(String, String)> {
         let cosines = grid.task_correlations.iter().map(|&p| number(p));
         rows.push(("task correlations".into(), list(cosines)));
     }
-    if let Some(Sweep { parameter, values }) = &grid.sweep {
-        let values = values.iter().map(|&value| number(value));
-        rows.push((parameter.key().replace('_', " "), list(values)));
+    for axis in &grid.axes {
+        rows.push((axis.key.to_string(), list(axis.values.iter().map(|value| value.label(number)))));
     }
     rows.extend([
         ("learning rates".into(), list(grid.learning_rates.iter().map(|&rate| number(rate)))),

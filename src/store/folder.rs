@@ -48,12 +48,7 @@ impl Finished {
     /// runs of one identity have equal results.
     fn take_runs(&mut self, plan: &Plan) -> Vec<RunRecord> {
         let mut planned: Vec<&PlannedRun> = plan.runs().collect();
-        planned.sort_by(|a, b| {
-            (a.model, a.condition)
-                .cmp(&(b.model, b.condition))
-                .then(a.key.learning_rate.total_cmp(&b.key.learning_rate))
-                .then(a.key.seed.cmp(&b.key.seed))
-        });
+        planned.sort_by_key(|run| (run.point, run.key.seed));
         let mut uses: HashMap<&Identity, usize> = HashMap::new();
         planned.iter().for_each(|run| *uses.entry(&run.identity).or_default() += 1);
         let mut take = |identity: &Identity| {
@@ -67,15 +62,23 @@ impl Finished {
         runs.filter_map(|run| take(&run.identity).map(|record| named(run, record))).collect()
     }
 
-    /// Removes and gives the label measurements of a plan, ordered by task correlation, seed and pair.
+    /// Removes and gives the label measurements of a plan, ordered by task correlation, setting, seed and pair.
     fn take_labels(&mut self, plan: &Plan) -> Vec<LabelRecord> {
-        let identities = plan.groups.iter().filter_map(|group| group.label_identity.as_ref());
-        let mut labels: Vec<LabelRecord> =
-            identities.filter_map(|identity| self.labels.remove(identity)).flatten().collect();
-        labels.sort_by(|a, b| {
-            a.task_correlation.total_cmp(&b.task_correlation).then((a.seed, a.pair).cmp(&(b.seed, b.pair)))
+        let mut labels: Vec<(usize, LabelRecord)> = Vec::new();
+        for group in &plan.groups {
+            let measured = group.label_identity.as_ref().and_then(|identity| self.labels.remove(identity));
+            for label in measured.into_iter().flatten() {
+                let at = plan.labelled(group).iter().map(|(index, setting)| {
+                    (*index, LabelRecord { setting: setting.clone(), ..label.clone() })
+                });
+                labels.extend(at);
+            }
+        }
+        labels.sort_by(|(i, a), (j, b)| {
+            let correlations = a.task_correlation.total_cmp(&b.task_correlation);
+            correlations.then((i, a.seed, a.pair).cmp(&(j, b.seed, b.pair)))
         });
-        labels
+        labels.into_iter().map(|(_, label)| label).collect()
     }
 }
 
@@ -289,25 +292,25 @@ impl Folder {
         runs: &[RunRecord],
         labels: &[LabelRecord],
     ) -> Result<String, StoreError> {
-        let (tasks, swept) = (experiment.problem().tasks, experiment.grid.swept_parameter());
+        let (tasks, axes) = (experiment.problem().tasks, &experiment.grid.axes[..]);
         let mut hasher = blake3::Hasher::new();
-        hasher.update(csv::runs::to_csv(runs, swept, tasks, false).as_bytes());
-        self.write_table("runs.csv", csv::runs::to_csv(runs, swept, tasks, true).as_bytes())?;
+        hasher.update(csv::runs::to_csv(runs, axes, tasks, false).as_bytes());
+        self.write_table("runs.csv", csv::runs::to_csv(runs, axes, tasks, true).as_bytes())?;
         let mut write = |name: &str, text: String| {
             hasher.update(text.as_bytes());
             self.write_table(name, text.as_bytes()).map(drop)
         };
-        write(CURVES, csv::curves::to_csv(runs, swept, tasks))?;
-        write(GATES, csv::gates::to_csv(runs, swept))?;
+        write(CURVES, csv::curves::to_csv(runs, axes, tasks))?;
+        write(GATES, csv::gates::to_csv(runs, axes))?;
         match experiment.data.task() {
             Task::Regression => {}
-            Task::Classification => write("scores.csv", csv::scores::to_csv(runs))?,
+            Task::Classification => write("scores.csv", csv::scores::to_csv(runs, axes))?,
             Task::Conversion => {
-                write("funnel.csv", csv::funnel::to_csv(runs, swept))?;
-                write("deciles.csv", csv::funnel::deciles_to_csv(runs, swept))?;
+                write("funnel.csv", csv::funnel::to_csv(runs, axes))?;
+                write("deciles.csv", csv::funnel::deciles_to_csv(runs, axes))?;
             }
         }
-        write("labels.csv", csv::labels::to_csv(labels))?;
+        write("labels.csv", csv::labels::to_csv(labels, axes))?;
         Ok(hasher.finalize().to_hex().to_string())
     }
 
@@ -317,12 +320,12 @@ impl Folder {
     /// # Errors
     /// A file cannot be written.
     pub fn write_tables_of_report(&self, study: &Study) -> Result<(), StoreError> {
-        let swept = study.experiment.grid.swept_parameter();
+        let axes = &study.experiment.grid.axes[..];
         if study.has_curves() && study.has_gates() && !study.means.is_empty() {
-            self.write_table(MEANS, csv::means::to_csv(&study.means, swept).as_bytes())?;
+            self.write_table(MEANS, csv::means::to_csv(&study.means, axes).as_bytes())?;
         }
         if study.has_gates() {
-            self.write_table(FINAL_GATES, csv::gates::final_to_csv(&study.runs, swept).as_bytes())?;
+            self.write_table(FINAL_GATES, csv::gates::final_to_csv(&study.runs, axes).as_bytes())?;
         }
         Ok(())
     }
@@ -438,20 +441,20 @@ impl Folder {
         if experiment.tune.is_some() {
             return Err(StoreError::BeingTuned { path: self.path.clone() });
         }
-        let swept = experiment.grid.swept_parameter();
+        let axes = &experiment.grid.axes[..];
         let missing_tables = self.missing_tables();
         let stand_in = missing_tables.iter().any(|name| [CURVES, GATES].contains(name));
         let means = match stand_in && self.path.join(MEANS).exists() {
-            true => csv::means::read(&self.path, swept)?,
+            true => csv::means::read(&self.path, axes)?,
             false => Vec::new(),
         };
         Ok(Study {
-            runs: csv::read_runs(&self.path, swept)?,
+            runs: csv::read_runs(&self.path, axes)?,
             means,
             missing_tables,
-            experiment,
             manifest: self.manifest()?,
-            labels: csv::labels::read(&self.path)?,
+            labels: csv::labels::read(&self.path, axes)?,
+            experiment,
             classes: self.classes()?,
             data_checks: self.data_checks()?,
             trials: self.trials()?,

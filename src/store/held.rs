@@ -33,7 +33,7 @@ impl Folder {
         let in_groups = done_runs(&plan, finished);
         if self.manifest().is_ok_and(|tables| in_groups == 0 || tables.runs_done > in_groups) {
             let missing = self.missing_of_tables(experiment, &plan)?.0;
-            let missing = Plan { groups: missing };
+            let missing = Plan::part(missing);
             let missing: HashSet<&Identity> = identities(&missing).collect();
             done.extend(identities(&plan).filter(|identity| !missing.contains(identity)).cloned());
         }

@@ -16,10 +16,11 @@ mod nearby;
 pub(crate) mod sample;
 mod status;
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::path::Path;
 
-use crate::experiment::{Condition, Experiment};
+use crate::experiment::{Condition, Experiment, Setting};
 pub use crate::record::{
     ClassRecord, CurvePoint, DataCheck, GatePoint, LabelRecord, MeanRecord, RunRecord, Status, TrialRecord,
 };
@@ -81,6 +82,37 @@ impl Study {
         !self.missing_tables.contains(&CURVES)
     }
 
+    /// The study at a setting, as if nothing varied: its experiment, runs, labels and means there.
+    pub fn at(&self, setting: &Setting) -> Self {
+        fn only<T: Clone>(all: &[T], setting: &Setting, of: fn(&mut T) -> &mut Setting) -> Vec<T> {
+            let here = |record: &T| {
+                let mut record = record.clone();
+                (std::mem::take(of(&mut record)) == *setting).then_some(record)
+            };
+            all.iter().filter_map(here).collect()
+        }
+        Self {
+            experiment: self.experiment.at(setting),
+            manifest: self.manifest.clone(),
+            runs: only(&self.runs, setting, |run| &mut run.key.condition.setting),
+            labels: only(&self.labels, setting, |label| &mut label.setting),
+            classes: self.classes.clone(),
+            data_checks: self.data_checks.clone(),
+            trials: self.trials.clone(),
+            means: only(&self.means, setting, |mean| &mut mean.condition.setting),
+            missing_tables: self.missing_tables.clone(),
+        }
+    }
+
+    /// The study at its [base setting](Experiment::base_setting), for what a study of one setting shows; the study itself
+    /// where nothing varies.
+    pub fn at_base(&self) -> Cow<'_, Self> {
+        match self.experiment.grid.axes.is_empty() {
+            true => Cow::Borrowed(self),
+            false => Cow::Owned(self.at(&self.experiment.base_setting())),
+        }
+    }
+
     /// Whether runs of models with gates have gate statistics of every logged step.
     pub fn has_gates(&self) -> bool {
         !self.missing_tables.contains(&GATES)
@@ -95,14 +127,14 @@ impl Study {
     pub fn mean_of(
         &self,
         model: &str,
-        condition: Condition,
+        condition: &Condition,
         learning_rates: &str,
         quantity: &str,
     ) -> Vec<&MeanRecord> {
         let wanted = |record: &&MeanRecord| {
             (record.model.as_str(), record.learning_rates.as_str(), record.quantity.as_str())
                 == (model, learning_rates, quantity)
-                && record.condition == condition
+                && record.condition == *condition
         };
         self.means.iter().filter(wanted).collect()
     }

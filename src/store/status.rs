@@ -4,8 +4,8 @@ use super::folder::{Finished, Folder};
 use std::collections::HashSet;
 
 use super::{Manifest, Status, StoreError, Study, atomic, csv};
-use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
+use crate::experiment::{Experiment, Setting};
 
 /// The status of a study.
 #[derive(Debug)]
@@ -98,15 +98,16 @@ impl Folder {
         experiment: &Experiment,
         plan: &Plan,
     ) -> Result<(Vec<Group>, Vec<Status>), StoreError> {
-        let runs = csv::runs::read(self.path(), experiment.grid.swept_parameter())?;
-        let labels = csv::labels::read(self.path())?;
+        let runs = csv::runs::read(self.path(), &experiment.grid.axes)?;
+        let labels = csv::labels::read(self.path(), &experiment.grid.axes)?;
         let here: HashSet<_> = runs.iter().map(|run| &run.key).collect();
         let mut done: HashSet<_> =
             plan.runs().filter(|run| here.contains(&run.key)).map(|run| &run.identity).collect();
-        let seeds: HashSet<u64> = labels.iter().map(|label| label.seed).collect();
+        let measured: HashSet<(&Setting, u64)> =
+            labels.iter().map(|label| (&label.setting, label.seed)).collect();
         for group in &plan.groups {
             if let Some(identity) = &group.label_identity
-                && seeds.contains(&group.seed)
+                && plan.labelled(group).iter().all(|(_, setting)| measured.contains(&(setting, group.seed)))
             {
                 done.insert(identity);
             }

@@ -6,6 +6,7 @@
 pub mod classification;
 pub mod conversion;
 pub mod regression;
+mod settings;
 
 use std::path::{Path, PathBuf};
 
@@ -15,7 +16,7 @@ use crate::analysis::gain::{Gains, Outcomes};
 use crate::analysis::{MeanCurve, Measure, RowSet, Runs, TaskLoss, gates, selected_runs};
 use crate::claim::ClaimResult;
 use crate::data::Task;
-use crate::experiment::ModelSpec;
+use crate::experiment::{Condition, ModelSpec};
 use crate::figure::gain::GainFigure;
 use crate::figure::{self, Figure};
 use crate::model::Role;
@@ -79,8 +80,8 @@ fn means(study: &Study) -> Vec<MeanRecord> {
     let mut selected = kind.drawn_runs(study);
     for runs in selected_runs(study, reported).into_iter().chain(selected_runs(study, compared)) {
         let same = |other: &Runs| {
-            (&other.model.name, other.condition, other.learning_rates)
-                == (&runs.model.name, runs.condition, runs.learning_rates)
+            (&other.model.name, &other.condition, other.learning_rates)
+                == (&runs.model.name, &runs.condition, runs.learning_rates)
         };
         if !selected.iter().any(same) {
             selected.push(runs);
@@ -97,7 +98,12 @@ fn means(study: &Study) -> Vec<MeanRecord> {
         MeanCurve::new(&runs.runs, *measure).to_means(runs, &quantity)
     };
     let mut means: Vec<MeanRecord> = curves.par_iter().flat_map_iter(of_curve).collect();
-    means.extend(gates::to_means(study, reported));
+    // Figures of gates are of the base setting.
+    let setting = study.experiment.base_setting();
+    means.extend(gates::to_means(&study.at_base(), reported).into_iter().map(|mean| {
+        let condition = Condition { setting: setting.clone(), ..mean.condition };
+        MeanRecord { condition, ..mean }
+    }));
     means
 }
 
@@ -128,14 +134,14 @@ impl Figures {
         let (of_kind, without_curves): (Vec<_>, Vec<_>) =
             kind.figures(study).into_iter().partition(|figure| known || !figure.needs_curves());
         let mut drawn: Vec<_> = figure::boxed(of_gain).into_iter().chain(of_kind).collect();
-        drawn.extend(figure::of_gates(study));
+        let base = study.at_base();
+        drawn.extend(figure::of_gates(&base));
         let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();
-        let draws_gates = study.experiment.grid.sweep.is_none()
-            && study.experiment.models.iter().any(|model| has_gates(study, model));
-        if draws_gates && !study.has_final_gates() {
+        let draws_gates = base.experiment.models.iter().any(|model| has_gates(&base, model));
+        if draws_gates && !base.has_final_gates() {
             left_out.push("figure6");
         }
-        if draws_gates && !(study.has_final_gates() && gates::known_over_training(study)) {
+        if draws_gates && !(base.has_final_gates() && gates::known_over_training(&base)) {
             left_out.push("gates");
         }
         Self { drawn, left_out, answer }
@@ -194,7 +200,6 @@ fn baselines(study: &Study, default: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::SweptParameter;
     use crate::figure::NO_RUN_FINISHED;
     use crate::figure::testing::empty_panels;
     use crate::record::{Space, Target};
@@ -264,7 +269,7 @@ mod tests {
     #[test]
     fn every_panel_of_a_conversion_study_has_a_mark_or_a_reason() {
         let base = || FunnelSample { models: vec!["base", "esmm"], seeds: 3, ..FunnelSample::default() };
-        let varied = || FunnelSample { vary: Some((SweptParameter::Selection, vec![0.0, 1.5])), ..base() };
+        let varied = || FunnelSample { vary: Some(("data.selection", vec![0.0, 1.5])), ..base() };
         let log = |study: Study| {
             changed(study, |run| {
                 run.deciles.clear();

@@ -46,12 +46,12 @@ use std::sync::Arc;
 
 use rand::Rng;
 
+use super::Task;
 use super::impressions::{self, ImpressionFeed, ImpressionLog, Impressions, Truth};
 use super::projections::sine_of;
 use super::shuffle::shuffled;
-use super::source::{self, Axes, Embedding, Feed, Rows, Source};
+use super::source::{self, Embedding, Feed, Rows, Source};
 use super::stream::{Purpose, Stream, StreamRng};
-use super::{DataSpec, SweptParameter, Task};
 use rates::{intercept, sigmoid};
 use scores::{Block, Scores};
 
@@ -195,16 +195,8 @@ impl Source for FunnelSpec {
         source::table(self)
     }
 
-    fn axes(&self) -> Axes {
-        Axes { task_correlations: true, swept: &SweptParameter::ALL }
-    }
-
-    fn parameter(&self, parameter: SweptParameter) -> Option<f64> {
-        Some(parameter.value(self))
-    }
-
-    fn with_parameter(&self, parameter: SweptParameter, value: f64) -> Option<DataSpec> {
-        Some(DataSpec::Funnel(parameter.set(self.clone(), value)))
+    fn has_task_correlations(&self) -> bool {
+        true
     }
 
     fn has_categorical(&self) -> bool {

@@ -21,7 +21,7 @@ use serde::ser::{Serialize, SerializeStruct, Serializer};
 use super::pearson::PairSums;
 use super::projections::{Lanes, orthonormal, pad, project, sine_of};
 use super::shuffle::EpochOrder;
-use super::source::{self, Axes, Feed, LabelMeasurement, Rows, Source};
+use super::source::{self, Feed, LabelMeasurement, Rows, Source};
 use super::stream::{Purpose, Stream};
 use super::{Batch, Task};
 use crate::simd::CpuFeatures;
@@ -105,8 +105,8 @@ impl Source for SyntheticSpec {
         source::table(self)
     }
 
-    fn axes(&self) -> Axes {
-        Axes { task_correlations: true, swept: &[] }
+    fn has_task_correlations(&self) -> bool {
+        true
     }
 
     fn loss_unit(&self) -> f64 {

@@ -1,5 +1,6 @@
 //! `curves.csv`: one row for each run and logged step.
 
+use std::collections::HashMap;
 use std::fmt::Write;
 use std::path::Path;
 
@@ -8,16 +9,16 @@ use csv::StringRecord;
 use super::keys::{key, key_columns, losses, task_columns};
 use super::reader::{TableReader, find_run};
 use super::runs::is_validated;
-use crate::data::SweptParameter;
+use crate::experiment::{Axis, Setting};
 use crate::record::{CurvePoint, RunRecord, Status};
 use crate::store::{CURVES, StoreError};
 
 /// The table.
-pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -> String {
+pub fn to_csv(runs: &[RunRecord], axes: &[Axis], tasks: usize) -> String {
     let validated = is_validated(runs);
     let mut text = format!(
         "{},step{}{}{}\n",
-        key_columns(swept),
+        key_columns(axes),
         task_columns("train_loss", tasks),
         task_columns("held_out_loss", tasks),
         if validated { task_columns("validation_loss", tasks) } else { String::new() }
@@ -38,26 +39,22 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize) -
 }
 
 /// Reads the curves into their runs.
-pub(super) fn read_into(
-    runs: &mut [RunRecord],
-    folder: &Path,
-    swept: Option<SweptParameter>,
-) -> Result<(), StoreError> {
+pub(super) fn read_into(runs: &mut [RunRecord], folder: &Path, axes: &[Axis]) -> Result<(), StoreError> {
     let path = folder.join(CURVES);
     let mut table = TableReader::open(&path)?;
-    let keys = table.key_columns(swept)?;
+    let keys = table.key_columns(axes)?;
     let step = table.column("step")?;
     let [train, held_out, validation] =
         ["train_loss", "held_out_loss", "validation_loss"].map(|prefix| table.task_columns(prefix));
     let mut row = StringRecord::new();
     let mut current = 0;
     while table.next(&mut row)? {
-        let key = table.key(&row, keys)?;
+        let key = table.key(&row, &keys)?;
         let point = CurvePoint {
             step: table.parse(&row, step)?,
             train_loss: table.losses(&row, &train)?,
             held_out_loss: table.losses(&row, &held_out)?,
-            validation_loss: table.losses(&row, &validation)?,
+            validation_loss: table.losses_if_any(&row, &validation)?,
         };
         let curve = &mut find_run(runs, &mut current, &key, &path, &row)?.curve;
         if curve.last().is_some_and(|last| last.step >= point.step) {
@@ -71,8 +68,8 @@ pub(super) fn read_into(
     check_steps(&path, runs.iter().map(|run| (run, steps(run))))
 }
 
-/// Refuses runs with other logged steps than the rest: a finished run has all of them up to its last step, which may be
-/// one of its own where it stopped early; a diverged run has the first ones.
+/// Refuses runs with other logged steps than the rest of their setting: a finished run has all of them up to its last step,
+/// which may be one of its own where it stopped early; a diverged run has the first ones.
 pub(super) fn check_steps<'a>(
     path: &Path,
     runs: impl Iterator<Item = (&'a RunRecord, Vec<u64>)> + Clone,
@@ -82,10 +79,17 @@ pub(super) fn check_steps<'a>(
         let own = run.status == Status::Finished && steps.last() == Some(&run.steps);
         steps[..steps.len() - usize::from(own)].to_vec()
     };
-    let longest =
-        runs.clone().map(|(run, steps)| shared(run, &steps)).max_by_key(Vec::len).unwrap_or_default();
+    let mut longest: HashMap<&Setting, Vec<u64>> = HashMap::new();
+    for (run, steps) in runs.clone() {
+        let entry = longest.entry(&run.key.condition.setting).or_default();
+        let shared = shared(run, &steps);
+        if shared.len() > entry.len() {
+            *entry = shared;
+        }
+    }
     let logged = runs.clone().any(|(_, steps)| !steps.is_empty());
     for (run, steps) in runs {
+        let longest = &longest[&run.key.condition.setting];
         let ended = !logged || steps.last() == Some(&run.steps);
         let shared = shared(run, &steps);
         let whole = ended && longest.get(shared.len()).is_none_or(|next| *next >= run.steps);

@@ -7,33 +7,33 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns};
 use super::reader::{TableReader, find_run, malformed};
-use crate::data::SweptParameter;
+use crate::experiment::Axis;
 use crate::record::RunRecord;
 use crate::store::StoreError;
 
 /// `funnel.csv`.
-pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
+pub fn to_csv(runs: &[RunRecord], axes: &[Axis]) -> String {
     records_to_csv(
         runs,
-        swept,
+        axes,
         "target,space,auc,log_loss,calibration_error,absolute_error,mean_prediction,mean_truth,above_one",
         |run| &run.conversion_scores,
     )
 }
 
 /// `deciles.csv`.
-pub fn deciles_to_csv(runs: &[RunRecord], swept: Option<SweptParameter>) -> String {
-    records_to_csv(runs, swept, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
+pub fn deciles_to_csv(runs: &[RunRecord], axes: &[Axis]) -> String {
+    records_to_csv(runs, axes, "decile,mean_ctr,mean_prediction,mean_truth", |run| &run.deciles)
 }
 
 /// A table of records of runs: the columns that name the run, then those of the record.
 fn records_to_csv<T: serde::Serialize>(
     runs: &[RunRecord],
-    swept: Option<SweptParameter>,
+    axes: &[Axis],
     columns: &str,
     records: fn(&RunRecord) -> &Vec<T>,
 ) -> String {
-    let mut text = format!("{},{columns}\n", key_columns(swept));
+    let mut text = format!("{},{columns}\n", key_columns(axes));
     for run in runs {
         let rows = headless_csv(records(run));
         for row in rows.lines() {
@@ -52,19 +52,15 @@ fn headless_csv<T: serde::Serialize>(rows: &[T]) -> String {
 }
 
 /// Reads the scores and deciles into their runs, where the tables exist.
-pub(super) fn read_into(
-    runs: &mut [RunRecord],
-    folder: &Path,
-    swept: Option<SweptParameter>,
-) -> Result<(), StoreError> {
-    read_records(&folder.join("funnel.csv"), swept, runs, |run| &mut run.conversion_scores)?;
-    read_records(&folder.join("deciles.csv"), swept, runs, |run| &mut run.deciles)
+pub(super) fn read_into(runs: &mut [RunRecord], folder: &Path, axes: &[Axis]) -> Result<(), StoreError> {
+    read_records(&folder.join("funnel.csv"), axes, runs, |run| &mut run.conversion_scores)?;
+    read_records(&folder.join("deciles.csv"), axes, runs, |run| &mut run.deciles)
 }
 
 /// Reads the records of a table into their runs, where the table exists.
 fn read_records<T: serde::de::DeserializeOwned>(
     path: &Path,
-    swept: Option<SweptParameter>,
+    axes: &[Axis],
     runs: &mut [RunRecord],
     records: fn(&mut RunRecord) -> &mut Vec<T>,
 ) -> Result<(), StoreError> {
@@ -72,11 +68,11 @@ fn read_records<T: serde::de::DeserializeOwned>(
         return Ok(());
     }
     let mut table = TableReader::open(path)?;
-    let keys = table.key_columns(swept)?;
+    let keys = table.key_columns(axes)?;
     let headers = table.headers.clone();
     let (mut row, mut current) = (StringRecord::new(), 0);
     while table.next(&mut row)? {
-        let key = table.key(&row, keys)?;
+        let key = table.key(&row, &keys)?;
         let record = row.deserialize(Some(&headers)).map_err(|error| malformed(path, &error))?;
         records(find_run(runs, &mut current, &key, path, &row)?).push(record);
     }

@@ -2,19 +2,22 @@
 
 use std::fmt::Write;
 
-use crate::data::SweptParameter;
-use crate::experiment::Condition;
 use crate::experiment::plan::RunKey;
+use crate::experiment::{Axis, Condition, Setting};
 
 /// Header of the columns that name a model and a condition, with which tables begin.
-pub(super) fn cell_columns(swept: Option<SweptParameter>) -> String {
-    let swept_column = swept.map(|parameter| format!(",{}", parameter.key())).unwrap_or_default();
-    format!("model,task_correlation{swept_column}")
+pub(super) fn cell_columns(axes: &[Axis]) -> String {
+    format!("model,task_correlation{}", axis_columns(axes))
 }
 
 /// Header of the columns that name a run.
-pub(super) fn key_columns(swept: Option<SweptParameter>) -> String {
-    format!("{},learning_rate,seed", cell_columns(swept))
+pub(super) fn key_columns(axes: &[Axis]) -> String {
+    format!("{},learning_rate,seed", cell_columns(axes))
+}
+
+/// Header of the columns of the axes, each after a comma. Keys never need quotes.
+pub(super) fn axis_columns(axes: &[Axis]) -> String {
+    axes.iter().map(|axis| format!(",{}", axis.key)).collect()
 }
 
 /// Header of the columns `<prefix>_1`, `<prefix>_2`, … of the tasks, each after a comma.
@@ -26,20 +29,30 @@ pub(super) fn task_columns(prefix: &str, tasks: usize) -> String {
 }
 
 /// Starts a row with the columns that name its model and condition. Names of models never need quotes.
-pub(super) fn cell(row: &mut String, model: &str, condition: Condition) {
+pub(super) fn cell(row: &mut String, model: &str, condition: &Condition) {
     write!(row, "{model},").expect("writing to a string");
     if let Some(task_correlation) = condition.task_correlation {
         write!(row, "{task_correlation}").expect("writing to a string");
     }
-    if let Some(swept_value) = condition.swept_value {
-        write!(row, ",{swept_value}").expect("writing to a string");
-    }
+    setting(row, &condition.setting);
 }
 
 /// Starts a row with the columns that name its run.
 pub(super) fn key(row: &mut String, key: &RunKey) {
-    cell(row, &key.model, key.condition);
+    cell(row, &key.model, &key.condition);
     write!(row, ",{},{}", key.learning_rate, key.seed).expect("writing to a string");
+}
+
+/// Adds the values of a setting, each after a comma. A list, such as `[64, 32]`, needs quotes.
+pub(super) fn setting(row: &mut String, setting: &Setting) {
+    for (_, value) in setting.iter() {
+        let text = value.to_string();
+        match text.contains([',', '"']) {
+            true => write!(row, ",\"{}\"", text.replace('"', "\"\"")),
+            false => write!(row, ",{text}"),
+        }
+        .expect("writing to a string");
+    }
 }
 
 /// Adds the losses of the tasks, each after a comma; empty where there are none.

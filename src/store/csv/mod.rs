@@ -12,15 +12,16 @@
 //! | `deciles.csv` (conversion) | model, task_correlation, learning_rate, seed, decile, mean_ctr, mean_prediction, mean_truth |
 //! | `labels.csv` | task_correlation, seed, pair, points, label_correlation |
 //!
-//! A swept parameter has a column of its name after `task_correlation`, which is empty where the data has no task
-//! correlation. Losses are mean squared errors for regression and cross-entropies in nats otherwise. Tasks and experts
-//! are counted from 1. A number that is not defined, such as the AUC of rows of one kind, is empty. Numbers have enough digits to restore the same bits. `seconds` is a measurement of the machine;
+//! Every key that varies has a column of its name after `task_correlation` (after `model` in `scores.csv`), and
+//! `task_correlation` is empty where the data has no task correlation. Losses are mean squared errors for regression and
+//! cross-entropies in nats otherwise. Tasks and experts are counted from 1. A number that is not defined, such as the AUC of
+//! rows of one kind, is empty. Numbers have enough digits to restore the same bits. `seconds` is a measurement of the machine;
 //! every other value depends on the run's specification only.
 
 use std::path::Path;
 
 use super::{CURVES, FINAL_GATES, GATES, StoreError, regular_file};
-use crate::data::SweptParameter;
+use crate::experiment::Axis;
 use crate::record::RunRecord;
 use reader::malformed;
 
@@ -58,16 +59,16 @@ pub fn read_rows<T: serde::de::DeserializeOwned>(path: &Path) -> Result<Vec<T>, 
 ///
 /// # Errors
 /// A table cannot be read, lacks a column, or has an invalid value or order of rows.
-pub fn read_runs(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
-    let mut runs = runs::read(folder, swept)?;
+pub fn read_runs(folder: &Path, axes: &[Axis]) -> Result<Vec<RunRecord>, StoreError> {
+    let mut runs = runs::read(folder, axes)?;
     match folder.join(CURVES).exists() {
-        true => curves::read_into(&mut runs, folder, swept)?,
+        true => curves::read_into(&mut runs, folder, axes)?,
         false => runs::read_final_losses_into(&mut runs, folder)?,
     }
     if let Some(name) = [GATES, FINAL_GATES].into_iter().find(|name| folder.join(name).exists()) {
-        gates::read_into(&mut runs, folder, name, swept)?;
+        gates::read_into(&mut runs, folder, name, axes)?;
     }
-    scores::read_into(&mut runs, folder)?;
-    funnel::read_into(&mut runs, folder, swept)?;
+    scores::read_into(&mut runs, folder, axes)?;
+    funnel::read_into(&mut runs, folder, axes)?;
     Ok(runs)
 }

@@ -5,10 +5,9 @@ use std::path::Path;
 
 use csv::StringRecord;
 
-use crate::data::SweptParameter;
 use crate::data::defined::defined;
 use crate::experiment::plan::RunKey;
-use crate::experiment::{Condition, is_plain_name};
+use crate::experiment::{Axis, AxisValue, Condition, Setting, is_plain_name};
 use crate::record::RunRecord;
 use crate::store::{StoreError, regular_file};
 
@@ -22,20 +21,21 @@ pub(super) struct TableReader<'a> {
 }
 
 /// Indices of the columns that name a model and a condition.
-#[derive(Clone, Copy)]
-pub(super) struct CellColumns {
+pub(super) struct CellColumns<'x> {
     model: usize,
     task_correlation: usize,
-    swept_value: Option<usize>,
+    setting: SettingColumns<'x>,
 }
 
 /// Indices of the columns that name a run.
-#[derive(Clone, Copy)]
-pub(super) struct KeyColumns {
-    cell: CellColumns,
+pub(super) struct KeyColumns<'x> {
+    cell: CellColumns<'x>,
     learning_rate: usize,
     seed: usize,
 }
+
+/// The axes with the indices of their columns.
+pub(super) type SettingColumns<'x> = Vec<(&'x Axis, usize)>;
 
 impl<'a> TableReader<'a> {
     /// Opens a table and reads its header.
@@ -64,21 +64,47 @@ impl<'a> TableReader<'a> {
     }
 
     /// Indices of the columns that name a model and a condition.
-    pub fn cell_columns(&self, swept: Option<SweptParameter>) -> Result<CellColumns, StoreError> {
+    pub fn cell_columns<'x>(&self, axes: &'x [Axis]) -> Result<CellColumns<'x>, StoreError> {
         Ok(CellColumns {
             model: self.column("model")?,
             task_correlation: self.column("task_correlation")?,
-            swept_value: swept.map(|parameter| self.column(parameter.key())).transpose()?,
+            setting: self.setting_columns(axes)?,
         })
     }
 
     /// Indices of the columns that name a run.
-    pub fn key_columns(&self, swept: Option<SweptParameter>) -> Result<KeyColumns, StoreError> {
+    pub fn key_columns<'x>(&self, axes: &'x [Axis]) -> Result<KeyColumns<'x>, StoreError> {
         Ok(KeyColumns {
-            cell: self.cell_columns(swept)?,
+            cell: self.cell_columns(axes)?,
             learning_rate: self.column("learning_rate")?,
             seed: self.column("seed")?,
         })
+    }
+
+    /// Indices of the columns of the axes.
+    pub fn setting_columns<'x>(&self, axes: &'x [Axis]) -> Result<SettingColumns<'x>, StoreError> {
+        axes.iter().map(|axis| Ok((axis, self.column(&axis.key)?))).collect()
+    }
+
+    /// The setting of a row: on every axis one of its values.
+    pub fn setting(&self, row: &StringRecord, columns: &SettingColumns) -> Result<Setting, StoreError> {
+        let value = |&(axis, column): &(&Axis, usize)| {
+            let text = &row[column];
+            let number = text.parse::<f64>().ok();
+            let same = |value: &&AxisValue| match value {
+                AxisValue::Number(value) => number == Some(*value),
+                AxisValue::Word(word) => word == text,
+            };
+            match axis.values.iter().find(same) {
+                Some(value) => Ok((axis.key.clone(), value.clone())),
+                None => {
+                    let values: Vec<String> = axis.values.iter().map(AxisValue::to_string).collect();
+                    let expected = values.join(", ");
+                    Err(self.wrong(row, format!("{} = {text:?}: expected one of {expected}", axis.key)))
+                }
+            }
+        };
+        Ok(Setting::new(columns.iter().map(value).collect::<Result<Vec<_>, _>>()?))
     }
 
     /// Reads the next row; false at the end.
@@ -112,7 +138,7 @@ impl<'a> TableReader<'a> {
     }
 
     /// Model and condition of a row.
-    pub fn cell(&self, row: &StringRecord, columns: CellColumns) -> Result<(String, Condition), StoreError> {
+    pub fn cell(&self, row: &StringRecord, columns: &CellColumns) -> Result<(String, Condition), StoreError> {
         let model: String = self.parse(row, columns.model)?;
         if !is_plain_name(&model) {
             let problem = format!("model = {model:?}: expected letters, digits, '-', '_' and '.' only");
@@ -120,7 +146,7 @@ impl<'a> TableReader<'a> {
         }
         let condition = Condition {
             task_correlation: self.optional(row, columns.task_correlation)?,
-            swept_value: columns.swept_value.map(|column| self.parse(row, column)).transpose()?,
+            setting: self.setting(row, &columns.setting)?,
         };
         Ok((model, condition))
     }
@@ -138,14 +164,22 @@ impl<'a> TableReader<'a> {
     }
 
     /// Key of a row's run.
-    pub fn key(&self, row: &StringRecord, columns: KeyColumns) -> Result<RunKey, StoreError> {
-        let (model, condition) = self.cell(row, columns.cell)?;
+    pub fn key(&self, row: &StringRecord, columns: &KeyColumns) -> Result<RunKey, StoreError> {
+        let (model, condition) = self.cell(row, &columns.cell)?;
         Ok(RunKey {
             model,
             condition,
             learning_rate: self.parse(row, columns.learning_rate)?,
             seed: self.parse(row, columns.seed)?,
         })
+    }
+
+    /// Losses of the tasks; none where the columns are empty.
+    pub fn losses_if_any(&self, row: &StringRecord, columns: &[usize]) -> Result<Vec<f32>, StoreError> {
+        match columns.iter().all(|&column| row.get(column) == Some("")) {
+            true => Ok(Vec::new()),
+            false => self.losses(row, columns),
+        }
     }
 
     /// Losses of the tasks.

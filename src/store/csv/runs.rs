@@ -8,12 +8,12 @@ use csv::StringRecord;
 
 use super::keys::{key, key_columns, losses, number, task_columns};
 use super::reader::TableReader;
-use crate::data::SweptParameter;
+use crate::experiment::Axis;
 use crate::record::{CurvePoint, RunRecord, Status};
 use crate::store::StoreError;
 
 /// The table; without its last column, `seconds`, where `timed` is false.
-pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize, timed: bool) -> String {
+pub fn to_csv(runs: &[RunRecord], axes: &[Axis], tasks: usize, timed: bool) -> String {
     let validated = is_validated(runs);
     let best = match validated {
         true => {
@@ -23,7 +23,7 @@ pub fn to_csv(runs: &[RunRecord], swept: Option<SweptParameter>, tasks: usize, t
     };
     let mut text = format!(
         "{},status,steps{}{}{best},label_correlation,parameters,engine{}\n",
-        key_columns(swept),
+        key_columns(axes),
         task_columns("final_train_loss", tasks),
         task_columns("final_held_out_loss", tasks),
         if timed { ",seconds" } else { "" },
@@ -59,10 +59,10 @@ pub(super) fn is_validated(runs: &[RunRecord]) -> bool {
 }
 
 /// Reads the runs, without the contents of other tables.
-pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecord>, StoreError> {
+pub fn read(folder: &Path, axes: &[Axis]) -> Result<Vec<RunRecord>, StoreError> {
     let path = folder.join("runs.csv");
     let mut table = TableReader::open(&path)?;
-    let keys = table.key_columns(swept)?;
+    let keys = table.key_columns(axes)?;
     let [status, steps] = [table.column("status")?, table.column("steps")?];
     let [label, parameters] = [table.column("label_correlation")?, table.column("parameters")?];
     let [engine, seconds] = [table.column("engine")?, table.column("seconds")?];
@@ -78,7 +78,7 @@ pub fn read(folder: &Path, swept: Option<SweptParameter>) -> Result<Vec<RunRecor
                 return Err(table.wrong(&row, format!("status = {other:?}: expected finished or diverged")));
             }
         };
-        let key = table.key(&row, keys)?;
+        let key = table.key(&row, &keys)?;
         if !seen.insert(key.clone()) {
             return Err(table.wrong(&row, "is a duplicate: expected each run once".into()));
         }

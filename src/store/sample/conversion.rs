@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
 use super::{sample_experiment, sample_run, sample_study};
-use crate::data::SweptParameter;
+use crate::experiment::AxisValue;
 use crate::experiment::plan::RunKey;
 use crate::record::{ConversionScore, CurvePoint, Decile, RunRecord, Space, Status, Target};
 use crate::store::Study;
@@ -16,7 +16,7 @@ pub(crate) struct FunnelSample {
     /// Names of architectures.
     pub models: Vec<&'static str>,
     pub correlations: Vec<f64>,
-    pub vary: Option<(SweptParameter, Vec<f64>)>,
+    pub vary: Option<(&'static str, Vec<f64>)>,
     pub learning_rates: Vec<f64>,
     pub seeds: u64,
     /// Of every cell's runs, the first so many diverged.
@@ -74,15 +74,13 @@ impl FunnelSample {
 
     pub fn study(&self) -> Study {
         let experiment = sample_experiment(&self.experiment());
-        let swept = self.vary.as_ref().map(|(parameter, _)| *parameter);
-        sample_study(experiment, |_, key| self.run(swept, key))
+        sample_study(experiment, |_, key| self.run(key))
     }
 
     /// The experiment in TOML.
     fn experiment(&self) -> String {
-        let varied = self.vary.as_ref().map_or(String::new(), |(parameter, values)| {
-            format!("vary = \"{}\"\nvalues = {values:?}\n", parameter.key())
-        });
+        let varied =
+            self.vary.as_ref().map_or(String::new(), |(key, values)| format!("vary.{key:?} = {values:?}\n"));
         format!(
             "title = {:?}\ndescription = \"A study that nobody trained.\"\n\
              [data]\nkind = \"funnel\"\ntraining_impressions = 20_000\nfields = 3\nwords = 50\nnumbers = 5\n\
@@ -93,21 +91,18 @@ impl FunnelSample {
         )
     }
 
-    fn run(&self, swept: Option<SweptParameter>, key: RunKey) -> RunRecord {
-        let swept_value = key.condition.swept_value;
+    fn run(&self, key: RunKey) -> RunRecord {
+        let at = |axis: &str| key.condition.setting.get(axis).and_then(AxisValue::number);
+        let varied = self.vary.as_ref().and_then(|(axis, _)| at(axis));
         let mut rng = StdRng::seed_from_u64(
-            key.seed * 7_919 + key.model.len() as u64 * 31 + swept_value.unwrap_or(f64::NAN).to_bits(),
+            key.seed * 7_919 + key.model.len() as u64 * 31 + varied.unwrap_or(f64::NAN).to_bits(),
         );
         // The effect of a seed's impressions on all models, and that of a run alone.
         let common = StdRng::seed_from_u64(key.seed).random_range(-0.01..0.01);
         let mut own = |size: f64| rng.random_range(-size..size);
-        let at = |parameter: SweptParameter, otherwise: f64| match swept {
-            Some(swept) if swept == parameter => swept_value.unwrap_or(otherwise),
-            _ => otherwise,
-        };
         let Character { gain, bias, above_one } = character(&key.model);
-        let (selection, share) = (at(SweptParameter::Selection, 1.5), at(SweptParameter::Share, 1.0));
-        let delay = at(SweptParameter::MeanDelay, 0.0);
+        let (selection, share) = (at("data.selection").unwrap_or(1.5), at("data.share").unwrap_or(1.0));
+        let delay = at("data.mean_delay").unwrap_or(0.0);
         // BASE and its like never see conversions that are late.
         let missing = match key.model.as_str() {
             "delayed_feedback" => 0.1,

@@ -23,7 +23,13 @@ fn sample_study(experiment: Experiment, record: impl Fn(&ModelSpec, RunKey) -> R
     for spec in &experiment.models {
         for condition in grid.conditions() {
             for &learning_rate in &grid.learning_rates {
-                let key = |&seed| RunKey { model: spec.name.clone(), condition, learning_rate, seed };
+                let condition = condition.clone();
+                let key = |&seed| RunKey {
+                    model: spec.name.clone(),
+                    condition: condition.clone(),
+                    learning_rate,
+                    seed,
+                };
                 runs.extend(grid.seeds.iter().map(|seed| record(spec, key(seed))));
             }
         }

@@ -148,6 +148,7 @@ impl Sample {
                 let wobble = 0.02 * (1.0 - task_correlation * task_correlation).max(0.005);
                 labels.push(LabelRecord {
                     task_correlation,
+                    setting: Default::default(),
                     seed,
                     pair: 1,
                     points: 10_000,

@@ -7,22 +7,34 @@ mod reference;
 mod scores;
 pub mod tuning;
 
+use super::settings::{self, Compared};
 use super::{StudyKind, baselines};
 use crate::analysis::RunValue;
 use crate::analysis::gain::{Outcome, Outcomes};
 use crate::claim::ClaimResult;
 use crate::data::Subset;
-use crate::figure::Figure;
-use crate::report::Content;
+use crate::figure::by_setting::Scale;
+use crate::figure::{Figure, boxed};
+use crate::report::{Content, diverged};
 use crate::store::{RunRecord, Study};
 use scores::{AUXILIARY, MAIN, ScoreValue, model_runs};
 
 /// The kind of study in this folder.
 pub struct Classification;
 
+/// AUC of the main task on the test rows.
+fn main_auc() -> ScoreValue {
+    ScoreValue::auc(Subset::Test, MAIN)
+}
+
+/// The score by which settings are compared.
+fn compared(value: &ScoreValue) -> Compared<'_> {
+    Compared { value, name: "AUC of the main task on the test rows", scale: Scale::Score, decimals: 4 }
+}
+
 impl StudyKind for Classification {
     fn claims(&self, study: &Study) -> Vec<ClaimResult> {
-        claims::run(study)
+        claims::run(&study.at_base())
     }
 
     fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a> {
@@ -49,10 +61,16 @@ impl StudyKind for Classification {
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {
-        figures::figures(study)
+        let mut drawn = figures::figures(&study.at_base());
+        drawn.extend(boxed(settings::figure(study, "settings", &model_runs(study), &compared(&main_auc()))));
+        drawn
     }
 
     fn content(&self, study: &Study) -> Content {
-        page::content(study)
+        let mut content = page::content(&study.at_base());
+        content.paragraph += &settings::note(study);
+        content.before_figures.extend(settings::section(study, &model_runs(study), &compared(&main_auc())));
+        settings::of_all(&mut content, diverged::section(study));
+        content
     }
 }

@@ -3,7 +3,7 @@
 //! to ESMM.
 //!
 //! Comparisons are of means over seeds on test impressions, paired by seed, at every task correlation of the study.
-//! Claims that are not about a swept parameter are tested at the experiment's own value of that parameter, or at the
+//! Claims that are not about a key that varies are tested at the experiment's own value of that key, or at the
 //! middle value where the sweep does not contain it. The bias of a mean is relative to the truth; where models are
 //! compared by bias, each run counts with its distance from 0.
 //!
@@ -12,7 +12,6 @@
 use super::evidence::Evidence;
 use super::metric::{Metric, MetricKind};
 use crate::claim::{self, Claim, ClaimResult, Comparison, Role};
-use crate::data::SweptParameter;
 use crate::experiment::Condition;
 use crate::record::{Space, Target};
 use crate::store::Study;
@@ -71,8 +70,8 @@ impl Evidence<'_> {
             rule: "The mean AUC of ESMM minus that of BASE is larger at the smallest than at the largest share of the \
                    training impressions, for pCVR on clicked impressions and for pCTCVR.",
             test: |evidence| {
-                let (least, most) = evidence.extremes(SweptParameter::Share)?;
-                evidence.at_values([Some(least), Some(most)], |[least_data, most_data]| {
+                let (least, most) = evidence.extremes("data.share")?;
+                evidence.at_values("data.share", [&least, &most], |[least_data, most_data]| {
                     let growth = |metric: Metric| {
                         let name =
                             format!("{}: gain of ESMM over BASE, at {least} − at {most}", metric.label());
@@ -91,8 +90,8 @@ impl Evidence<'_> {
                    truth. (Conversions per click are the same everywhere, so the mean truth over all impressions falls as \
                    selection grows.)",
             test: |evidence| {
-                let (weak, strong) = evidence.extremes(SweptParameter::Selection)?;
-                evidence.at_values([Some(weak), Some(strong)], |[weakest, strongest]| {
+                let (weak, strong) = evidence.extremes("data.selection")?;
+                evidence.at_values("data.selection", [&weak, &strong], |[weakest, strongest]| {
                     let mut comparisons = Vec::new();
                     for metric in [RELATIVE_ERROR, DISTORTION] {
                         let (label, ends) = (metric.label(), [strongest, weakest]);
@@ -114,8 +113,8 @@ impl Evidence<'_> {
                    of the delayed-feedback model. Fake negatives weighted (Ktena et al. 2019) is shown for comparison: its \
                    weights correct the double entries of a stream, not the end of a window.",
             test: |evidence| {
-                let (_, longest) = evidence.extremes(SweptParameter::MeanDelay)?;
-                evidence.at_values([Some(longest)], |[condition]| {
+                let (_, longest) = evidence.extremes("data.mean_delay")?;
+                evidence.at_values("data.mean_delay", [&longest], |[condition]| {
                     let clicked = Metric::cvr(Space::Clicked, MetricKind::Distortion);
                     let mut comparisons =
                         vec![evidence.above("base", "delayed_feedback", condition, clicked)?];
@@ -183,7 +182,7 @@ fn change(
     name: String,
     metric: Metric,
     [a, b]: [&'static str; 2],
-    [here, there]: [Condition; 2],
+    [here, there]: [&Condition; 2],
 ) -> Result<Comparison, String> {
     let terms = [(1.0, (a, here)), (-1.0, (b, here)), (-1.0, (a, there)), (1.0, (b, there))];
     evidence.contrast(name, metric, &terms)
@@ -205,8 +204,13 @@ mod tests {
         FunnelSample { models: models.to_vec(), ..FunnelSample::default() }
     }
 
-    fn varying(models: &[&'static str], parameter: SweptParameter, values: &[f64]) -> Study {
-        FunnelSample { vary: Some((parameter, values.to_vec())), ..sample(models) }.study()
+    fn varying(models: &[&'static str], key: &'static str, values: &[f64]) -> Study {
+        FunnelSample { vary: Some((key, values.to_vec())), ..sample(models) }.study()
+    }
+
+    /// The value of the key that varies.
+    fn varied(run: &RunRecord) -> Option<f64> {
+        run.key.condition.setting.iter().next().and_then(|(_, value)| value.number())
     }
 
     /// Changes a score of every run of a model.
@@ -276,15 +280,14 @@ mod tests {
 
     #[test]
     fn a_gain_that_grows_as_data_shrink_relieves_sparsity() {
-        let study = varying(&["base", "esmm"], SweptParameter::Share, &[0.01, 0.1, 1.0]);
+        let study = varying(&["base", "esmm"], "data.share", &[0.01, 0.1, 1.0]);
         assert_eq!(verdict_on("sparsity", &study), "supported");
         // The same gain everywhere: BASE's scores with ESMM's offset.
         let mut level = study.clone();
         let base: Vec<RunRecord> = study.runs.iter().filter(|run| run.key.model == "base").cloned().collect();
         for run in level.runs.iter_mut().filter(|run| run.key.model == "esmm") {
             let same = |other: &&RunRecord| {
-                other.key.seed == run.key.seed
-                    && other.key.condition.swept_value == run.key.condition.swept_value
+                other.key.seed == run.key.seed && other.key.condition.setting == run.key.condition.setting
             };
             run.conversion_scores.clone_from(&base.iter().find(same).unwrap().conversion_scores);
             run.conversion_scores.iter_mut().for_each(|score| score.auc = score.auc.map(|auc| auc + 0.02));
@@ -295,12 +298,11 @@ mod tests {
 
     #[test]
     fn bias_that_grows_with_selection_is_selection_bias() {
-        let study = varying(&["base", "esmm"], SweptParameter::Selection, &[0.0, 1.5, 3.0]);
+        let study = varying(&["base", "esmm"], "data.selection", &[0.0, 1.5, 3.0]);
         assert_eq!(verdict_on("selection_bias", &study), "supported");
         // A BASE that has the same relative error whatever the selection.
         let level = with(&study, "base", Target::Conversion, Space::All, |run, score| {
-            let error =
-                0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (run.key.condition.swept_value.unwrap() - 1.5);
+            let error = 0.5 + 1e-4 * (run.key.seed as f64 - 3.5) * (varied(run).unwrap() - 1.5);
             score.absolute_error = score.mean_truth.map(|truth| error * truth);
         });
         assert_ne!(verdict_on("selection_bias", &level), "supported");
@@ -309,11 +311,11 @@ mod tests {
     #[test]
     fn late_conversions_are_judged_where_the_delay_is_longest() {
         let models = ["base", "delayed_feedback", "fake_negative_weighted"];
-        let study = varying(&models, SweptParameter::MeanDelay, &[0.0, 0.25, 1.0]);
+        let study = varying(&models, "data.mean_delay", &[0.0, 0.25, 1.0]);
         assert_eq!(verdict_on("delay", &study), "supported");
         let blind = |model| {
             with(&study, model, Target::Conversion, Space::Clicked, |run, score| {
-                if run.key.condition.swept_value == Some(1.0) {
+                if varied(run) == Some(1.0) {
                     score.mean_prediction = Some(0.0);
                 }
             })

@@ -2,12 +2,11 @@
 
 use super::metric::{Metric, MetricKind};
 use super::reference::{ConversionRow, conversion_table};
-use super::runs::{base_value, extremes, model_runs};
+use super::runs::{extremes, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::{Bootstrap, summary};
 use crate::claim::{Comparison, FEWEST_SEEDS, Hypothesis, NO_RUN_FINISHED, Requirement, Role, Seeds, Unit};
-use crate::data::SweptParameter;
-use crate::experiment::Condition;
+use crate::experiment::{AxisValue, Condition, Setting};
 use crate::store::Study;
 
 /// A study's runs beside the paper's Table 2.
@@ -17,12 +16,12 @@ pub(super) struct Evidence<'a> {
     paper: Vec<ConversionRow>,
     /// Task correlations of the grid, in rising order; one `None` where the data has no such axis.
     pub(super) correlations: Vec<Option<f64>>,
-    /// [`base_value`].
-    pub(super) base: Option<f64>,
+    /// The setting that stands for the study.
+    pub(super) base: Setting,
 }
 
 /// A model, by its architecture, under a condition.
-pub(super) type At = (&'static str, Condition);
+pub(super) type At<'c> = (&'static str, &'c Condition);
 
 impl<'a> Evidence<'a> {
     pub(super) fn new(study: &'a Study) -> Self {
@@ -31,45 +30,58 @@ impl<'a> Evidence<'a> {
             runs: model_runs(study),
             paper: conversion_table(),
             correlations: study.experiment.grid.correlation_axis(),
-            base: base_value(study),
+            base: study.experiment.base_setting(),
         }
     }
 
-    /// The smallest and the largest swept value of `parameter`.
+    /// The smallest and the largest value of a key that varies.
     ///
     /// # Errors
-    /// If the study does not sweep it over two values or more.
-    pub(super) fn extremes(&self, parameter: SweptParameter) -> Result<(f64, f64), String> {
-        let key = parameter.key();
-        extremes(self.study, parameter).ok_or_else(|| {
-            format!("the study does not vary {key} (grid.vary = \"{key}\", two values or more)")
+    /// If it does not vary over two numbers or more.
+    pub(super) fn extremes(&self, key: &str) -> Result<(AxisValue, AxisValue), String> {
+        extremes(self.study, key).ok_or_else(|| {
+            format!("the study does not vary {key} ([grid.vary] with {key:?} = […], two values or more)")
         })
     }
 
-    /// The comparisons that `compare` makes at each task correlation, at the base value.
+    /// The comparisons that `compare` makes at each task correlation, at the base setting.
     ///
     /// # Errors
     /// The first of `compare`.
     pub(super) fn everywhere(
         &self,
-        compare: impl Fn(Condition) -> Result<Vec<Comparison>, String>,
+        compare: impl Fn(&Condition) -> Result<Vec<Comparison>, String>,
     ) -> Result<Vec<Comparison>, String> {
-        self.at_values([self.base], |[condition]| compare(condition))
+        self.at_settings([self.base.clone()], |[condition]| compare(condition))
     }
 
-    /// The comparisons that `compare` makes at each task correlation between these swept values.
+    /// The comparisons that `compare` makes at each task correlation between these values of a key that varies; other keys
+    /// have their values of the base setting.
     ///
     /// # Errors
     /// The first of `compare`.
     pub(super) fn at_values<const N: usize>(
         &self,
-        swept_values: [Option<f64>; N],
-        compare: impl Fn([Condition; N]) -> Result<Vec<Comparison>, String>,
+        key: &str,
+        values: [&AxisValue; N],
+        compare: impl Fn([&Condition; N]) -> Result<Vec<Comparison>, String>,
+    ) -> Result<Vec<Comparison>, String> {
+        self.at_settings(values.map(|value| self.base.with(key, value)), compare)
+    }
+
+    /// The comparisons that `compare` makes at each task correlation between these settings.
+    ///
+    /// # Errors
+    /// The first of `compare`.
+    fn at_settings<const N: usize>(
+        &self,
+        settings: [Setting; N],
+        compare: impl Fn([&Condition; N]) -> Result<Vec<Comparison>, String>,
     ) -> Result<Vec<Comparison>, String> {
         let mut all = Vec::new();
         for &task_correlation in &self.correlations {
-            let mut found =
-                compare(swept_values.map(|swept_value| Condition { task_correlation, swept_value }))?;
+            let conditions = settings.clone().map(|setting| Condition { task_correlation, setting });
+            let mut found = compare(conditions.each_ref())?;
             if let (Some(p), [_, _, ..]) = (task_correlation, &self.correlations[..]) {
                 let at = format!(" at task correlation {p}");
                 found.iter_mut().for_each(|comparison| comparison.name += &at);
@@ -85,7 +97,7 @@ impl<'a> Evidence<'a> {
         if !self.study.experiment.models.iter().any(|model| model.architecture.name == architecture) {
             return Err(format!("the study has no {architecture}"));
         }
-        let found = self.runs.iter().find(|runs| of(runs) && runs.condition == condition);
+        let found = self.runs.iter().find(|runs| of(runs) && runs.condition == *condition);
         found.ok_or_else(|| format!("no run of {architecture} is here yet"))
     }
 
@@ -105,7 +117,7 @@ impl<'a> Evidence<'a> {
         &self,
         a: &'static str,
         b: &'static str,
-        condition: Condition,
+        condition: &Condition,
         metric: Metric,
     ) -> Result<Comparison, String> {
         let name = format!("{}: {} − {}", metric.label(), self.title(a), self.title(b));
@@ -185,7 +197,7 @@ mod tests {
         let mut study = sample.study();
         study.runs.retain(|run| run.key.model != "base" || run.key.seed != 4);
         let evidence = Evidence::new(&study);
-        let condition = Condition { task_correlation: Some(0.5), swept_value: None };
+        let condition = &Condition { task_correlation: Some(0.5), ..Condition::default() };
         let part = evidence.above("esmm", "base", condition, Metric::CLICKED_AUC).unwrap();
         assert_eq!(part.seeds, Seeds { used: 7, left_out: 1 });
         assert!((part.paper.unwrap() - 0.0256).abs() < 1e-9);
@@ -202,7 +214,7 @@ mod tests {
         let study =
             FunnelSample { models: vec!["base", "esmm"], seeds: 2, ..FunnelSample::default() }.study();
         let evidence = Evidence::new(&study);
-        let condition = Condition { task_correlation: Some(0.5), swept_value: None };
+        let condition = &Condition { task_correlation: Some(0.5), ..Condition::default() };
         let error = |a, b| evidence.above(a, b, condition, Metric::JOINT_AUC).unwrap_err();
         assert_eq!(error("esmm", "division"), "the study has no division");
         assert!(error("esmm", "base").ends_with("2 seeds in common; 3 are needed"));
@@ -213,6 +225,6 @@ mod tests {
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         let reason = Evidence::new(&log).above("esmm", "base", condition, error).unwrap_err();
         assert!(reason.contains("not known of these impressions"), "{reason}");
-        assert!(evidence.extremes(SweptParameter::Share).unwrap_err().contains("grid.vary = \"share\""));
+        assert!(evidence.extremes("data.share").unwrap_err().contains("\"data.share\" = […]"));
     }
 }

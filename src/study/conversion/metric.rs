@@ -16,7 +16,7 @@ pub enum MetricKind {
     CalibrationError,
     /// Mean of |prediction − true probability|.
     AbsoluteError,
-    /// The same over the mean true probability: comparable between swept values that change the rate.
+    /// The same over the mean true probability: comparable between settings that change the rate.
     RelativeError,
     /// Mean prediction / mean true probability − 1: 0 is right on average.
     Bias,

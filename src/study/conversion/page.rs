@@ -1,13 +1,13 @@
 //! The page of a study of click and conversion: ESMM's Table 2 beside ours, and how far predictions are from the truth
 //! where it is known.
 
+use super::super::settings::condition_label;
 use super::metric::{Metric, MetricKind};
 use super::reference::{ConversionRow, conversion_table};
 use super::runs::{SweptAxis, base_condition, model_runs};
 use crate::analysis::Runs;
 use crate::analysis::statistics::summary;
-use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, SweptParameter, ali_ccp};
-use crate::experiment::Condition;
+use crate::data::{AliCcpSpec, DataSpec, FunnelSpec, ali_ccp};
 use crate::figure::theme::{decimals, number};
 use crate::model::{Architecture, towers};
 use crate::record::{Space, Target};
@@ -47,10 +47,10 @@ const ESMM: Citation = Citation {
 pub fn content(study: &Study) -> Content {
     let (runs, base, varied) = (model_runs(study), base_condition(study), SweptAxis::from_study(study));
     let here: Vec<&Runs> = runs.iter().filter(|runs| runs.condition == base).collect();
-    let at = varied.as_ref().map_or(String::new(), |_| format!(" at {}", condition_label(study, base)));
+    let at = varied.as_ref().map_or(String::new(), |_| format!(" at {}", condition_label(study, &base)));
     // Simulated impressions have true probabilities.
     let truth = study.experiment.data.source().knows_probabilities();
-    let settings = varied.map(|varied| settings_section(study, &runs, varied.title));
+    let settings = varied.map(|varied| settings_section(study, &runs, &varied.title));
     let quality = quality_section(&here, &at, truth);
     Content {
         paragraph: paragraph(study),
@@ -100,9 +100,9 @@ fn paragraph(study: &Study) -> String {
 /// The simulated impressions, in words.
 fn simulated(study: &Study, funnel: &FunnelSpec) -> String {
     let grid = &study.experiment.grid;
-    let swept = |parameter: SweptParameter, value: f64| match &grid.sweep {
-        Some(sweep) if sweep.parameter == parameter => list(sweep.values.iter().map(|&value| number(value))),
-        _ => number(value),
+    let swept = |key: &str, value: f64| match grid.axis(key) {
+        Some(axis) => list(axis.values.iter().map(|value| value.label(number))),
+        None => number(value),
     };
     format!(
         "{} simulated impressions of {} categorical features with {} categories each and {} numeric features, and are \
@@ -114,12 +114,12 @@ fn simulated(study: &Study, funnel: &FunnelSpec) -> String {
         count(funnel.words),
         funnel.numbers,
         count(funnel.test_impressions),
-        swept(SweptParameter::ClickRate, funnel.click_rate),
-        swept(SweptParameter::ConversionRate, funnel.conversion_rate),
+        swept("data.click_rate", funnel.click_rate),
+        swept("data.conversion_rate", funnel.conversion_rate),
         list(grid.task_correlations.iter().map(|&p| number(p))),
-        swept(SweptParameter::Selection, funnel.selection),
-        swept(SweptParameter::Share, funnel.share),
-        swept(SweptParameter::MeanDelay, funnel.mean_delay),
+        swept("data.selection", funnel.selection),
+        swept("data.share", funnel.share),
+        swept("data.mean_delay", funnel.mean_delay),
     )
 }
 
@@ -136,18 +136,6 @@ fn read(spec: &AliCcpSpec) -> String {
         plural(spec.embedding_units, "unit"),
         count(spec.min_count as usize),
     )
-}
-
-/// What the study varies of a condition: "task correlation 0.5", "selection 1.5".
-fn condition_label(study: &Study, condition: Condition) -> String {
-    let grid = &study.experiment.grid;
-    let correlation =
-        condition.task_correlation.filter(|_| grid.task_correlations.len() > 1 || grid.sweep.is_none());
-    let correlation = correlation.map(|p| format!("task correlation {}", number(p)));
-    let swept = grid.swept_parameter().zip(condition.swept_value);
-    let swept =
-        swept.map(|(parameter, value)| format!("{} {}", parameter.key().replace('_', " "), number(value)));
-    correlation.into_iter().chain(swept).collect::<Vec<_>>().join(", ")
 }
 
 /// Mean and standard deviation in a row of the paper's table, if it has them.
@@ -330,7 +318,7 @@ fn settings(study: &Study, runs: &[Runs]) -> Table {
         let error = Metric::cvr(Space::All, MetricKind::AbsoluteError);
         [
             runs.model.title.clone(),
-            condition_label(study, runs.condition),
+            condition_label(study, &runs.condition),
             auc(Metric::CLICKED_AUC),
             auc(Metric::cvr(Space::All, MetricKind::Auc)),
             auc(Metric::JOINT_AUC),
@@ -370,7 +358,6 @@ fn methods_section(study: &Study) -> Section {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::SweptParameter;
     use crate::report::section::DASH;
     use crate::store::sample::FunnelSample;
     use crate::study::{Figures, write_report};
@@ -400,7 +387,7 @@ mod tests {
 
     #[test]
     fn a_varied_study_has_a_row_for_every_setting() {
-        let vary = Some((SweptParameter::MeanDelay, vec![0.0, 0.5, 1.0]));
+        let vary = Some(("data.mean_delay", vec![0.0, 0.5, 1.0]));
         let sample = FunnelSample {
             models: vec!["base", "delayed_feedback"],
             vary,

@@ -8,8 +8,7 @@ use super::metric::{Metric, MetricKind};
 use crate::analysis::selection::selected_runs_by;
 use crate::analysis::statistics::{Bootstrap, Confidence};
 use crate::analysis::{Interval, Runs};
-use crate::data::SweptParameter;
-use crate::experiment::{Condition, Sweep};
+use crate::experiment::{Axis, AxisValue, Condition};
 use crate::record::{Decile, Target};
 use crate::store::Study;
 
@@ -19,66 +18,60 @@ pub fn model_runs(study: &Study) -> Vec<Runs<'_>> {
     selected_runs_by(study, |run| joint.value(run))
 }
 
-/// The swept value that stands for a study where there is room for one: the experiment's own value of the parameter
-/// where it is among the swept values, else the middle one (of two, the lower). None where nothing is swept.
-pub fn base_value(study: &Study) -> Option<f64> {
-    let (data, grid) = (&study.experiment.data, &study.experiment.grid);
-    let own = grid.swept_parameter().and_then(|parameter| data.source().parameter(parameter));
-    let own = own.filter(|own| grid.swept_values().contains(own));
-    own.or_else(|| middle(grid.swept_values()))
-}
-
-/// [`base_value`] at the middle task correlation (of two, the lower).
+/// The condition that stands for a study where there is room for one: its base setting
+/// ([`base_setting`](crate::experiment::Experiment::base_setting)) at the middle task correlation (of two, the lower).
 pub fn base_condition(study: &Study) -> Condition {
-    let task_correlation = middle(&study.experiment.grid.task_correlations);
-    Condition { task_correlation, swept_value: base_value(study) }
+    let values = &study.experiment.grid.task_correlations;
+    let task_correlation = values.get(values.len().saturating_sub(1) / 2).copied();
+    Condition { task_correlation, setting: study.experiment.base_setting() }
 }
 
-fn middle(values: &[f64]) -> Option<f64> {
-    values.get(values.len().saturating_sub(1) / 2).copied()
-}
-
-/// The axis that a study varies beside models and seeds: its swept parameter or, where it has none, the task
+/// The axis that a study varies beside models and seeds: the first of its keys that vary or, where none does, the task
 /// correlation.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SweptAxis {
     /// Title with its unit.
-    pub title: &'static str,
+    pub title: String,
     /// Short name.
     pub name: String,
-    /// Its values in rising order, with their conditions: at least two.
-    pub conditions: Vec<(f64, Condition)>,
+    /// Its values in their order, with their conditions: at least two.
+    pub conditions: Vec<(AxisValue, Condition)>,
 }
 
 impl SweptAxis {
-    /// None for a study of one condition. Where a parameter is swept, the task correlation is that of
-    /// [`base_condition`].
+    /// None for a study of one condition. Everything but the value on the axis is that of [`base_condition`].
     pub fn from_study(study: &Study) -> Option<Self> {
         let grid = &study.experiment.grid;
         let base = base_condition(study);
-        let (title, name, values) = match &grid.sweep {
-            Some(Sweep { parameter, values }) => {
-                (parameter.title(), parameter.key().replace('_', " "), values)
+        let varied = match grid.axes.iter().find(|axis| axis.values.len() > 1) {
+            Some(axis) => {
+                let at = |value: &AxisValue| {
+                    let setting = base.setting.with(&axis.key, value);
+                    (value.clone(), Condition { setting, ..base.clone() })
+                };
+                let conditions = axis.values.iter().map(at).collect();
+                Self { title: axis.title(), name: axis.name(), conditions }
             }
-            None => (
-                "correlation of the scores of click and conversion",
-                "task correlation".into(),
-                &grid.task_correlations,
-            ),
+            None => {
+                let at = |&value: &f64| {
+                    (AxisValue::Number(value), Condition { task_correlation: Some(value), ..base.clone() })
+                };
+                Self {
+                    title: "correlation of the scores of click and conversion".into(),
+                    name: "task correlation".into(),
+                    conditions: grid.task_correlations.iter().map(at).collect(),
+                }
+            }
         };
-        let at = |&value: &f64| match grid.sweep {
-            Some(_) => (value, Condition { swept_value: Some(value), ..base }),
-            None => (value, Condition { task_correlation: Some(value), ..base }),
-        };
-        (values.len() > 1).then(|| Self { title, name, conditions: values.iter().map(at).collect() })
+        (varied.conditions.len() > 1).then_some(varied)
     }
 }
 
-/// The smallest and the largest swept value of a study that sweeps `parameter`.
-pub fn extremes(study: &Study, parameter: SweptParameter) -> Option<(f64, f64)> {
-    let sweep = study.experiment.grid.sweep.as_ref().filter(|sweep| sweep.parameter == parameter)?;
-    match sweep.values[..] {
-        [low, .., high] => Some((low, high)),
+/// The smallest and the largest value of a key that varies, over two numbers or more.
+pub fn extremes(study: &Study, key: &str) -> Option<(AxisValue, AxisValue)> {
+    let axis: &Axis = study.experiment.grid.axis(key).filter(|axis| axis.numbers().is_some())?;
+    match &axis.values[..] {
+        [low, .., high] => Some((low.clone(), high.clone())),
         _ => None,
     }
 }
@@ -165,17 +158,21 @@ mod tests {
 
     #[test]
     fn swept_values_are_kept_apart_and_one_stands_for_all() {
-        let vary = |values: &[f64]| Some((SweptParameter::Selection, values.to_vec()));
+        let base = |study: &Study| base_condition(study).setting.get("data.selection")?.number();
+        let vary = |values: &[f64]| Some(("data.selection", values.to_vec()));
         let sample = FunnelSample { models: vec!["base"], ..FunnelSample::default() };
         let study = FunnelSample { vary: vary(&[0.0, 1.5, 2.0, 3.0]), ..sample.clone() }.study();
         assert_eq!(model_runs(&study).len(), 4);
         // 1.5 is the experiment's own.
-        assert_eq!(base_value(&study), Some(1.5));
-        assert_eq!(extremes(&study, SweptParameter::Selection), Some((0.0, 3.0)));
-        assert_eq!(extremes(&study, SweptParameter::Share), None);
+        assert_eq!(base(&study), Some(1.5));
+        assert_eq!(
+            extremes(&study, "data.selection"),
+            Some((AxisValue::Number(0.0), AxisValue::Number(3.0)))
+        );
+        assert_eq!(extremes(&study, "data.share"), None);
         assert_eq!(SweptAxis::from_study(&study).unwrap().conditions.len(), 4);
         let study = FunnelSample { vary: vary(&[0.0, 1.0, 2.0]), ..sample.clone() }.study();
-        assert_eq!(base_value(&study), Some(1.0));
+        assert_eq!(base(&study), Some(1.0));
         let study = FunnelSample { correlations: vec![-0.5, 0.0, 0.5], ..sample.clone() }.study();
         assert_eq!(base_condition(&study).task_correlation, Some(0.0));
         assert_eq!(SweptAxis::from_study(&study).unwrap().name, "task correlation");

@@ -8,20 +8,32 @@ pub mod generator_fit;
 mod page;
 pub mod reference;
 
+use super::settings::{self, Compared};
 use super::{StudyKind, baselines};
 use crate::analysis::gain::{Outcome, Outcomes};
-use crate::analysis::{Measure, TaskLoss, selected_runs};
+use crate::analysis::{Measure, RunValue, TaskLoss, selected_runs};
 use crate::claim::ClaimResult;
-use crate::figure::Figure;
-use crate::report::Content;
+use crate::figure::by_setting::Scale;
+use crate::figure::{Figure, boxed};
+use crate::report::{Content, diverged};
 use crate::store::{RunRecord, Study};
 
 /// The kind of study in this folder.
 pub struct Regression;
 
+/// The final loss of a run.
+fn loss(measure: Measure) -> impl Fn(&RunRecord) -> Option<f64> {
+    move |run| measure.final_loss(run)
+}
+
+/// The reported loss, by which settings are compared.
+fn compared(value: &dyn RunValue, measure: Measure) -> Compared<'_> {
+    Compared { value, name: measure.rows.loss(), scale: Scale::Size, decimals: 4 }
+}
+
 impl StudyKind for Regression {
     fn claims(&self, study: &Study) -> Vec<ClaimResult> {
-        claims::run(study)
+        claims::run(&study.at_base())
     }
 
     fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a> {
@@ -46,10 +58,20 @@ impl StudyKind for Regression {
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {
-        figures::figures(study)
+        let mut drawn = figures::figures(&study.at_base());
+        let measure = Measure::from_study(study);
+        let runs = selected_runs(study, measure);
+        drawn.extend(boxed(settings::figure(study, "settings", &runs, &compared(&loss(measure), measure))));
+        drawn
     }
 
     fn content(&self, study: &Study) -> Content {
-        page::content(study)
+        let mut content = page::content(&study.at_base());
+        content.paragraph += &settings::note(study);
+        let measure = Measure::from_study(study);
+        let runs = selected_runs(study, measure);
+        content.before_figures.extend(settings::section(study, &runs, &compared(&loss(measure), measure)));
+        settings::of_all(&mut content, diverged::section(study));
+        content
     }
 }

@@ -235,7 +235,7 @@ mod tests {
         let model = |name: &str, sizes: &str| {
             let architecture = architecture(name).unwrap();
             let sizes = (architecture.parse)(sizes.parse().unwrap()).unwrap();
-            ModelSpec { name: "m".into(), title: "M".into(), architecture, sizes, learning_rate: None }
+            ModelSpec::new("m", architecture, sizes)
         };
         assert_eq!(Counterpart::for_model(&model("mmoe", "")), Some(Counterpart::Figure4));
         assert_eq!(Counterpart::for_model(&model("mmoe", "experts = 4")), None);

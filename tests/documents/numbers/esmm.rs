@@ -199,9 +199,9 @@ fn table(page: &mut Quotes) {
 fn selection_bias(page: &mut Quotes) {
     const STUDY: &str = "esmm-selection";
     let strengths = ["0", "0.75", "1.5", "2.25", "3"];
-    assert_eq!(Csv::read("results/esmm-selection/funnel.csv").values("selection"), strengths);
+    assert_eq!(Csv::read("results/esmm-selection/funnel.csv").values("data.selection"), strengths);
     page.says(format!("| selection | {} |", strengths.join(" | ")));
-    let at = |model, strength| reported(STUDY, model, &[("selection", strength)]);
+    let at = |model, strength| reported(STUDY, model, &[("data.selection", strength)]);
     for (model, title) in [("base", "BASE"), ("esmm", "ESMM"), ("escm2_dr", "ESCM²-DR")] {
         let ratios = strengths.map(|strength| fixed(predicted_over_true(&at(model, strength), "all"), 2));
         page.says(format!("| {title} | {} |", ratios.join(" | ")));
@@ -225,8 +225,8 @@ fn selection_bias(page: &mut Quotes) {
 /// Predicted over true pCVR in the least clicked decile at the strongest selection: the mean over runs.
 fn least_clicked_decile(model: &str) -> f64 {
     let deciles = Csv::read("results/esmm-selection/deciles.csv");
-    let deciles = deciles.with(&[("model", model), ("selection", "3"), ("decile", "1")]);
-    let ratios = reported("esmm-selection", model, &[("selection", "3")]).into_iter().map(|run| {
+    let deciles = deciles.with(&[("model", model), ("data.selection", "3"), ("decile", "1")]);
+    let ratios = reported("esmm-selection", model, &[("data.selection", "3")]).into_iter().map(|run| {
         let of_run = |column: &str| run.rows[0][column].clone();
         let decile = deciles.with(&[("seed", &of_run("seed")), ("learning_rate", &of_run("learning_rate"))]);
         decile.number("mean_prediction") / decile.number("mean_truth")
@@ -236,7 +236,12 @@ fn least_clicked_decile(model: &str) -> f64 {
 
 fn sparsity_and_delay(page: &mut Quotes) {
     let auc = |model, share| {
-        score(&reported("esmm-sparsity", model, &[("share", share)]), "click_and_conversion", "all", "auc")
+        score(
+            &reported("esmm-sparsity", model, &[("data.share", share)]),
+            "click_and_conversion",
+            "all",
+            "auc",
+        )
     };
     let gain = |share| fixed(auc("esmm", share) - auc("base", share), 3);
     page.says(format!("grows from {} with all data to {} with 1 % of them", gain("1"), gain("0.01")));
@@ -246,7 +251,7 @@ fn sparsity_and_delay(page: &mut Quotes) {
         interval(claim("esmm-sparsity", "6", "2"), 3)
     ));
 
-    let late = |model| reported("esmm-delay", model, &[("mean_delay", "1")]);
+    let late = |model| reported("esmm-delay", model, &[("data.mean_delay", "1")]);
     let ratio = |model| fixed(predicted_over_true(&late(model), "clicked"), 2);
     page.says(format!(
         "BASE's mean pCVR on clicked impressions is {} of the truth, ESMM's {}",
@@ -258,10 +263,10 @@ fn sparsity_and_delay(page: &mut Quotes) {
     let late_feedback = predicted_over_true(&late("delayed_feedback"), "clicked");
     page.says(format!("overestimates it: {}", interval([late_feedback, cell[1], cell[2]], 2)));
     page.says("best AUC of CTCVR at every delay");
-    for delay in Csv::read("results/esmm-delay/funnel.csv").values("mean_delay") {
+    for delay in Csv::read("results/esmm-delay/funnel.csv").values("data.mean_delay") {
         let auc = |model| {
             score(
-                &reported("esmm-delay", model, &[("mean_delay", delay)]),
+                &reported("esmm-delay", model, &[("data.mean_delay", delay)]),
                 "click_and_conversion",
                 "all",
                 "auc",

@@ -388,7 +388,7 @@ mod tests {
         experiment: &Experiment,
         population: &mut dyn Population,
     ) -> (Vec<Vec<f32>>, Vec<f32>, Evaluation, Vec<f32>) {
-        let mut feed = experiment.feed(None, 1, &[0.5]);
+        let mut feed = experiment.feed(1, &[0.5]);
         let (mut batch, mut step_losses, mut losses) = (Batch::default(), Vec::new(), Vec::new());
         for step in 0..4 {
             feed.training_batch(step, experiment.train.batch_size, &mut batch);

@@ -43,7 +43,8 @@ impl Bias {
             return None;
         }
         let width = if panels.len() > 1 { 1_700 } else { 3_600 };
-        let ticks = (1..=DECILES).rev().map(|decile| decile.to_string()).collect();
+        let ticks =
+            (1..=DECILES).rev().map(|decile| ((DECILES - decile) as f64, decile.to_string())).collect();
         let x = emphasis::axis("decile of the impressions by true pCTR", ticks, width, &panels);
         Some(Self { panels, x })
     }
@@ -68,8 +69,8 @@ fn conditions(study: &Study) -> Vec<(String, Condition)> {
     let chosen =
         (0..count).map(|panel| (panel * (varied.conditions.len() - 1) * 2 + count - 1) / (2 * (count - 1)));
     let named = chosen.map(|number| {
-        let (value, condition) = varied.conditions[number];
-        (format!("{} {}", varied.name, theme::number(value)), condition)
+        let (value, condition) = varied.conditions[number].clone();
+        (format!("{} {}", varied.name, value.label(theme::number)), condition)
     });
     named.collect()
 }
@@ -118,20 +119,19 @@ impl Figure for Bias {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::data::SweptParameter;
     use crate::store::sample::FunnelSample;
 
     #[test]
     fn the_ends_have_panels_however_many_settings_there_are() {
         let chosen = |settings: usize| {
             let values: Vec<f64> = (0..settings).map(|i| i as f64).collect();
-            let study = FunnelSample {
-                vary: Some((SweptParameter::Selection, values)),
-                seeds: 1,
-                ..FunnelSample::default()
-            }
-            .study();
-            conditions(&study).into_iter().filter_map(|(_, at)| at.swept_value).collect::<Vec<f64>>()
+            let study =
+                FunnelSample { vary: Some(("data.selection", values)), seeds: 1, ..FunnelSample::default() }
+                    .study();
+            conditions(&study)
+                .into_iter()
+                .filter_map(|(_, at)| at.setting.get("data.selection")?.number())
+                .collect::<Vec<f64>>()
         };
         assert_eq!(chosen(2), [0.0, 1.0]);
         assert_eq!(chosen(4), [0.0, 1.0, 2.0, 3.0]);

@@ -2,8 +2,12 @@
 
 use plotters::prelude::RGBColor;
 
-use crate::analysis::{Interval, Runs};
+use super::super::settings::{self, Compared};
+use super::metric::Metric;
+use super::runs::model_runs;
+use crate::analysis::Interval;
 use crate::experiment::{Experiment, ModelSpec};
+use crate::figure::by_setting::{BySetting, Scale};
 use crate::figure::emphasis::Curve;
 use crate::figure::theme::Palette;
 use crate::figure::{Figure, boxed};
@@ -23,11 +27,28 @@ const EMPHASISED: [&str; 5] = ["base", "esmm_ns", "esmm", "escm2_ipw", "escm2_dr
 pub fn figures(study: &Study) -> Vec<Box<dyn Figure>> {
     let figures = [
         boxed(scores::figure(study)),
-        boxed(sweep::Sweep::from_study(study)),
+        boxed(sweep::figure(study)),
+        boxed(by_second_axis(study)),
         boxed(bias::Bias::from_study(study)),
         boxed(losses::Losses::from_study(study)),
     ];
     figures.into_iter().flatten().collect()
+}
+
+/// The AUC of pCTCVR against the first key that varies, a panel a value of the second and a task correlation; none where
+/// one thing varies, which `funnel_knob` shows.
+fn by_second_axis(study: &Study) -> Option<BySetting> {
+    let grid = &study.experiment.grid;
+    let several = grid.axes.iter().filter(|axis| axis.values.len() > 1).count();
+    let dimensions = several + usize::from(grid.task_correlations.len() > 1);
+    let joint = Metric::JOINT_AUC;
+    let compared = Compared {
+        value: &joint,
+        name: "AUC of pCTCVR on all impressions",
+        scale: Scale::Score,
+        decimals: 4,
+    };
+    (dimensions > 1).then(|| settings::figure(study, "settings", &model_runs(study), &compared))?
 }
 
 /// The colour of a model among many curves; none for one of the background.
@@ -41,20 +62,8 @@ fn curve(study: &Study, palette: &Palette, model: &ModelSpec, values: Vec<(f64, 
     Curve::new(&model.title, colour(&study.experiment, palette, model), values)
 }
 
-/// The models of some runs, each once, in their order.
-fn models<'a>(runs: &[Runs<'a>]) -> Vec<&'a ModelSpec> {
-    let mut models: Vec<&ModelSpec> = Vec::new();
-    for runs in runs {
-        if models.iter().all(|model| model.name != runs.model.name) {
-            models.push(runs.model);
-        }
-    }
-    models
-}
-
 #[cfg(test)]
 mod tests {
-    use crate::data::SweptParameter;
     use crate::figure::draw_all;
     use crate::figure::testing::well_formed;
     use crate::store::sample::FunnelSample;
@@ -73,7 +82,7 @@ mod tests {
         };
         let base = FunnelSample { diverged: 1, seeds: 4, ..FunnelSample::default() };
         assert_eq!(draw(&base), ["funnel_scores", "funnel_bias", "funnel_losses"]);
-        let vary = Some((SweptParameter::Selection, vec![0.0, 1.0, 2.0]));
+        let vary = Some(("data.selection", vec![0.0, 1.0, 2.0]));
         let all = FunnelSample { models: FunnelSample::all_models(), vary, ..base.clone() };
         assert_eq!(draw(&all), ["funnel_knob", "funnel_bias", "funnel_losses"]);
         let related = FunnelSample { correlations: vec![0.0, 0.5], ..base.clone() };

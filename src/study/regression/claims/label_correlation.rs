@@ -93,6 +93,7 @@ mod tests {
             for seed in 0..10 {
                 let label_correlation = label_correlation(task_correlation, seed);
                 study.labels.push(LabelRecord {
+                    setting: Default::default(),
                     task_correlation,
                     seed,
                     pair: 1,

@@ -1,0 +1,178 @@
+//! What studies of several settings show, whatever their kind: a measure against the axes of the grid, as a figure and as a
+//! table. Claims, and the other figures and tables, are of the base setting.
+
+use crate::analysis::{RunValue, Runs};
+use crate::experiment::{Axis, Condition};
+use crate::figure::by_setting::{BySetting, Facet, Scale, Words};
+use crate::figure::theme::{Palette, number};
+use crate::report::Content;
+use crate::report::section::{Column, Section, Table};
+use crate::report::words::{count, ends, estimate};
+use crate::store::{RunRecord, Study};
+
+/// Most panels of a figure; of more facets, evenly spaced ones are drawn.
+const MOST_PANELS: usize = 12;
+
+/// The number of a run by which settings are compared.
+pub struct Compared<'a> {
+    /// The number.
+    pub value: &'a dyn RunValue,
+    /// Its name, for the start of a sentence.
+    pub name: &'a str,
+    /// How it is read.
+    pub scale: Scale,
+    /// Decimals in tables.
+    pub decimals: usize,
+}
+
+/// What a study varies of a condition: "task correlation 0.5", "selection 1.5, rows of a batch 8".
+pub fn condition_label(study: &Study, condition: &Condition) -> String {
+    let grid = &study.experiment.grid;
+    let correlation =
+        condition.task_correlation.filter(|_| grid.task_correlations.len() > 1 || grid.axes.is_empty());
+    let correlation = correlation.map(|p| format!("task correlation {}", number(p)));
+    let values = grid.axes.iter().filter_map(|axis| {
+        Some(format!("{} {}", axis.name(), condition.setting.get(&axis.key)?.label(number)))
+    });
+    correlation.into_iter().chain(values).collect::<Vec<_>>().join(", ")
+}
+
+/// A sentence on the setting of claims, figures and tables; empty where nothing varies.
+pub fn note(study: &Study) -> String {
+    if study.experiment.grid.axes.is_empty() {
+        return String::new();
+    }
+    let base = Condition { task_correlation: None, setting: study.experiment.base_setting() };
+    format!(
+        " Claims, figures and tables below are of the setting {}, except those “by setting”.",
+        condition_label(study, &base)
+    )
+}
+
+/// The axis that figures have in x: the first of several numbers, else the first of several values.
+fn drawn_axis(study: &Study) -> Option<&Axis> {
+    let several = || study.experiment.grid.axes.iter().filter(|axis| axis.values.len() > 1);
+    several().find(|axis| axis.numbers().is_some()).or_else(|| several().next())
+}
+
+/// The figure `name` of a measure against the first axis, a panel a value of the second axis and a task correlation; further
+/// axes are at their base values. None where nothing varies, or without finished runs.
+pub fn figure(study: &Study, name: &'static str, runs: &[Runs], compared: &Compared) -> Option<BySetting> {
+    let grid = &study.experiment.grid;
+    let axis = drawn_axis(study)?;
+    let base = study.experiment.base_setting();
+    let second = grid.axes.iter().find(|other| other.key != axis.key && other.values.len() > 1);
+    let settings: Vec<_> = match second {
+        Some(second) => second.values.iter().map(|value| base.with(&second.key, value)).collect(),
+        None => vec![base],
+    };
+    let correlations = grid.correlation_axis();
+    let mut at: Vec<Condition> = settings
+        .iter()
+        .flat_map(|setting| {
+            correlations
+                .iter()
+                .map(|&task_correlation| Condition { task_correlation, setting: setting.clone() })
+        })
+        .collect();
+    if at.len() > MOST_PANELS {
+        let all = at.len() - 1;
+        at = (0..MOST_PANELS).map(|panel| at[panel * all / (MOST_PANELS - 1)].clone()).collect();
+    }
+    let heading = |condition: &Condition| {
+        let correlation = condition.task_correlation.filter(|_| correlations.len() > 1);
+        let correlation = correlation.map(|p| format!("correlation {}", number(p)));
+        let value = second.and_then(|second| {
+            Some(format!("{} {}", second.name(), condition.setting.get(&second.key)?.label(number)))
+        });
+        value.into_iter().chain(correlation).collect::<Vec<_>>().join(", ")
+    };
+    let facets: Vec<Facet> = at
+        .iter()
+        .map(|condition| Facet {
+            heading: heading(condition),
+            value: compared.value,
+            scale: compared.scale,
+            conditions: axis
+                .values
+                .iter()
+                .map(|value| Condition {
+                    setting: condition.setting.with(&axis.key, value),
+                    ..condition.clone()
+                })
+                .collect(),
+        })
+        .collect();
+    let columns = match (facets.len(), correlations.len()) {
+        (panels @ ..=2, _) => panels,
+        (_, correlations @ 2..=3) => correlations,
+        _ => 2,
+    };
+    let others = grid.axes.iter().filter(|other| {
+        other.values.len() > 1 && other.key != axis.key && second.is_none_or(|second| second.key != other.key)
+    });
+    let here = |other: &Axis| Some(at.first()?.setting.get(&other.key)?.label(number));
+    let others: Vec<String> =
+        others.filter_map(|other| Some(format!("{} {}", other.name(), here(other)?))).collect();
+    let fixed = if others.is_empty() { String::new() } else { format!(" Here {}.", others.join(", ")) };
+    let words = Words {
+        name,
+        title: format!("{} by {}", compared.name, axis.name()),
+        caption: format!(
+            "{} against {}: means over at most {} seeds with 95 % bootstrap bands.{fixed} Models share the data of a seed, so \
+             bands may overlap where a paired difference is significant.",
+            compared.name,
+            axis.title(),
+            grid.seeds.len()
+        ),
+        axis: axis.title(),
+    };
+    let palette = Palette::new(&study.experiment);
+    BySetting::new(words, runs, &axis.values, &facets, columns, |model| Some(palette.colour(&model.name)))
+}
+
+/// The section of every model under every condition; none where nothing varies.
+pub fn section(study: &Study, runs: &[Runs], compared: &Compared) -> Option<Section> {
+    if study.experiment.grid.axes.is_empty() || runs.is_empty() {
+        return None;
+    }
+    let columns = [
+        Column::model(),
+        Column::words("At"),
+        Column::number("Mean"),
+        Column::number("95\u{a0}% interval"),
+        Column::number("Learning rate"),
+        Column::number("Runs"),
+        Column::number("Diverged"),
+    ];
+    let row = |runs: &Runs| {
+        let mean = runs.mean(|run: &RunRecord| compared.value.value(run));
+        [
+            runs.model.title.clone(),
+            condition_label(study, &runs.condition),
+            estimate(mean, compared.decimals),
+            ends(mean, compared.decimals),
+            runs.learning_rate_label(),
+            count(runs.runs.len() - runs.diverged()),
+            count(runs.diverged()),
+        ]
+    };
+    let text = format!(
+        "{} of every model at every setting: means over runs with 95\u{a0}% bootstrap intervals. A model that does not depend \
+         on a key has the same runs at all of its values.",
+        compared.name
+    );
+    Some(
+        Section::new("settings", "By setting", "By setting")
+            .text(text)
+            .table(Table::new(columns, runs.iter().map(row))),
+    )
+}
+
+/// Puts a section of all settings in the place of that of the base setting.
+pub fn of_all(content: &mut Content, section: Section) {
+    let sections = content.before_figures.iter_mut().chain(&mut content.after_figures);
+    if let Some(of_base) = sections.into_iter().find(|other| other.id == section.id) {
+        *of_base = section;
+    }
+}
