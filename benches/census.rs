@@ -57,7 +57,7 @@ fn main() {
     };
     let engine = Engine::for_model(&experiment, model);
     let mut population = population(engine, experiment.train.device, start).expect("sizes fit");
-    let mut feed = experiment.feed(None, 0, &[]);
+    let mut feed = experiment.feed(0, &[]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     let rows = experiment.train.batch_size;
     let steps = (rows_of(Subset::Training) / rows) as u64;

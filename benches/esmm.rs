@@ -48,7 +48,7 @@ fn main() {
     };
     let mut population =
         population(Engine::for_model(&experiment, model), train.device, start).expect("sizes fit");
-    let mut feed = experiment.feed(None, 0, &[0.5]);
+    let mut feed = experiment.feed(0, &[0.5]);
     let (mut batch, mut losses) = (Batch::default(), Vec::new());
     for repetition in 0..=REPETITIONS {
         let began = cpu_seconds();

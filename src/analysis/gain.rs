@@ -449,7 +449,7 @@ mod tests {
         let spec = |name: &str, table: &str| {
             let architecture = crate::model::architecture(name).unwrap();
             let sizes = (architecture.parse)(table.parse().unwrap()).unwrap();
-            ModelSpec { name: name.into(), title: name.into(), architecture, sizes, learning_rate: None }
+            ModelSpec::new(name, architecture, sizes)
         };
         let mmoe = spec("mmoe", "");
         assert_eq!(Budget::between(&mmoe, &spec("single_task", ""), problem), Budget::Total);

@@ -24,6 +24,16 @@ pub enum Counting {
 }
 
 impl Counting {
+    /// The values of `match_by`.
+    const WORDS: [(&str, Self); 3] =
+        [("weights", Self::Weights), ("all", Self::All), ("prediction", Self::Prediction)];
+
+    /// The word that `match_by` has for it.
+    fn word(self) -> &'static str {
+        let named = Self::WORDS.iter().find(|(_, counting)| *counting == self);
+        named.expect("every way of counting has a word").0
+    }
+
     /// Parameters of a model of these sizes, as counted.
     fn count(self, sizes: &Sizes, problem: Problem) -> usize {
         let network = sizes.configuration.build(problem);
@@ -50,9 +60,8 @@ impl ParameterMatch {
     /// Reads `match_parameters` and `match_by` of a model's table; none where it has no `match_parameters`.
     pub fn read(section: &mut Section, architecture: &Architecture) -> Result<Option<Self>, Mistake> {
         let target = section.take("match_parameters");
-        let words =
-            [("weights", Counting::Weights), ("all", Counting::All), ("prediction", Counting::Prediction)];
-        let counting = section.has("match_by").then(|| section.word("match_by", &words, None)).transpose()?;
+        let counting =
+            section.has("match_by").then(|| section.word("match_by", &Counting::WORDS, None)).transpose()?;
         let Some(target) = target else {
             return match counting {
                 None => Ok(None),
@@ -78,11 +87,7 @@ impl ParameterMatch {
     pub fn write(&self, architecture: &Architecture, table: &mut Table) {
         table.remove(architecture.width);
         table.insert("match_parameters".into(), self.target.clone().into());
-        let counting = match self.counting {
-            Counting::Weights => "weights",
-            Counting::All => "all",
-        };
-        table.insert("match_by".into(), counting.into());
+        table.insert("match_by".into(), self.counting.word().into());
     }
 }
 
