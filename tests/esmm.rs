@@ -134,7 +134,7 @@ fn threads_order_shards_and_company_do_not_change_a_byte() {
     assert_eq!(one, tables(&desk.path("shards")));
     for model in ["esmm", "escm2_dr", "aman", "esmm_mmoe"] {
         let models = format!("grid.models=[\"{model}\"]");
-        let sets = ["--set", &models, "--set", "grid.values=[1.5]", "--set", "grid.seeds=[1]"];
+        let sets = ["--set", &models, "--set", "grid.vary.data.selection=[1.5]", "--set", "grid.seeds=[1]"];
         let alone = study(&desk, &format!("alone-{model}"), &sets);
         let start = format!("{model},0.5,1.5,0.01,1,");
         for (table, alone) in one.iter().zip(&alone) {

@@ -412,8 +412,8 @@ fn an_invalid_override_is_named_in_the_message() {
     );
     assert_eq!(
         message_of_set("grid.sed=3"),
-        "--set grid.sed=3: grid.sed: unknown key; expected one of models, task_correlations, learning_rates, seeds; \
-         did you mean \"seeds\"?"
+        "--set grid.sed=3: grid.sed: unknown key; expected one of models, task_correlations, vary, learning_rates, \
+         seeds; did you mean \"seeds\"?"
     );
     assert_eq!(message_of_set("title.x=3"), "--set title.x=3: title = { x = 3 }: expected text in quotes");
 }

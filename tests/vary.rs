@@ -261,7 +261,7 @@ fn axes_may_be_written_nested_and_give_a_required_key() {
     let wrong = nested.replace("[1, 0.5]", "[-1, 0.5]");
     let message = parse("study", "study.toml", &wrong, &[]).unwrap_err().to_string();
     assert!(
-        message.starts_with("study.toml:20: grid.vary.\"data.noise_std\" = -1: expected a number"),
+        message.starts_with("study.toml:17: grid.vary.\"data.noise_std\" = -1: expected a number"),
         "{message}"
     );
 }
@@ -283,7 +283,7 @@ fn a_mistake_on_an_axis_names_it() {
     for (set, expected) in [
         (
             r#""data.noise_std"=[0.1, -1]"#,
-            "grid.vary.\"data.noise_std\" = -1: expected a number of at least 0",
+            "grid.vary.\"data.noise_std\" = -1: expected a number from 0 to 1000000",
         ),
         (r#""data.noise_std"=[]"#, "grid.vary.\"data.noise_std\" = []: expected a list of different values"),
         (r#""data.noise_std"=[1, 1.0]"#, "expected a list of different values, at least one"),

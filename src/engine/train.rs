@@ -1,5 +1,6 @@
 //! The training loop that all engines share: what is trained and scored when. `cohort` drops the runs that diverge.
 
+use std::collections::HashMap;
 use std::time::Instant;
 
 use candle_core::Result;
@@ -11,7 +12,7 @@ use super::loaders::{Batches, DataLoaders};
 use super::{Population, Start, device};
 use crate::data::{Batch, Subset};
 use crate::experiment::engine::Engine;
-use crate::experiment::plan::Group;
+use crate::experiment::plan::{Group, RunKey};
 use crate::experiment::{DeviceChoice, Experiment, Train};
 use crate::record::{GroupRecord, RunRecord};
 
@@ -135,7 +136,7 @@ fn score_cohorts(cohorts: &mut [Cohort], loaders: &mut DataLoaders) -> Result<()
     Ok(())
 }
 
-/// One record a group, in their order, with what is known of all its runs.
+/// One record a group, in their order, with its runs in theirs and what is known of them.
 fn into_records(
     experiment: &Experiment,
     groups: &[Group],
@@ -152,8 +153,13 @@ fn into_records(
         record.seconds = seconds;
         by_group[group].push(record);
     }
-    let record =
-        |(index, runs)| GroupRecord { runs, labels: loaders.labels(experiment, index, &groups[index]) };
+    let record = |(index, mut runs): (usize, Vec<RunRecord>)| {
+        // A cohort has the runs of one model; in a group those of several models may alternate.
+        let group = &groups[index];
+        let places: HashMap<&RunKey, usize> = group.runs.iter().map(|run| &run.key).zip(0..).collect();
+        runs.sort_by_key(|run| places[&run.key]);
+        GroupRecord { runs, labels: loaders.labels(experiment, index, group) }
+    };
     by_group.into_iter().enumerate().map(record).collect()
 }
 

@@ -124,7 +124,9 @@ fn settings(page: &mut Quotes) {
     for (study, what) in studies {
         let [models, rates, seeds] =
             ["models", "learning_rates", "seeds"].map(|key| count(study, "grid", key));
-        let values = (!what.is_empty()).then(|| format!("{}{what} × ", count(study, "grid", "values")));
+        let axes = || setting(study, "grid", "vary").as_table().unwrap().clone();
+        let values = || axes().values().map(|values| values.as_array().unwrap().len()).product::<usize>();
+        let values = (!what.is_empty()).then(|| format!("{}{what} × ", values()));
         let rates = match (rates, study) {
             (1, _) => String::new(),
             (rates, "esmm") => format!("{rates} learning rates × "),
