@@ -98,6 +98,19 @@ impl Grid {
         axis::settings(&self.axes)
     }
 
+    /// The axes that have several values, those of numbers first: figures draw them in this order.
+    pub fn drawn_axes(&self) -> Vec<&Axis> {
+        let mut axes: Vec<&Axis> = self.axes.iter().filter(|axis| axis.values.len() > 1).collect();
+        axes.sort_by_key(|axis| axis.numbers().is_none());
+        axes
+    }
+
+    /// A setting in words, such as `training rows 500, experts of mmoe 8`.
+    pub fn setting_label(&self, setting: &Setting, format: fn(f64) -> String) -> String {
+        let value = |axis: &Axis| Some(format!("{} {}", axis.name(), setting.get(&axis.key)?.label(format)));
+        self.axes.iter().filter_map(value).collect::<Vec<_>>().join(", ")
+    }
+
     /// Keys of the axes beside the task correlation, as columns of CSV files have them.
     pub fn axis_names(&self) -> Vec<String> {
         self.axes.iter().map(|axis| axis.key.to_string()).collect()

@@ -4,7 +4,7 @@ use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use super::canvas::{Area, Drawing};
-use super::panel::{BAND, DASH, DASH_GAP, open_rectangle, square};
+use super::panel::{BAND, DASH, DASH_GAP, HATCH, diagonals, open_rectangle, square};
 use super::theme::{self, GAP, INK, LINE, MARKER, TEXT, THIN, TITLE, WIDTH};
 
 /// Width of a legend's swatch, and free space after an entry.
@@ -56,6 +56,10 @@ pub enum Swatch {
     Point(RGBColor),
     /// An open square marker.
     Square(RGBColor),
+    /// A hatched cell.
+    Hatched,
+    /// A point with a whisker along x.
+    Interval,
 }
 
 impl Entry {
@@ -142,6 +146,18 @@ impl Frame {
             Swatch::Outline(colour) => area.draw(&open_rectangle(block, colour))?,
             Swatch::Point(colour) => area.draw(&Circle::new(centre, MARKER, colour.filled()))?,
             Swatch::Square(colour) => area.draw(&square(centre, colour))?,
+            Swatch::Hatched => {
+                let [(left, top), (right, bottom)] = block;
+                for line in diagonals((f64::from(right - left), f64::from(bottom - top))) {
+                    let at = line.map(|(x, y)| (left + x.round() as i32, bottom - y.round() as i32));
+                    area.draw(&PathElement::new(at, HATCH.stroke_width(THIN)))?;
+                }
+                area.draw(&open_rectangle(block, HATCH))?;
+            }
+            Swatch::Interval => {
+                area.draw(&PathElement::new(line, INK.stroke_width(THIN)))?;
+                area.draw(&Circle::new(centre, MARKER, INK.filled()))?;
+            }
         }
         let style = theme::text(TEXT, INK, HPos::Left);
         area.draw_text(&self.entry_label(entry), &style, (x + SWATCH + GAP / 2, middle - theme::middle(TEXT)))

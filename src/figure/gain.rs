@@ -115,28 +115,39 @@ fn panel(
 
 /// The place of a correlation on the axis: the angle between the tasks' weight vectors, which spreads what lies near 1,
 /// from 0 at a cosine of −1 to 1 at a cosine of 1.
-fn place(correlation: f64) -> f64 {
+pub(super) fn place(correlation: f64) -> f64 {
     1.0 - correlation.clamp(-1.0, 1.0).acos() / PI
 }
 
+/// The ticks of rising correlations; labels closer than `gap`, a share of the axis, are left out, from the right.
+pub(super) fn correlation_ticks(correlations: &[f64], gap: f64) -> Vec<(f64, String)> {
+    let [first, .., last] = correlations else {
+        return correlations.iter().map(|&p| (place(p), theme::number(p))).collect();
+    };
+    let gap = gap * (place(*last) - place(*first));
+    let mut ticks: Vec<(f64, String)> = Vec::new();
+    for &correlation in correlations.iter().rev() {
+        let at = place(correlation);
+        let far = |(other, _): &(f64, String)| other - at >= gap;
+        let label = if ticks.iter().filter(|tick| !tick.1.is_empty()).all(far) {
+            theme::number(correlation)
+        } else {
+            String::new()
+        };
+        ticks.push((at, label));
+    }
+    ticks.reverse();
+    ticks
+}
+
 impl GainFigure {
-    /// The axis of correlations; labels that would overlap are left out, from the right.
+    /// The axis of correlations.
     fn x(&self) -> Axis {
         let places: Vec<f64> = self.correlations.iter().map(|&p| place(p)).collect();
         let (first, last) = (places[0], places[places.len() - 1]);
         let margin = 0.04 * (last - first);
         let range = first - margin..last + margin;
-        let mut ticks: Vec<(f64, String)> = Vec::new();
-        for (&at, &correlation) in places.iter().zip(&self.correlations).rev() {
-            let far = |(other, _): &(f64, String)| other - at >= LABEL_GAP * (last - first);
-            let label = if ticks.iter().filter(|tick| !tick.1.is_empty()).all(far) {
-                theme::number(correlation)
-            } else {
-                String::new()
-            };
-            ticks.push((at, label));
-        }
-        ticks.reverse();
+        let ticks = correlation_ticks(&self.correlations, LABEL_GAP);
         Axis { label: "task correlation (spaced by angle)".into(), range, ticks }
     }
 

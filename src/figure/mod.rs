@@ -17,6 +17,7 @@ pub mod facets;
 mod figure6;
 pub mod frame;
 pub mod gain;
+pub mod gain_map;
 mod gates;
 mod overlay;
 pub mod panel;

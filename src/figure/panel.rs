@@ -19,6 +19,21 @@ const SPECK: f64 = 0.4;
 pub(super) const DASH: i32 = 32;
 pub(super) const DASH_GAP: i32 = 24;
 
+/// Colour of hatching.
+pub(super) const HATCH: RGBColor = RGBColor(130, 130, 130);
+/// Distance of its lines along an edge.
+const HATCH_STEP: f64 = 40.0;
+
+/// Rising diagonals that fill a rectangle of a width and height, as distances from its lower left corner.
+pub(super) fn diagonals((width, height): (f64, f64)) -> impl Iterator<Item = [(f64, f64); 2]> {
+    let count = ((width + height) / HATCH_STEP).ceil() as u32;
+    // The diagonal from `start` on the lower edge, left of the rectangle where it is below 0.
+    (0..count).map(move |index| (f64::from(index) + 0.5) * HATCH_STEP - height).filter_map(move |start| {
+        let (from, to) = ((-start).max(0.0), height.min(width - start));
+        (from < to).then_some([(start + from, from), (start + to, to)])
+    })
+}
+
 /// An open square around a point of the canvas.
 pub(super) fn square((x, y): (i32, i32), colour: RGBColor) -> PathElement<(i32, i32)> {
     open_rectangle([(x - MARKER, y - MARKER), (x + MARKER, y + MARKER)], colour)
@@ -371,6 +386,42 @@ impl<'a> Panel<'a> {
         Ok(())
     }
 
+    /// A filled rectangle.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
+    pub fn cell(&self, x: Range<f64>, y: Range<f64>, colour: RGBColor) -> Drawing {
+        self.mark(&Rectangle::new([(x.start, y.start), (x.end, y.end)], colour.filled()))
+    }
+
+    /// Diagonal lines over a rectangle.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
+    pub fn hatch(&self, x: Range<f64>, y: Range<f64>) -> Drawing {
+        let (per_x, per_y) = self.units_per_pixel();
+        let size = ((x.end - x.start) / per_x, (y.end - y.start) / per_y);
+        let at = |(right, up): (f64, f64)| (x.start + right * per_x, y.start + up * per_y);
+        for [from, to] in diagonals(size) {
+            self.plot.draw(&PathElement::new([at(from), at(to)], HATCH.stroke_width(THIN)))?;
+        }
+        Ok(())
+    }
+
+    /// A whisker along x between two ends.
+    ///
+    /// # Errors
+    /// If the drawing backend fails.
+    pub fn whisker_across(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
+        let style = colour.stroke_width(5);
+        self.plot.draw(&PathElement::new([(x.start, y), (x.end, y)], style))?;
+        for end in [x.start, x.end] {
+            let cap = PathElement::new([(0, -16), (0, 16)], style);
+            self.plot.draw(&(EmptyElement::at((end, y)) + cap))?;
+        }
+        Ok(())
+    }
+
     /// A short text on the panel, its upper right corner at `at`.
     ///
     /// # Errors
@@ -449,6 +500,16 @@ fn clipped(a: (f64, f64), b: (f64, f64), y: &Range<f64>) -> Option<[(f64, f64); 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn diagonals_stay_within_their_rectangle() {
+        let lines: Vec<_> = diagonals((100.0, 60.0)).collect();
+        assert_eq!(lines.len(), 4);
+        assert_eq!(lines[0], [(0.0, 40.0), (20.0, 60.0)]);
+        let ends = lines.iter().flatten();
+        assert!(ends.clone().all(|&(x, y)| (0.0..=100.0).contains(&x) && (0.0..=60.0).contains(&y)));
+        assert!(diagonals((0.0, 60.0)).next().is_none());
+    }
 
     #[test]
     fn ticks_are_round() {

@@ -18,6 +18,7 @@ use crate::claim::ClaimResult;
 use crate::data::Task;
 use crate::experiment::{Condition, ModelSpec};
 use crate::figure::gain::GainFigure;
+use crate::figure::gain_map::GainMap;
 use crate::figure::{self, Figure};
 use crate::model::Role;
 use crate::report::gain::Answer;
@@ -130,10 +131,13 @@ impl Figures {
         let outcomes = kind.outcomes(study);
         let gains = Gains::new(&outcomes, study.experiment.problem());
         let answer = Answer::new(&study.experiment, &gains, &outcomes.outcomes).expect("writing to memory");
-        let of_gain = outcomes.outcomes.first().and_then(|main| GainFigure::from_gains(study, &gains, main));
+        let main = outcomes.outcomes.first();
+        let of_gain = main.and_then(|main| GainFigure::from_gains(study, &gains, main));
+        let map = main.and_then(|main| GainMap::from_gains(study, &gains, main));
         let (of_kind, without_curves): (Vec<_>, Vec<_>) =
             kind.figures(study).into_iter().partition(|figure| known || !figure.needs_curves());
-        let mut drawn: Vec<_> = figure::boxed(of_gain).into_iter().chain(of_kind).collect();
+        let mut drawn: Vec<_> =
+            figure::boxed(of_gain).into_iter().chain(figure::boxed(map)).chain(of_kind).collect();
         let base = study.at_base();
         drawn.extend(figure::of_gates(&base));
         let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();

@@ -31,10 +31,8 @@ pub fn condition_label(study: &Study, condition: &Condition) -> String {
     let correlation =
         condition.task_correlation.filter(|_| grid.task_correlations.len() > 1 || grid.axes.is_empty());
     let correlation = correlation.map(|p| format!("task correlation {}", number(p)));
-    let values = grid.axes.iter().filter_map(|axis| {
-        Some(format!("{} {}", axis.name(), condition.setting.get(&axis.key)?.label(number)))
-    });
-    correlation.into_iter().chain(values).collect::<Vec<_>>().join(", ")
+    let setting = Some(grid.setting_label(&condition.setting, number)).filter(|label| !label.is_empty());
+    correlation.into_iter().chain(setting).collect::<Vec<_>>().join(", ")
 }
 
 /// A sentence on the setting of claims, figures and tables; empty where nothing varies.
@@ -49,19 +47,14 @@ pub fn note(study: &Study) -> String {
     )
 }
 
-/// The axis that figures have in x: the first of several numbers, else the first of several values.
-fn drawn_axis(study: &Study) -> Option<&Axis> {
-    let several = || study.experiment.grid.axes.iter().filter(|axis| axis.values.len() > 1);
-    several().find(|axis| axis.numbers().is_some()).or_else(|| several().next())
-}
-
 /// The figure `name` of a measure against the first axis, a panel a value of the second axis and a task correlation; further
 /// axes are at their base values. None where nothing varies, or without finished runs.
 pub fn figure(study: &Study, name: &'static str, runs: &[Runs], compared: &Compared) -> Option<BySetting> {
     let grid = &study.experiment.grid;
-    let axis = drawn_axis(study)?;
+    let axes = grid.drawn_axes();
+    let axis = *axes.first()?;
     let base = study.experiment.base_setting();
-    let second = grid.axes.iter().find(|other| other.key != axis.key && other.values.len() > 1);
+    let second = axes.get(1).copied();
     let settings: Vec<_> = match second {
         Some(second) => second.values.iter().map(|value| base.with(&second.key, value)).collect(),
         None => vec![base],
@@ -108,12 +101,9 @@ pub fn figure(study: &Study, name: &'static str, runs: &[Runs], compared: &Compa
         (_, correlations @ 2..=3) => correlations,
         _ => 2,
     };
-    let others = grid.axes.iter().filter(|other| {
-        other.values.len() > 1 && other.key != axis.key && second.is_none_or(|second| second.key != other.key)
-    });
     let here = |other: &Axis| Some(at.first()?.setting.get(&other.key)?.label(number));
     let others: Vec<String> =
-        others.filter_map(|other| Some(format!("{} {}", other.name(), here(other)?))).collect();
+        axes.iter().skip(2).filter_map(|other| Some(format!("{} {}", other.name(), here(other)?))).collect();
     let fixed = if others.is_empty() { String::new() } else { format!(" Here {}.", others.join(", ")) };
     let words = Words {
         name,
