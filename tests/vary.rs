@@ -333,3 +333,73 @@ fn a_mistake_on_an_axis_names_it() {
         "{old}"
     );
 }
+
+#[test]
+fn rows_that_are_scarce_vary_beside_stopping_and_have_a_map() {
+    let desk = desk();
+    let text = STUDY
+        .replace("[\"shared_bottom\", \"mmoe\"]", "[\"single_task\", \"shared_bottom\", \"mmoe\"]")
+        .replace("seeds = 2", "seeds = 6")
+        .replace("log_every = 10", "log_every = 5\nvalidation_rows = 16\nstop = { patience = 2 }");
+    std::fs::write(desk.path("scarce.toml"), text).unwrap();
+    let axis = r#"grid.vary."data.source.rows"=[10, 30]"#;
+    equals_the_study_of_the_setting(&desk, "scarce.toml", &[axis], &[("data.source.rows", "30")]);
+    desk.done(&["run", "scarce.toml", "--out", "scarce", "--set", axis]);
+    let read = |file: &str| std::fs::read_to_string(desk.path(&format!("scarce/{file}"))).unwrap();
+    let of_mean = |text: &str, rows: &str| {
+        rows_at(text, &[("data.source.rows", rows), ("measure", "loss"), ("task", "mean")]).len()
+    };
+    // Two models and correlations.
+    let gains = read("gains.csv");
+    assert_eq!((of_mean(&gains, "10"), of_mean(&gains, "30")), (4, 4), "{gains}");
+    let crossings = read("crossings.csv");
+    assert!(crossings.starts_with("model,data.source.rows,baseline,"), "{crossings}");
+    assert_eq!(rows_at(&crossings, &[("data.source.rows", "30")]).len(), 2, "{crossings}");
+    assert!(read("figures/gain_map.svg").contains("training rows"));
+    let page = read("report.html");
+    assert!(page.contains("The study varies training rows (10 and 30)"), "no axes on the page");
+}
+
+#[test]
+fn a_size_of_one_model_leaves_the_gains_of_the_others() {
+    let desk = desk();
+    let models = "grid.models=[\"single_task\", \"shared_bottom\", \"mmoe\"]";
+    let axis = r#"grid.vary."models.mmoe.experts"=[2, 3]"#;
+    desk.done(&[
+        "run",
+        "study.toml",
+        "--out",
+        "sizes",
+        "--set",
+        models,
+        "--set",
+        "grid.seeds=6",
+        "--set",
+        axis,
+    ]);
+    desk.done(&[
+        "run",
+        "study.toml",
+        "--out",
+        "alone",
+        "--set",
+        models,
+        "--set",
+        "grid.seeds=6",
+        "--set",
+        "models.mmoe.experts=3",
+    ]);
+    let gains = |folder: &str| std::fs::read_to_string(desk.path(&format!("{folder}/gains.csv"))).unwrap();
+    let (sizes, alone) = (gains("sizes"), gains("alone"));
+    let at = |text: &str, model: &str, experts: &str| {
+        rows_at(text, &[("model", model), ("models.mmoe.experts", experts), ("task", "mean")])
+    };
+    assert_eq!(at(&sizes, "shared_bottom", "2"), at(&sizes, "shared_bottom", "3"));
+    assert_ne!(at(&sizes, "mmoe", "2"), at(&sizes, "mmoe", "3"));
+    // The gains are those of the study of this size; p-values are corrected for more comparisons.
+    let gain = |rows: Vec<String>| -> Vec<String> {
+        rows.iter().map(|row| row.split(',').take(7).collect::<Vec<_>>().join(",")).collect()
+    };
+    let there = rows_at(&alone, &[("model", "mmoe"), ("task", "mean")]);
+    assert_eq!(gain(at(&sizes, "mmoe", "3")), gain(there));
+}

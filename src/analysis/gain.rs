@@ -7,6 +7,8 @@
 //! A baseline may have as many weights as the model over all tasks together, or as many for the prediction of every
 //! task. The former compares equal memory, the latter equal cost of a prediction: [`Budget`].
 
+use std::collections::{BTreeMap, HashMap};
+
 use super::interval::Interval;
 use super::runs::{RunValue, Runs};
 use super::statistics::confidence::{LEVEL, SEEDS_TO_DECIDE};
@@ -227,12 +229,19 @@ fn by_seed(model: &Runs, baseline: &Runs, outcome: &Outcome) -> Vec<(u64, f64, f
 
 /// The gains over one baseline by one outcome, their p-values corrected together.
 fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Problem) -> Vec<Gain> {
+    // Models that do not depend on a key have the same runs at all of its values: one comparison, shown several times.
+    let mut comparisons: HashMap<(String, Option<u64>, Vec<(u64, u64)>), usize> = HashMap::new();
+    let mut comparison_of = Vec::new();
     let gain = |(model, baseline): (&Runs, &Runs)| {
         let found = by_seed(model, baseline, outcome);
         let values: Vec<f64> = found.iter().map(|&(_, gain, _)| gain).collect();
         let of_baseline: Vec<f64> = found.iter().map(|&(.., theirs)| theirs).collect();
         let resampled = Bootstrap::for_means().sample(&values, summary::mean);
         let seeds = values.len();
+        let bits = found.iter().map(|(seed, gain, _)| (*seed, gain.to_bits())).collect();
+        let correlation = model.condition.task_correlation.map(f64::to_bits);
+        let next = comparisons.len();
+        comparison_of.push(*comparisons.entry((model.model.name.clone(), correlation, bits)).or_insert(next));
         Gain {
             model: model.model.name.clone(),
             baseline: baseline.model.name.clone(),
@@ -247,9 +256,14 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
         }
     };
     let mut gains: Vec<Gain> = pairs(outcomes, baseline).into_iter().map(gain).collect();
-    let corrected = holm(&gains.iter().filter_map(|gain| gain.p).collect::<Vec<_>>());
-    let tested = gains.iter_mut().filter(|gain| gain.p.is_some());
-    for (gain, p) in tested.zip(corrected) {
+    let mut tested: BTreeMap<usize, f64> = BTreeMap::new();
+    tested.extend(
+        comparison_of.iter().zip(&gains).filter_map(|(&comparison, gain)| Some((comparison, gain.p?))),
+    );
+    let corrected = holm(&tested.values().copied().collect::<Vec<_>>());
+    let corrected: HashMap<usize, f64> = tested.into_keys().zip(corrected).collect();
+    for (gain, comparison) in gains.iter_mut().zip(comparison_of) {
+        let Some(&p) = corrected.get(&comparison) else { continue };
         gain.p = Some(p);
         gain.sign = match gain.gain {
             Some(interval) if p < 1.0 - LEVEL && interval.estimate > 0.0 => Sign::Helps,

@@ -9,7 +9,7 @@ use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel, round_up};
 use super::theme::{self, FAINT, INK, Palette};
-use super::{Figure, curves};
+use super::{Figure, curves, facets};
 use crate::analysis::Interval;
 use crate::analysis::gain::{Budget, Crossing, Gains, Outcome};
 use crate::experiment::{Condition, Experiment};
@@ -25,6 +25,8 @@ const LABEL_GAP: f64 = 0.045;
 /// The figure of a study with a baseline and at least two task correlations.
 pub struct GainFigure {
     panels: Vec<GainPanel>,
+    /// Panels that are not drawn.
+    left_out: usize,
     models: Vec<(String, RGBColor)>,
     correlations: Vec<f64>,
     measure: String,
@@ -62,6 +64,8 @@ impl GainFigure {
             panels.extend(gains.settings().iter().map(of_setting));
         }
         panels.retain(|panel| !panel.lines.is_empty());
+        let all = panels.len();
+        let panels = facets::evenly(panels, facets::MOST_PANELS);
         let models = names
             .iter()
             .map(|name| (experiment.model_title(name).to_owned(), palette.colour(name)))
@@ -70,6 +74,7 @@ impl GainFigure {
         let measure = outcome.title.clone();
         let higher_is_better = outcome.higher_is_better;
         (!panels.is_empty()).then_some(Self {
+            left_out: all - panels.len(),
             panels,
             models,
             correlations,
@@ -104,7 +109,7 @@ fn panel(
         Some(Budget::Prediction) => ", equal weights for a prediction of one task",
         _ => "",
     };
-    let setting = setting.label(theme::number);
+    let setting = experiment.grid.setting_label(&setting.setting, theme::number);
     let setting = if setting.is_empty() { setting } else { format!(", {setting}") };
     GainPanel {
         heading: format!("Gain over {}{budget}{setting}", experiment.model_title(baseline)),
@@ -250,7 +255,7 @@ impl Figure for GainFigure {
     }
 
     fn caption(&self) -> String {
-        format!(
+        let text = format!(
             "{}, on the same seeds: above 0 the model is better. Means over at most {} with 95 % bootstrap intervals ({}). \
              Learning rates are cross-fitted. Correlations are spaced by the angle between the tasks' weight vectors. Where a gain goes from below 0 to above, a bar below \
              the curves shows the correlation at which it does (black point) with its 95 % interval.",
@@ -263,7 +268,11 @@ impl Figure for GainFigure {
                 seeds => format!("{} seeds", theme::thousands(seeds as u64)),
             },
             self.measure
-        )
+        );
+        match self.left_out {
+            0 => text,
+            left_out => format!("{text} {left_out} settings are left out; gains.csv has them."),
+        }
     }
 
     fn draw(&self, panels: &[Area]) -> Drawing {

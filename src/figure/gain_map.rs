@@ -343,3 +343,34 @@ impl Figure for GainMap {
         panels.iter().zip(&self.panels).try_for_each(|(area, data)| self.draw_panel(area, data))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn cells_meet_halfway_and_hold_their_centres() {
+        let cells = Cells::new(String::new(), vec![0.0, 1.0, 3.0], Vec::new());
+        assert_eq!(cells.edges, [-0.5, 0.5, 2.0, 4.0]);
+        assert_eq!(Cells::new(String::new(), vec![7.0], Vec::new()).edges, [6.5, 7.5]);
+    }
+
+    #[test]
+    fn colours_are_centred_on_zero_and_end_at_the_limit() {
+        let cell = |gain| Cell { column: 0, row: 0, gain, undecided: false };
+        // Nine cells of ten lie on the scale.
+        let mut cells: Vec<Cell> = (0..19).map(|_| cell(0.1)).collect();
+        cells.push(cell(-3.0));
+        let panel = MapPanel { heading: Heading::short(""), cells, crossings: Vec::new() };
+        let scale = Scale::new(&[panel], true);
+        assert_eq!((scale.limit, scale.exceeded), (0.1, true));
+        let colours = [-3.0, -0.1, 0.0, 0.1].map(|gain| scale.colour(gain));
+        assert_eq!(colours, [COLOURS[0], COLOURS[0], COLOURS[4], COLOURS[8]]);
+        let labels: Vec<String> =
+            scale.legend("the baseline's").into_iter().map(|entry| entry.label).collect();
+        assert_eq!(
+            labels,
+            ["gain −10 % of the baseline's loss or less", "−5 %", "0 %", "5 %", "10 % or more"]
+        );
+    }
+}

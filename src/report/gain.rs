@@ -62,7 +62,43 @@ struct Words<'a> {
     main: &'a Outcome,
 }
 
-impl Words<'_> {
+/// What is true of some models under some settings.
+struct Statement<'a> {
+    settings: Vec<Condition>,
+    budget: Budget,
+    /// From "worse than no sharing …" on.
+    predicate: String,
+    gains: Vec<&'a Gain>,
+    titles: Vec<String>,
+}
+
+impl Statement<'_> {
+    /// Whether it says that sharing helps or hurts.
+    fn is_told(&self) -> bool {
+        self.gains.iter().any(|gain| matches!(gain.sign, Sign::Helps | Sign::Hurts))
+    }
+}
+
+/// Statements in which the same is true of the same models under several settings are one.
+fn merged<'a>(statements: impl Iterator<Item = Statement<'a>>) -> Vec<Statement<'a>> {
+    let mut merged: Vec<Statement> = Vec::new();
+    for statement in statements {
+        let same = |other: &&mut Statement| {
+            (other.budget, &other.predicate, &other.titles)
+                == (statement.budget, &statement.predicate, &statement.titles)
+        };
+        match merged.iter_mut().find(same) {
+            Some(other) => {
+                other.settings.extend(statement.settings);
+                other.gains.extend(statement.gains);
+            }
+            None => merged.push(statement),
+        }
+    }
+    merged
+}
+
+impl<'a> Words<'a> {
     /// A baseline in a sentence.
     fn baseline(&self, name: &str) -> String {
         let title = self.experiment.model_title(name);
@@ -84,24 +120,60 @@ impl Words<'_> {
 
     fn sentences(&self) -> Vec<String> {
         let settings = self.gains.settings();
-        let mut sentences = Vec::new();
+        let mut statements = Vec::new();
         for baseline in self.gains.baselines() {
-            for setting in &settings {
-                sentences.extend(self.sentences_on(baseline, setting));
-            }
+            let of_settings = settings.iter().flat_map(|setting| self.statements_on(baseline, setting));
+            statements.extend(merged(of_settings));
         }
-        if sentences.len() > MOST_SENTENCES {
-            sentences.truncate(MOST_SENTENCES - 1);
-            sentences.push("The table below has the rest.".to_owned());
+        let left_out = statements.len() > MOST_SENTENCES;
+        if left_out {
+            // What is decided comes before what is not, each in the order of the study.
+            statements.sort_by_key(|statement| !statement.is_told());
+            statements.truncate(MOST_SENTENCES - 1);
         }
-        sentences
+        let rest = left_out.then(|| "The table below has the rest.".to_owned());
+        statements.into_iter().map(|statement| self.sentence(statement, &settings)).chain(rest).collect()
     }
 
-    /// The sentences on one baseline under one setting: models of which the same is true share one.
-    fn sentences_on(&self, baseline: &str, setting: &Condition) -> Vec<String> {
+    /// Where a sentence is true, such as "With training rows 100 and 300, "; empty where nothing varies.
+    fn place(&self, settings: &[Condition], all: &[Condition]) -> String {
+        let grid = &self.experiment.grid;
+        let label = |setting: &Condition| grid.setting_label(&setting.setting, number);
+        match (settings, &grid.drawn_axes()[..]) {
+            _ if all.len() > 1 && settings.len() == all.len() => "At every setting, ".to_owned(),
+            ([only], _) if only.setting.is_empty() => String::new(),
+            ([only], _) => format!("With {}, ", label(only)),
+            (_, [axis]) => {
+                let value = |at: &Condition| Some(at.setting.get(&axis.key)?.label(number));
+                format!("With {} {}, ", axis.name(), list(settings.iter().filter_map(value)))
+            }
+            (few @ [_, _], _) => {
+                format!("With {}, ", few.iter().map(label).collect::<Vec<_>>().join(", and with "))
+            }
+            _ => format!("At {} of {} settings, ", settings.len(), all.len()),
+        }
+    }
+
+    fn sentence(&self, statement: Statement, all: &[Condition]) -> String {
+        let place = self.place(&statement.settings, all);
+        let Statement { budget, predicate, gains, titles, .. } = statement;
+        let one = titles.len() == 1;
+        let with = match budget {
+            Budget::Total => "at equal weights in total, ",
+            Budget::Prediction => "at equal weights for the prediction of one task, ",
+            Budget::Unequal if one => "with another number of weights, ",
+            Budget::Unequal => "with other numbers of weights, ",
+        };
+        let is = if one { "is" } else { "are" };
+        let models = list(titles.into_iter());
+        upper_case(&format!("{place}{with}{models} {is} {predicate}{}.", range(&gains)))
+    }
+
+    /// What is true of one baseline under one setting: models of which the same is true share a statement.
+    fn statements_on(&self, baseline: &'a str, setting: &Condition) -> Vec<Statement<'a>> {
         let here = |condition: &Condition| condition.without_correlation() == *setting;
-        let gains: Vec<&Gain> = self.gains.main(baseline).filter(|gain| here(&gain.condition)).collect();
-        let mut groups: Vec<(Budget, String, Vec<&Gain>, Vec<String>)> = Vec::new();
+        let gains: Vec<&'a Gain> = self.gains.main(baseline).filter(|gain| here(&gain.condition)).collect();
+        let mut statements: Vec<Statement> = Vec::new();
         for model in &self.experiment.models {
             let own: Vec<&Gain> = gains.iter().copied().filter(|gain| gain.model == model.name).collect();
             let Some(budget) = own.first().map(|gain| gain.budget) else { continue };
@@ -111,31 +183,22 @@ impl Words<'_> {
                     && crossing.condition == *setting
             });
             let predicate = self.predicate(&own, crossing, &self.baseline(baseline));
-            match groups.iter_mut().find(|(other, text, ..)| (*other, text.as_str()) == (budget, &predicate))
-            {
-                Some((.., gains, titles)) => {
-                    gains.extend(own);
-                    titles.push(model.title.clone());
+            let same = |other: &&mut Statement| (other.budget, &other.predicate) == (budget, &predicate);
+            match statements.iter_mut().find(same) {
+                Some(statement) => {
+                    statement.gains.extend(own);
+                    statement.titles.push(model.title.clone());
                 }
-                None => groups.push((budget, predicate, own, vec![model.title.clone()])),
+                None => statements.push(Statement {
+                    settings: vec![setting.clone()],
+                    budget,
+                    predicate,
+                    gains: own,
+                    titles: vec![model.title.clone()],
+                }),
             }
         }
-        let names = self.experiment.grid.axis_names().into_iter().zip(setting.axis_values());
-        let place: Vec<String> = names.map(|(name, value)| format!("{name} = {value}")).collect();
-        let place = if place.is_empty() { String::new() } else { format!("With {}, ", place.join(", ")) };
-        let sentence = |(budget, predicate, gains, titles): (Budget, String, Vec<&Gain>, Vec<String>)| {
-            let one = titles.len() == 1;
-            let with = match budget {
-                Budget::Total => "at equal weights in total, ",
-                Budget::Prediction => "at equal weights for the prediction of one task, ",
-                Budget::Unequal if one => "with another number of weights, ",
-                Budget::Unequal => "with other numbers of weights, ",
-            };
-            let is = if one { "is" } else { "are" };
-            let models = list(titles.into_iter());
-            upper_case(&format!("{place}{with}{models} {is} {predicate}{}.", range(&gains)))
-        };
-        groups.into_iter().map(sentence).collect()
+        statements
     }
 
     /// What is true of one model, from "worse than no sharing …" on.
@@ -206,7 +269,7 @@ impl Words<'_> {
         ];
         let baselines = self.gains.baselines();
         let rows = baselines.iter().flat_map(|baseline| self.gains.main(baseline)).map(|gain| {
-            let setting = gain.condition.without_correlation().label(number);
+            let setting = self.experiment.grid.setting_label(&gain.condition.setting, number);
             [
                 self.experiment.model_title(&gain.model).to_owned(),
                 self.experiment.model_title(&gain.baseline).to_owned(),
@@ -384,6 +447,54 @@ mod tests {
         assert!(!sentence.contains("crosses"), "{sentence}");
         let sentence = &answer(4, |_| 0.1).sentences[0];
         assert!(sentence.contains("not compared with no sharing (fewer than 6 seeds"), "{sentence}");
+    }
+
+    #[test]
+    fn sentences_name_their_settings_and_the_same_is_said_once() {
+        let text = "[data]\nkind = \"synthetic\"\nscale = 1.0\nalpha = [1.0]\nbeta = [0.0]\nnoise_std = 0.1\n\
+                    [grid]\nmodels = [\"single_task\", \"mmoe\"]\ntask_correlations = [0, 1]\n\
+                    learning_rates = [0.01]\nseeds = 8\n\
+                    vary = { \"data.source.rows\" = [100, 300, 1000] }\n\
+                    [train]\nsteps = 1\nbatch_size = 8\nlog_every = 1\nheld_out_rows = 8\n";
+        let experiment = crate::experiment::load::parse("study", "study.toml", text, &[]).unwrap();
+        let gain = |condition: Condition| {
+            let rows = condition.setting.get("data.source.rows").unwrap().number().unwrap();
+            let sign = if rows < 1000.0 { Sign::Helps } else { Sign::Unclear };
+            Gain {
+                model: "mmoe".into(),
+                baseline: "single_task".into(),
+                budget: Budget::Total,
+                condition,
+                outcome: ("loss", "mean".into()),
+                gain: None,
+                of_baseline: None,
+                seeds: 8,
+                p: Some(0.01),
+                sign,
+            }
+        };
+        let gains = experiment.grid.conditions().into_iter().map(gain).collect();
+        let gains = Gains { gains, crossings: Vec::new() };
+        let outcome = Outcome {
+            name: "loss",
+            task: "mean".into(),
+            title: "loss".into(),
+            higher_is_better: false,
+            value: Box::new(|_: &RunRecord| None),
+        };
+        let answer = Answer::new(&experiment, &gains, &[outcome]).unwrap().unwrap();
+        assert_eq!(
+            answer.sentences,
+            [
+                "With training rows 100 and 300, at equal weights in total, MMoE is better than no sharing at every task \
+                 correlation from 0 to 1.",
+                "With training rows 1000, at equal weights in total, MMoE is not told apart from no sharing at every task \
+                 correlation from 0 to 1."
+            ]
+        );
+        assert!(
+            String::from_utf8(answer.gains).unwrap().starts_with("model,task_correlation,data.source.rows,")
+        );
     }
 
     #[test]

@@ -305,6 +305,33 @@ mod tests {
     }
 
     #[test]
+    fn every_panel_of_a_map_has_a_mark_or_a_reason() {
+        let sample = FunnelSample {
+            models: vec!["base", "esmm", "unbias"],
+            correlations: vec![-0.5, 0.5, 1.0],
+            vary: Some(("data.selection", vec![0.0, 0.5, 1.5])),
+            ..FunnelSample::default()
+        };
+        let map = |study: &Study| {
+            let map = Figures::from_study(study).drawn.into_iter().find(|figure| figure.name() == "gain_map");
+            map.map(|map| (map.frame().panels, map.caption()))
+        };
+        let study = sample.study();
+        tells_everything("a map", &study);
+        let (panels, caption) = map(&study).unwrap();
+        assert_eq!(panels, 2);
+        assert!(caption.contains("blue where the model is better, red where it is worse"), "{caption}");
+        // No interval, no run, and a hole.
+        tells_everything("one seed", &FunnelSample { seeds: 1, ..sample.clone() }.study());
+        assert!(map(&FunnelSample { diverged: 8, ..sample.clone() }.study()).is_none());
+        let mut partial = sample.study();
+        partial.runs.retain(|run| run.key.model != "esmm" || run.key.condition.task_correlation == Some(0.5));
+        tells_everything("a map with holes", &partial);
+        // One correlation and one key make no map.
+        assert!(map(&FunnelSample { correlations: vec![0.5], ..sample }.study()).is_none());
+    }
+
+    #[test]
     fn claims_of_a_kind_have_different_names_in_snake_case() {
         let study = Sample { seeds: 1, ..Sample::default() }.study();
         for task in [Task::Regression, Task::Classification, Task::Conversion] {

@@ -4,14 +4,12 @@
 use crate::analysis::{RunValue, Runs};
 use crate::experiment::{Axis, Condition};
 use crate::figure::by_setting::{BySetting, Facet, Scale, Words};
+use crate::figure::facets::{MOST_PANELS, evenly};
 use crate::figure::theme::{Palette, number};
 use crate::report::Content;
 use crate::report::section::{Column, Section, Table};
-use crate::report::words::{count, ends, estimate};
+use crate::report::words::{count, ends, estimate, list};
 use crate::store::{RunRecord, Study};
-
-/// Most panels of a figure; of more facets, evenly spaced ones are drawn.
-const MOST_PANELS: usize = 12;
 
 /// The number of a run by which settings are compared.
 pub struct Compared<'a> {
@@ -35,15 +33,18 @@ pub fn condition_label(study: &Study, condition: &Condition) -> String {
     correlation.into_iter().chain(setting).collect::<Vec<_>>().join(", ")
 }
 
-/// A sentence on the setting of claims, figures and tables; empty where nothing varies.
+/// Sentences on what varies, and on the setting of claims, figures and tables; empty where nothing varies.
 pub fn note(study: &Study) -> String {
-    if study.experiment.grid.axes.is_empty() {
+    let grid = &study.experiment.grid;
+    if grid.axes.is_empty() {
         return String::new();
     }
-    let base = Condition { task_correlation: None, setting: study.experiment.base_setting() };
+    let values = |axis: &Axis| list(axis.values.iter().map(|value| value.label(number)));
+    let axes = grid.axes.iter().map(|axis| format!("{} ({})", axis.name(), values(axis)));
     format!(
-        " Claims, figures and tables below are of the setting {}, except those “by setting”.",
-        condition_label(study, &base)
+        " The study varies {}. Where this page names no setting, it is {}.",
+        list(axes),
+        grid.setting_label(&study.experiment.base_setting(), number)
     )
 }
 
@@ -60,7 +61,7 @@ pub fn figure(study: &Study, name: &'static str, runs: &[Runs], compared: &Compa
         None => vec![base],
     };
     let correlations = grid.correlation_axis();
-    let mut at: Vec<Condition> = settings
+    let at: Vec<Condition> = settings
         .iter()
         .flat_map(|setting| {
             correlations
@@ -68,10 +69,7 @@ pub fn figure(study: &Study, name: &'static str, runs: &[Runs], compared: &Compa
                 .map(|&task_correlation| Condition { task_correlation, setting: setting.clone() })
         })
         .collect();
-    if at.len() > MOST_PANELS {
-        let all = at.len() - 1;
-        at = (0..MOST_PANELS).map(|panel| at[panel * all / (MOST_PANELS - 1)].clone()).collect();
-    }
+    let at = evenly(at, MOST_PANELS);
     let heading = |condition: &Condition| {
         let correlation = condition.task_correlation.filter(|_| correlations.len() > 1);
         let correlation = correlation.map(|p| format!("correlation {}", number(p)));

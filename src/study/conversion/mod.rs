@@ -9,7 +9,7 @@ mod page;
 mod reference;
 mod runs;
 
-use super::{StudyKind, baselines};
+use super::{StudyKind, baselines, settings};
 use crate::analysis::gain::{Outcome, Outcomes};
 use crate::analysis::{Runs, TaskLoss};
 use crate::claim::ClaimResult;
@@ -46,7 +46,9 @@ impl StudyKind for Conversion {
     }
 
     fn content(&self, study: &Study) -> Content {
-        page::content(study)
+        let mut content = page::content(study);
+        content.paragraph += &settings::note(study);
+        content
     }
 
     fn drawn_runs<'a>(&self, study: &'a Study) -> Vec<Runs<'a>> {
