@@ -143,6 +143,12 @@ struct Page<'a> {
 }
 
 impl<'a> Page<'a> {
+    /// Whether a figure stands below the answer: the map of gains, or else their curves.
+    fn answers(&self, figure: &Drawn) -> bool {
+        let drawn = |name: &&str| self.figures.iter().any(|figure| figure.name == **name);
+        ["gain_map", "gain"].iter().find(|name| drawn(name)) == Some(&figure.name.as_str())
+    }
+
     fn new(
         study: &'a Study,
         folder: &Path,
