@@ -227,10 +227,19 @@ fn by_seed(model: &Runs, baseline: &Runs, outcome: &Outcome) -> Vec<(u64, f64, f
     model.runs.iter().filter_map(gain).collect()
 }
 
+/// What makes two gains over one baseline the same comparison; numbers as bits.
+#[derive(PartialEq, Eq, Hash)]
+struct Comparison {
+    model: String,
+    task_correlation: Option<u64>,
+    /// Gain by seed.
+    gains: Vec<(u64, u64)>,
+}
+
 /// The gains over one baseline by one outcome, their p-values corrected together.
 fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Problem) -> Vec<Gain> {
     // Models that do not depend on a key have the same runs at all of its values: one comparison, shown several times.
-    let mut comparisons: HashMap<(String, Option<u64>, Vec<(u64, u64)>), usize> = HashMap::new();
+    let mut comparisons: HashMap<Comparison, usize> = HashMap::new();
     let mut comparison_of = Vec::new();
     let gain = |(model, baseline): (&Runs, &Runs)| {
         let found = by_seed(model, baseline, outcome);
@@ -238,10 +247,13 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
         let of_baseline: Vec<f64> = found.iter().map(|&(.., theirs)| theirs).collect();
         let resampled = Bootstrap::for_means().sample(&values, summary::mean);
         let seeds = values.len();
-        let bits = found.iter().map(|(seed, gain, _)| (*seed, gain.to_bits())).collect();
-        let correlation = model.condition.task_correlation.map(f64::to_bits);
+        let comparison = Comparison {
+            model: model.model.name.clone(),
+            task_correlation: model.condition.task_correlation.map(f64::to_bits),
+            gains: found.iter().map(|(seed, gain, _)| (*seed, gain.to_bits())).collect(),
+        };
         let next = comparisons.len();
-        comparison_of.push(*comparisons.entry((model.model.name.clone(), correlation, bits)).or_insert(next));
+        comparison_of.push(*comparisons.entry(comparison).or_insert(next));
         Gain {
             model: model.model.name.clone(),
             baseline: baseline.model.name.clone(),

@@ -276,7 +276,12 @@ pub(super) fn fill(experiment: &mut Table, key: &str) -> bool {
 
 /// Path of an axis in messages: `grid.vary."data.noise_std"`.
 pub(super) fn path(key: &str) -> String {
-    format!("grid.vary.{key:?}")
+    format!("grid.vary.{}", quoted(key))
+}
+
+/// A part of a path, in quotes where it has dots.
+pub(super) fn quoted(part: &str) -> String {
+    if part.contains('.') { format!("{part:?}") } else { part.to_owned() }
 }
 
 /// Reads `vary` of `[grid]` for a grid of these models.

@@ -90,8 +90,6 @@ fn shortened(value: String) -> String {
     }
 }
 
-/// The whole experiment out of a table.
-
 /// The whole experiment out of a table, at every setting of its axes. A required key that only `[grid.vary]` gives has its
 /// first value there.
 fn complete(name: &str, mut table: Table) -> Result<Experiment, Mistake> {

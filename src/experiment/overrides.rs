@@ -2,6 +2,7 @@
 
 use toml::{Table, Value};
 
+use super::axis::quoted;
 use super::error::LoadError;
 use super::text::{table, written};
 use crate::model::REGISTRY;
@@ -49,8 +50,7 @@ impl Override {
 
     /// Path of the changed key, such as `grid.seeds`.
     pub fn path(&self) -> String {
-        let quoted = |part: &String| if part.contains('.') { format!("{part:?}") } else { part.clone() };
-        self.key.iter().map(quoted).collect::<Vec<_>>().join(".")
+        self.key.iter().map(|part| quoted(part)).collect::<Vec<_>>().join(".")
     }
 
     /// The value of a key as it is written, if the key is the changed one or within it and `shown` is its value in other

@@ -16,8 +16,8 @@ use crate::store::Study;
 
 /// Share of the cells whose gains lie on the scale; the others have the colours of its ends.
 const ON_SCALE: f64 = 0.9;
-/// Smallest distance between two labels of the x axis, as a share of it.
-const LABEL_GAP: f64 = 0.13;
+/// Smallest distance between two labels of the x axis, as a share of it where a panel is as wide as the figure.
+const LABEL_GAP: f64 = 0.045;
 /// Height of a row of cells, and of what is around them.
 const ROW: u32 = 150;
 const AROUND: u32 = 420;
@@ -74,6 +74,15 @@ impl Cells {
         let ticks = centres.iter().zip(&axis.values).map(|(&at, value)| (at, value.label(theme::number)));
         let ticks = ticks.collect();
         Self::new(axis.title(), centres, ticks)
+    }
+}
+
+/// Panels in a row.
+fn columns(panels: usize) -> usize {
+    match panels {
+        ..=2 => panels,
+        4 => 2,
+        _ => 3,
     }
 }
 
@@ -156,12 +165,12 @@ impl GainMap {
             0 | 1 => Some(*axes.get(1)?),
             _ => None,
         };
-        let x = match second {
+        let mut x = match second {
             Some(axis) => Cells::of_axis(axis),
             None => Cells::new(
                 "task correlation (spaced by angle)".into(),
                 correlations.iter().map(|&p| place(p)).collect(),
-                correlation_ticks(correlations, LABEL_GAP),
+                Vec::new(),
             ),
         };
         let base = experiment.base_setting();
@@ -220,6 +229,9 @@ impl GainMap {
         panels.retain(|panel| !panel.cells.is_empty());
         if panels.is_empty() {
             return None;
+        }
+        if second.is_none() {
+            x.axis.ticks = correlation_ticks(correlations, LABEL_GAP * columns(panels.len()) as f64);
         }
         let of_x = second.map_or("task correlation".to_owned(), Axis::name);
         let scale = Scale::new(&panels, relative);
@@ -326,11 +338,7 @@ impl Figure for GainMap {
             title: self.title.clone(),
             legend,
             panels: self.panels.len(),
-            columns: match self.panels.len() {
-                panels @ ..=2 => panels,
-                4 => 2,
-                _ => 3,
-            },
+            columns: columns(self.panels.len()),
             panel_height: AROUND + (self.y.centres.len() as u32 * ROW).clamp(500, 1_800),
         }
     }
