@@ -26,6 +26,12 @@ fn small(name: &str) -> &'static str {
     }
 }
 
+/// Architectures that may share nothing, without their shared experts.
+const UNSHARED: [(&str, &str); 2] = [
+    ("cgc", "task_experts = 2\nshared_experts = 0\nexpert_units = 4\ntower_units = 5"),
+    ("ple", "levels = 3\ntask_experts = 2\nshared_experts = 0\nexpert_units = 4\ntower_units = 5"),
+];
+
 /// The runs' parameters in f64, `[runs, shape…]` in layout order.
 fn parameters(model: &dyn Model, seeds: &[u64]) -> Result<Vec<Var>> {
     let layout = model.layout();
@@ -78,8 +84,9 @@ fn forward(model: &dyn Model, seeds: &[u64], x: &Tensor) -> Result<Forward> {
 fn gradients_agree_with_finite_differences() -> Result<()> {
     /// Half the distance of the two evaluations: small against the curvature, large against f64 rounding.
     const STEP: f64 = 1e-6;
-    for entry in REGISTRY {
-        let model = build(entry.name, small(entry.name), Problem { features: 7, tasks: 3 });
+    let registry = REGISTRY.iter().map(|entry| (entry.name, small(entry.name)));
+    for (name, sizes) in registry.chain(UNSHARED) {
+        let model = build(name, sizes, Problem { features: 7, tasks: 3 });
         let vars = parameters(model.as_ref(), &[1, 2])?;
         let y = values(&[2, 3, 5])?;
         // Inputs that all runs share, and inputs of every run's own, which have a gradient too.
@@ -91,7 +98,7 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
             if own {
                 checked.push(("x", &x));
             }
-            for (name, var) in checked {
+            for (parameter, var) in checked {
                 let gradient = gradients.get(var.as_tensor()).expect("every parameter has a gradient");
                 let gradient = gradient.flatten_all()?.to_vec1::<f64>()?;
                 let base = var.as_tensor().flatten_all()?.to_vec1::<f64>()?;
@@ -107,8 +114,7 @@ fn gradients_agree_with_finite_differences() -> Result<()> {
                     let error = (numeric - gradient[place]).abs();
                     assert!(
                         error < 1e-7 * (1.0 + numeric.abs()),
-                        "{} {name} {place}: {numeric} and {}",
-                        entry.name,
+                        "{name} {parameter} {place}: {numeric} and {}",
                         gradient[place]
                     );
                 }
@@ -251,6 +257,29 @@ fn ple_of_one_level_is_cgc() -> Result<()> {
     let ple = predictions("ple", &format!("levels = 1\n{sizes}"))?;
     assert_eq!(ple, predictions("cgc", sizes)?);
     assert_ne!(ple, predictions("ple", &format!("levels = 2\n{sizes}"))?);
+    Ok(())
+}
+
+#[test]
+fn without_shared_experts_a_task_does_not_move_with_the_others() -> Result<()> {
+    for (name, sizes) in UNSHARED {
+        let model = build(name, sizes, Problem { features: 7, tasks: 3 });
+        let vars = parameters(model.as_ref(), &[1])?;
+        let tensors = tensors(&vars);
+        let x = values(&[5, 7])?;
+        let predictions = model.forward(&Parameters::new(model.layout(), &tensors), &x)?.predictions;
+        let gradients = |task| predictions.narrow(1, task, 1)?.sum_all()?.backward();
+        let moved = |task| -> Result<Vec<Vec<f64>>> {
+            let gradients = gradients(task)?;
+            let of = |var: &Var| gradients.get(var.as_tensor()).expect("a gradient").flatten_all()?.to_vec1();
+            vars.iter().map(of).collect()
+        };
+        let (first, second) = (moved(0)?, moved(1)?);
+        for (a, b) in first.iter().flatten().zip(second.iter().flatten()) {
+            assert!(*a == 0.0 || *b == 0.0, "{name}: a parameter has gradients {a} and {b}");
+        }
+        assert!(first.iter().flatten().any(|value| *value != 0.0), "{name}");
+    }
     Ok(())
 }
 

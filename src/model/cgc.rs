@@ -10,7 +10,9 @@ use serde::{Deserialize, Serialize};
 use super::extraction::Extraction;
 use super::layout::Layout;
 use super::mixture::{experts, gated, tower_parameters};
-use super::{Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, size};
+use super::{
+    Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, size, size_or_none,
+};
 
 /// Sizes; for two tasks the defaults are MMoE's eight experts, half of them shared.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -18,7 +20,7 @@ use super::{Architecture, Colour, Configuration, Forward, InvalidSize, Model, Pa
 pub struct Cgc {
     /// Experts of every task's own.
     pub task_experts: usize,
-    /// Experts that all tasks share.
+    /// Experts that all tasks share; 0: a mixture of experts for each task.
     pub shared_experts: usize,
     /// Units of an expert's one layer.
     pub expert_units: usize,
@@ -47,7 +49,7 @@ pub const ARCHITECTURE: Architecture = Architecture {
 impl Configuration for Cgc {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
         size("task_experts", self.task_experts)?;
-        size("shared_experts", self.shared_experts)?;
+        size_or_none("shared_experts", self.shared_experts)?;
         size("expert_units", self.expert_units)?;
         size("tower_units", self.tower_units)
     }

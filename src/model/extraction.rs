@@ -8,6 +8,9 @@
 //! m_k(x) = Σ_i g_k(x)_i f_i(x)
 //! ```
 //!
+//! Without shared experts nothing is shared: a mixture of experts for each task, which shows what an architecture
+//! is worth apart from sharing.
+//!
 //! Experts stand in one order everywhere: those of task 1, of task 2 and so on, then the shared ones. Gates are
 //! given over all of them, with 0 for the experts of other tasks.
 
@@ -16,7 +19,7 @@ use candle_core::{Result, Tensor};
 use super::layers;
 use super::layout::Parameter;
 
-/// Sizes of an extraction layer; every count is at least 1.
+/// Sizes of an extraction layer; every count but that of shared experts is at least 1.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Extraction {
     /// Tasks.
@@ -61,11 +64,13 @@ impl Extraction {
         let rows: Vec<Tensor> = (0..self.tasks)
             .map(|task| {
                 let gate = gates.narrow(2, task, 1)?;
-                let shared = gate.narrow(3, own, self.shared_experts)?;
                 // Zeros on both sides of the task's own experts stand where the other tasks' are.
-                gate.narrow(3, 0, own)?
-                    .pad_with_zeros(3, task * own, (self.tasks - 1 - task) * own)
-                    .and_then(|own| Tensor::cat(&[own, shared], 3))
+                let padded =
+                    gate.narrow(3, 0, own)?.pad_with_zeros(3, task * own, (self.tasks - 1 - task) * own)?;
+                match self.shared_experts {
+                    0 => Ok(padded),
+                    shared => Tensor::cat(&[padded, gate.narrow(3, own, shared)?], 3),
+                }
             })
             .collect::<Result<_>>()?;
         Tensor::cat(&rows, 2)

@@ -211,12 +211,19 @@ impl InvalidSize {
     }
 }
 
-/// Numbers of units, experts, levels or ranks: with 100,000 inputs the parameters can still be counted.
-pub const SIZE: Bounds<u64> = Bounds::within(1, 1_000_000);
+/// Most units, experts, levels or ranks: with 100,000 inputs the parameters can still be counted.
+const MOST: u64 = 1_000_000;
+/// Numbers of units, experts, levels or ranks.
+pub const SIZE: Bounds<u64> = Bounds::within(1, MOST);
 
 /// Refuses a number of units, experts, levels or ranks outside [`SIZE`].
 fn size(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
     within(key, value as u64, SIZE)
+}
+
+/// Refuses a number outside [`SIZE`] other than 0, for what an architecture can do without.
+fn size_or_none(key: &'static str, value: usize) -> std::result::Result<(), InvalidSize> {
+    within(key, value as u64, Bounds::within(0, MOST))
 }
 
 /// Refuses a value outside its bounds.

@@ -19,6 +19,7 @@ use super::layout::{Layout, Parameter};
 use super::mixture::{experts, gated, tower_parameters};
 use super::{
     Architecture, Colour, Configuration, Forward, InvalidSize, Model, Parameters, Problem, layers, size,
+    size_or_none,
 };
 
 /// Sizes; the defaults spend the mixtures' budget: 8 · 14 · (100 + 14) + 2 · 14 · 8 = 12,992 of 13,056 weights for
@@ -30,7 +31,7 @@ pub struct Ple {
     pub levels: usize,
     /// Experts of every task's own, on every level.
     pub task_experts: usize,
-    /// Experts that all tasks share, on every level.
+    /// Experts that all tasks share, on every level; 0: as many levels for each task, and nothing shared.
     pub shared_experts: usize,
     /// Units of an expert's one layer.
     pub expert_units: usize,
@@ -60,7 +61,7 @@ impl Configuration for Ple {
     fn check(&self) -> std::result::Result<(), InvalidSize> {
         size("levels", self.levels)?;
         size("task_experts", self.task_experts)?;
-        size("shared_experts", self.shared_experts)?;
+        size_or_none("shared_experts", self.shared_experts)?;
         size("expert_units", self.expert_units)?;
         size("tower_units", self.tower_units)
     }
@@ -73,15 +74,16 @@ impl Configuration for Ple {
             units: self.expert_units,
         };
         let mut parameters = extraction.parameters(problem.features);
+        let shares = self.shared_experts > 0;
         for level in 1..=self.levels {
-            if level > 1 && level == self.levels {
+            if shares && level > 1 && level == self.levels {
                 // m_s of the level below mixes all its experts, so that every task needs all that lies below.
                 parameters.iter_mut().for_each(|parameter| parameter.needed_by_a_task = [1, 1]);
             }
             if level > 1 {
                 parameters.extend(inner_parameters(extraction, level));
             }
-            if level < self.levels {
+            if shares && level < self.levels {
                 let inputs = if level == 1 { problem.features } else { self.expert_units };
                 let (name, n) = (format!("shared_gate_{level}.weight"), extraction.experts());
                 parameters.push(Parameter::gate(name, &[inputs, n], inputs, n));
@@ -93,18 +95,23 @@ impl Configuration for Ple {
 }
 
 /// Experts and tasks' gates of a level above the first.
-fn inner_parameters(extraction: Extraction, level: usize) -> [Parameter; 5] {
+fn inner_parameters(extraction: Extraction, level: usize) -> Vec<Parameter> {
     let Extraction { tasks: k, task_experts: m, shared_experts: s, units: h } = extraction;
     let c = extraction.choices();
-    [
+    let mut parameters = vec![
         Parameter::weight(format!("task_expert_{level}.weight"), &[k, h, m * h], h, h)
             .in_blocks(m)
             .needed_by_a_task(1, k),
         Parameter::bias(format!("task_expert_{level}.bias"), &[k, m * h], h),
-        Parameter::weight(format!("shared_expert_{level}.weight"), &[h, s * h], h, h).in_blocks(s),
-        Parameter::bias(format!("shared_expert_{level}.bias"), &[s * h], h),
-        Parameter::gate(format!("gate_{level}.weight"), &[k, h, c], h, c),
-    ]
+    ];
+    if s > 0 {
+        parameters.extend([
+            Parameter::weight(format!("shared_expert_{level}.weight"), &[h, s * h], h, h).in_blocks(s),
+            Parameter::bias(format!("shared_expert_{level}.bias"), &[s * h], h),
+        ]);
+    }
+    parameters.push(Parameter::gate(format!("gate_{level}.weight"), &[k, h, c], h, c));
+    parameters
 }
 
 struct Network {
@@ -123,14 +130,18 @@ impl Model for Network {
         let mut experts = experts(parameters, x)?;
         let mut gates = self.extraction.gates(x, parameters.get("gate.weight")?)?;
         // What the shared experts of the next level read, and their gate: x on the first.
-        let mut shared_input = x.clone();
+        let mut shared_input = (self.extraction.shared_experts > 0).then(|| x.clone());
         for level in 2..=self.levels {
-            let weight = parameters.get(&format!("shared_gate_{}.weight", level - 1))?;
-            let shared_gate = layers::softmax_gates(&shared_input, weight, 1)?;
-            let mixed = layers::mix(&Tensor::cat(&[gates, shared_gate], 2)?, &experts)?;
+            if let Some(input) = &shared_input {
+                let weight = parameters.get(&format!("shared_gate_{}.weight", level - 1))?;
+                gates = Tensor::cat(&[gates, layers::softmax_gates(input, weight, 1)?], 2)?;
+            }
+            let mixed = layers::mix(&gates, &experts)?;
             let of_tasks = mixed.narrow(1, 0, tasks)?.contiguous()?;
-            shared_input = mixed.narrow(1, tasks, 1)?.squeeze(1)?.contiguous()?;
-            experts = self.inner_experts(parameters, level, &of_tasks, &shared_input)?;
+            shared_input = shared_input
+                .map(|_| mixed.narrow(1, tasks, 1)?.squeeze(1)?.contiguous())
+                .transpose()?;
+            experts = self.inner_experts(parameters, level, &of_tasks, shared_input.as_ref())?;
             gates = self.inner_gates(parameters, level, &of_tasks)?;
         }
         gated(parameters, &experts, &gates)
@@ -139,18 +150,25 @@ impl Model for Network {
 
 impl Network {
     /// Experts of a level above the first, `[runs, batch, experts · units]`: the tasks' read `of_tasks`,
-    /// `[runs, tasks, batch, units]`, the shared ones `shared`, `[runs, batch, units]`.
+    /// `[runs, tasks, batch, units]`, the shared ones, where there are any, `shared`, `[runs, batch, units]`.
     fn inner_experts(
         &self,
         parameters: &Parameters,
         level: usize,
         of_tasks: &Tensor,
-        shared: &Tensor,
+        shared: Option<&Tensor>,
     ) -> Result<Tensor> {
         let of_level = |part: &str, what: &str| parameters.get(&format!("{part}_expert_{level}.{what}"));
         let own = layers::tower(of_tasks, of_level("task", "weight")?, of_level("task", "bias")?)?;
-        let shared = layers::hidden(shared, of_level("shared", "weight")?, of_level("shared", "bias")?)?;
-        parameters.kept(Tensor::cat(&[own.transpose(1, 2)?.flatten_from(2)?, shared], 2)?)
+        let own = own.transpose(1, 2)?.flatten_from(2)?;
+        parameters.kept(match shared {
+            None => own,
+            Some(input) => {
+                let shared =
+                    layers::hidden(input, of_level("shared", "weight")?, of_level("shared", "bias")?)?;
+                Tensor::cat(&[own, shared], 2)?
+            }
+        })
     }
 
     /// The tasks' gates of a level above the first, `[runs, batch, tasks, experts]`.
