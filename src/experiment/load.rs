@@ -194,16 +194,12 @@ fn check_learning_rates(grid: &Grid, models: &[ModelSpec], tuned: bool) -> Resul
 fn report(mut section: Section, models: &[ModelSpec]) -> Result<Report, Mistake> {
     let words = [("held_out", ReportedLoss::HeldOut), ("training", ReportedLoss::Training)];
     let loss = section.word("loss", &words, Some(ReportedLoss::default()))?;
-    let baseline = match section.text_or("baseline", "")? {
-        name if name.is_empty() => None,
-        name if models.iter().any(|model| model.name == name) => Some(name),
-        name => {
-            let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
-            let remedy =
-                format!("a model of grid.models ({}){}", names.join(", "), did_you_mean(&name, &names));
-            return Err(section.mistake("baseline", format!("{name:?}"), remedy));
-        }
-    };
+    let baselines = section.names_or_none("baseline")?;
+    let names: Vec<&str> = models.iter().map(|model| model.name.as_str()).collect();
+    if let Some(name) = baselines.iter().find(|name| !names.contains(&name.as_str())) {
+        let remedy = format!("a model of grid.models ({}){}", names.join(", "), did_you_mean(name, &names));
+        return Err(section.mistake("baseline", format!("{name:?}"), remedy));
+    }
     section.finish(REPORT_KEYS)?;
-    Ok(Report { loss, baseline })
+    Ok(Report { loss, baselines })
 }

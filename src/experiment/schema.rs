@@ -168,9 +168,9 @@ pub struct Train {
 pub struct Report {
     /// Rows whose losses are reported.
     pub loss: ReportedLoss,
-    /// Name of the model that others are compared with; none for the kind's own, which shares nothing.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub baseline: Option<String>,
+    /// Names of the models that others are compared with; empty for the kind's own, which share nothing.
+    #[serde(rename = "baseline", skip_serializing_if = "Vec::is_empty")]
+    pub baselines: Vec<String>,
 }
 
 /// Rows whose losses are reported; both are logged. The paper does not say which ones it shows.

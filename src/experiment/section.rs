@@ -205,6 +205,20 @@ impl Section {
             .ok_or_else(|| self.mistake(key, value, remedy))
     }
 
+    /// Takes a name or a list of names; none where the key is missing.
+    pub fn names_or_none(&mut self, key: &str) -> Result<Vec<String>, Mistake> {
+        match self.table.get(key) {
+            None => Ok(Vec::new()),
+            Some(Value::String(name)) => {
+                let names = vec![name.clone()];
+                self.take(key);
+                Ok(names)
+            }
+            Some(Value::Array(_)) => self.words(key),
+            Some(other) => Err(self.mistake(key, other, "a name in quotes, or a list of them")),
+        }
+    }
+
     /// Takes one of a few words; required unless there is a default.
     pub fn word<T: Copy>(
         &mut self,

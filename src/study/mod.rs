@@ -191,12 +191,12 @@ pub fn write_report(study: &Study, figures: Figures, folder: &Path) -> Result<Pa
     report::write(study, folder, &kind.claims(study), &drawn, answer, note, kind.content(study))
 }
 
-/// The baselines of a study: the model of `report.baseline`, or else the models of the architecture `default`.
+/// The baselines of a study: the models of `report.baseline`, or else the models of the architecture `default`.
 fn baselines(study: &Study, default: &str) -> Vec<String> {
     let experiment = &study.experiment;
-    let named = |model: &&ModelSpec| match &experiment.report.baseline {
-        Some(name) => model.name == *name,
-        None => model.architecture.name == default,
+    let named = |model: &&ModelSpec| match experiment.report.baselines.as_slice() {
+        [] => model.architecture.name == default,
+        names => names.contains(&model.name),
     };
     experiment.models.iter().filter(named).map(|model| model.name.clone()).collect()
 }
