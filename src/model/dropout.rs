@@ -18,7 +18,7 @@ pub const ROWS: usize = 32;
 
 /// Counters that are drawn at once.
 const LANES: usize = 64;
-/// Draws of 16 bits from so many counters of four words.
+/// Draws of 16 bits from so many counters of four words; whole blocks of rows.
 const TILE: usize = 8 * LANES;
 /// Values of a draw.
 const DRAWS: u32 = 1 << 16;
@@ -35,55 +35,66 @@ pub fn scale(rate: f64) -> f32 {
 
 /// The factors, 0 or [`scale`], of the units of a layer at a step, both counted from 0: for every block of [`ROWS`] rows,
 /// unit after unit, the factors of the block's rows: `[⌈rows/32⌉, units, 32]`.
-pub fn factors(
-    rate: f64,
-    seed: u64,
-    (step, layer): (u64, u64),
-    units: usize,
-    rows: usize,
-    out: &mut Vec<f32>,
-) {
-    factors_on(CpuFeatures::best(), rate, seed, (step, layer), units, rows, out);
+pub fn factors(rate: f64, seed: u64, place: (u64, u64), units: usize, rows: usize, out: &mut Vec<f32>) {
+    let mut words = Vec::new();
+    kept(rate, seed, place, units, rows, &mut words);
+    let scale = scale(rate);
+    out.resize(words.len() * ROWS, 0.0);
+    for (word, out) in words.iter().zip(out.as_chunks_mut::<ROWS>().0) {
+        for (row, factor) in out.iter_mut().enumerate() {
+            *factor = if word >> row & 1 == 1 { scale } else { 0.0 };
+        }
+    }
 }
 
-fn factors_on(
+/// Which units [`factors`] keeps, a bit a row: for every block of [`ROWS`] rows and every unit a word, whose lowest bit is
+/// the block's first row: `[⌈rows/32⌉, units]`.
+pub fn kept(rate: f64, seed: u64, place: (u64, u64), units: usize, rows: usize, out: &mut Vec<u32>) {
+    kept_on(CpuFeatures::best(), rate, seed, place, units, rows, out);
+}
+
+fn kept_on(
     cpu: CpuFeatures,
     rate: f64,
     seed: u64,
     (step, layer): (u64, u64),
     units: usize,
     rows: usize,
-    out: &mut Vec<f32>,
+    out: &mut Vec<u32>,
 ) {
-    let count = rows.div_ceil(ROWS) * units * ROWS;
-    out.resize(count.next_multiple_of(TILE), 0.0);
+    let count = rows.div_ceil(ROWS) * units;
+    out.resize(count.next_multiple_of(TILE / ROWS), 0);
     // A study has fewer than 2³² steps.
     let row = step | layer << 32;
-    draw(cpu, Stream::new(seed, Purpose::Dropout), row, threshold(rate), scale(rate), out);
+    draw(cpu, Stream::new(seed, Purpose::Dropout), row, threshold(rate), out);
     out.truncate(count);
 }
 
 multiversion! {
-    fn draw(stream: Stream, row: u64, threshold: u32, scale: f32, out: &mut [f32]) = draw_body;
+    fn draw(stream: Stream, row: u64, threshold: u32, out: &mut [u32]) = draw_body;
 }
 
 #[inline(always)]
-fn draw_body(stream: Stream, row: u64, threshold: u32, scale: f32, out: &mut [f32]) {
+fn draw_body(stream: Stream, row: u64, threshold: u32, out: &mut [u32]) {
     let mut counters = [[stream.purpose as u32; LANES]; 4];
     counters[1] = [row as u32; LANES];
     counters[2] = [(row >> 32) as u32; LANES];
     let mut words = [[0; LANES]; 4];
-    for (tile, out) in out.as_chunks_mut::<TILE>().0.iter_mut().enumerate() {
+    for (tile, out) in out.as_chunks_mut::<{ TILE / ROWS }>().0.iter_mut().enumerate() {
         for (lane, counter) in counters[0].iter_mut().enumerate() {
             *counter = (tile * LANES + lane) as u32;
         }
         philox::blocks(stream.key(), &counters, &mut words);
-        let halves = out.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut().zip(&words);
-        for (out, words) in halves {
-            let (low, high) = out.split_at_mut(LANES);
-            for ((low, high), word) in low.iter_mut().zip(high).zip(words) {
-                *low = if word & 0xFFFF < threshold { 0.0 } else { scale };
-                *high = if word >> 16 < threshold { 0.0 } else { scale };
+        // The lower halves of the lanes of a word, then the upper ones, in blocks of rows.
+        let blocks = out.as_chunks_mut::<{ 2 * LANES / ROWS }>().0.iter_mut().zip(&words);
+        for (out, words) in blocks {
+            let (low, high) = out.split_at_mut(LANES / ROWS);
+            for ((low, high), words) in low.iter_mut().zip(high).zip(words.as_chunks::<ROWS>().0) {
+                (*low, *high) = (0, 0);
+                for (row, word) in words.iter().enumerate() {
+                    *low |= u32::from(word & 0xFFFF >= threshold) << row;
+                    *high |= u32::from(word >> 16 >= threshold) << row;
+                }
             }
         }
     }
@@ -182,9 +193,10 @@ mod tests {
         factors(0.25, 3, (7, 0), 20, 32, &mut fewer);
         assert_eq!(fewer, first[..fewer.len()]);
         for cpu in CpuFeatures::available() {
-            let mut on = Vec::new();
-            factors_on(cpu, 0.25, 3, (7, 0), 20, 100, &mut on);
-            assert_eq!(on, first, "{}", cpu.name());
+            let (mut on, mut best) = (Vec::new(), Vec::new());
+            kept_on(cpu, 0.25, 3, (7, 0), 20, 100, &mut on);
+            kept(0.25, 3, (7, 0), 20, 100, &mut best);
+            assert_eq!(on, best, "{}", cpu.name());
         }
     }
 

@@ -1,25 +1,24 @@
-//! Dropout of the mixture family: factors of all units in a step. Runs of a seed share them, so they are drawn once a step.
+//! Dropout of the mixture family: which units a step keeps. Runs of a seed keep the same, so they are drawn once a step.
 
 use super::geometry::Geometry;
 use super::pass::Kept;
-use super::simd::{Column, PANEL, flat_mut};
+use super::simd::PANEL;
 use crate::engine::StartRun;
 use crate::model::dropout;
 
-/// The factors of one seed and step.
+/// The units that are kept in one step of a seed.
 #[derive(Debug, Clone, Default)]
 pub struct Factors {
     /// Seed, step and rows that they are of.
     drawn: Option<(u64, u64, usize)>,
     /// `[panels, experts · expert_units]`.
-    experts: Vec<Column>,
+    experts: Vec<u32>,
     /// `[panels, tasks · tower_units]`.
-    hidden: Vec<Column>,
-    buffer: Vec<f32>,
+    hidden: Vec<u32>,
 }
 
 impl Factors {
-    /// The factors of a run at a step, counted from 0, on a batch of `rows`; none without dropout.
+    /// What a run keeps at a step, counted from 0, on a batch of `rows`; none without dropout.
     pub fn kept(
         &mut self,
         geometry: &Geometry,
@@ -34,10 +33,8 @@ impl Factors {
             let shape = geometry.shape;
             let layers =
                 [(geometry.units, &mut self.experts), (shape.tasks * shape.tower_units, &mut self.hidden)];
-            for (layer, (units, columns)) in (0..).zip(layers) {
-                dropout::factors(rate, run.seed, (step, layer), units, rows, &mut self.buffer);
-                columns.resize(self.buffer.len() / PANEL, Column::ZERO);
-                flat_mut(columns).copy_from_slice(&self.buffer);
+            for (layer, (units, kept)) in (0..).zip(layers) {
+                dropout::kept(rate, run.seed, (step, layer), units, rows, kept);
             }
             self.drawn = Some((run.seed, step, rows));
         }

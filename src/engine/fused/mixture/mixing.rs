@@ -3,6 +3,7 @@
 //! Everything is columns over rows, so a gate's weight for 16 rows is one vector and nothing is ever summed
 //! across lanes. Gates are taken two at a time: an expert's activation, once loaded, feeds both.
 
+use super::product::Finish;
 use super::simd::{Column, PANEL, Simd};
 
 /// Units that are mixed together: with two gates 8 accumulators, as many as AVX2 has room for.
@@ -91,10 +92,11 @@ fn mix_units<S: Simd, const GATES: usize, const COUNT: usize>(
 }
 
 /// Backwards through mixture, softmax and the experts' ReLU: from ∂m `[gates, units]` to the gradients of the
-/// experts' inputs `[experts, units]` and of the logits `[gates, experts]`.
+/// experts' inputs `[experts, units]`, finished by `finish`, and of the logits `[gates, experts]`.
 #[inline(always)]
-pub fn unmix<S: Simd>(
+pub fn unmix<S: Simd, F: Finish>(
     simd: S,
+    finish: F,
     (gates, experts, units): (&[Column], &[Column], usize),
     d_mixed: &[Column],
     d_experts: &mut [Column],
@@ -107,10 +109,11 @@ pub fn unmix<S: Simd>(
         let gates = &gates[pair * 2 * count..];
         let d_mixed = &d_mixed[pair * 2 * units..];
         let d_logits = &mut d_logits[pair * 2 * count..];
+        let layer = (gates, experts, units);
         if d_mixed.len() >= 2 * units {
-            unmix_some::<S, 2>(simd, (gates, experts, units), d_mixed, d_experts, d_logits, first, last);
+            unmix_some::<S, F, 2>(simd, &finish, layer, d_mixed, d_experts, d_logits, (first, last));
         } else {
-            unmix_some::<S, 1>(simd, (gates, experts, units), d_mixed, d_experts, d_logits, first, last);
+            unmix_some::<S, F, 1>(simd, &finish, layer, d_mixed, d_experts, d_logits, (first, last));
         }
     }
     for (gate, d_logits) in gates.chunks_exact(count).zip(d_logits.chunks_exact_mut(count)) {
@@ -118,17 +121,17 @@ pub fn unmix<S: Simd>(
     }
 }
 
-/// For `GATES` gates, adds g · ∂m to the experts' gradient (starts it if `first`, applies ReLU's derivative
-/// if `last`) and leaves ∂m · f in `d_weights`.
+/// For `GATES` gates, adds g · ∂m to the experts' gradient (starts it if `first`, applies ReLU's derivative and
+/// `finish` if `last`) and leaves ∂m · f in `d_weights`.
 #[inline(always)]
-fn unmix_some<S: Simd, const GATES: usize>(
+fn unmix_some<S: Simd, F: Finish, const GATES: usize>(
     simd: S,
+    finish: &F,
     (gates, experts, units): (&[Column], &[Column], usize),
     d_mixed: &[Column],
     d_experts: &mut [Column],
     d_weights: &mut [Column],
-    first: bool,
-    last: bool,
+    (first, last): (bool, bool),
 ) {
     let count = experts.len() / units;
     let pairs = experts.chunks_exact(units).zip(d_experts.chunks_exact_mut(units));
@@ -147,7 +150,10 @@ fn unmix_some<S: Simd, const GATES: usize>(
                         sum = simd.mul_add(weights[k][j], d, sum);
                         sums[k][j] = simd.mul_add(d, activation, sums[k][j]);
                     }
-                    let sum = if last { simd.where_positive(activation, sum) } else { sum };
+                    let sum = match last {
+                        true => finish.finish(simd, u, v + j, simd.where_positive(activation, sum)),
+                        false => sum,
+                    };
                     simd.put(df, v + j, sum);
                 }
             }

@@ -6,12 +6,14 @@
 //! summing over all rows of the block. Scratch does not depend on the batch.
 //!
 //! relu'(0) is 0, as in PyTorch. A unit that dropout drops is 0 too, so the same comparison keeps its gradient 0; the
-//! gradient of the others is multiplied by the factor that they were.
+//! gradient of the others is multiplied by the factor that they were, before either is written.
 
 use super::geometry::Geometry;
 use super::mixing;
 use super::packed::{Packed, untranspose};
-use super::product::{Columns, Gradient, Left, Masked, Plain, Relu, gradient, panel};
+use super::product::{
+    Columns, Dropped, Finish, Gradient, Left, Masked, Plain, Relu, Scaled, gradient, panel,
+};
 use super::simd::{Column, Job, PANEL, Simd, flat, flat_mut};
 use crate::model::Routing;
 
@@ -88,12 +90,24 @@ pub enum Wanted<'a> {
 /// Dropout of a pass that gives a gradient.
 #[derive(Clone, Copy)]
 pub struct Kept<'a> {
-    /// Factors of the experts' units, `[panels, experts · expert_units]`.
-    pub experts: &'a [Column],
-    /// Factors of the towers' units, `[panels, tasks · tower_units]`.
-    pub hidden: &'a [Column],
+    /// The experts' units that are kept, a bit a row, `[panels, experts · expert_units]`.
+    pub experts: &'a [u32],
+    /// The towers' units that are kept, a bit a row, `[panels, tasks · tower_units]`.
+    pub hidden: &'a [u32],
     /// The factor of units that are kept.
     pub scale: f32,
+}
+
+impl<'a> Kept<'a> {
+    /// Dropout of `count` units of the experts from `first` on.
+    fn of_experts(&self, first: usize, count: usize) -> Dropped<'a> {
+        Dropped { kept: &self.experts[first..][..count], scale: self.scale }
+    }
+
+    /// Dropout of `count` units of the towers from `first` on.
+    fn of_hidden(&self, first: usize, count: usize) -> Dropped<'a> {
+        Dropped { kept: &self.hidden[first..][..count], scale: self.scale }
+    }
 }
 
 /// A pass of one run.
@@ -134,11 +148,9 @@ impl Job for Pass<'_> {
                     if let Some(kept) = self.kept {
                         scale(simd, &mut self.scratch.d_hidden, kept.scale);
                     }
-                    self.backward(simd, p);
-                    if let Some(kept) = self.kept {
-                        let units = self.geometry.units;
-                        let d_first = &mut self.scratch.d_first[p % BLOCK * self.geometry.columns..];
-                        scale(simd, &mut d_first[..units], kept.scale);
+                    match self.kept {
+                        None => self.backward(simd, p, Plain),
+                        Some(kept) => self.backward(simd, p, Scaled(kept.scale)),
                     }
                     if p % BLOCK == BLOCK - 1 || p + 1 == self.packed.panels {
                         self.first_layer_gradient(simd, p - p % BLOCK);
@@ -157,9 +169,10 @@ impl Pass<'_> {
         let Self { geometry: g, theta, scratch, kept, .. } = self;
         let x = self.packed.panel(p);
         let experts = Left { data: theta, at: 0, row: g.stride, step: 1 };
-        panel(simd, experts, Some(g.shape.features), x, &mut scratch.experts, Relu);
-        if let Some(kept) = kept {
-            multiply(simd, &mut scratch.experts, &kept.experts[p * g.units..]);
+        let (to, bias) = (&mut scratch.experts, Some(g.shape.features));
+        match kept {
+            None => panel(simd, experts, bias, x, to, Relu),
+            Some(kept) => panel(simd, experts, bias, x, to, kept.of_experts(p * g.units, g.units)),
         }
         if g.shape.gates() > 0 {
             let gates = Left { at: g.units * g.stride, ..experts };
@@ -177,11 +190,14 @@ impl Pass<'_> {
             let towers = Left { data: theta, at, row: 1, step: g.hidden_stride };
             let bias = at + units * g.hidden_stride;
             let hidden = &mut scratch.hidden[input * g.hidden_stride..][..g.towers * g.shape.tower_units];
-            panel(simd, towers, Some(bias), &inputs[input * units..][..units], hidden, Relu);
-            if let Some(kept) = kept {
-                let all = g.shape.tasks * g.shape.tower_units;
-                let first = p * all + input * hidden.len();
-                multiply(simd, hidden, &kept.hidden[first..]);
+            let inputs = &inputs[input * units..][..units];
+            match kept {
+                None => panel(simd, towers, Some(bias), inputs, hidden, Relu),
+                Some(kept) => {
+                    let first = p * g.shape.tasks * g.shape.tower_units + input * hidden.len();
+                    let finish = kept.of_hidden(first, hidden.len());
+                    panel(simd, towers, Some(bias), inputs, hidden, finish);
+                }
             }
         }
     }
@@ -224,9 +240,9 @@ impl Pass<'_> {
     }
 
     /// From the towers' hidden layers back to the first layer's output: gradient of the towers, and the
-    /// panel's part of `d_first`.
+    /// panel's part of `d_first`, of the experts finished by `finish`.
     #[inline(always)]
-    fn backward<S: Simd>(&mut self, simd: S, p: usize) {
+    fn backward<S: Simd, F: Finish + Copy>(&mut self, simd: S, p: usize, finish: F) {
         let Self { geometry: g, theta, scratch, packed, wanted, .. } = self;
         let Wanted::Gradient(out) = wanted else { return };
         let units = g.shape.expert_units;
@@ -255,13 +271,13 @@ impl Pass<'_> {
             if gated {
                 panel(simd, towers, None, d_hidden, &mut scratch.d_mixed[range], Plain);
             } else {
-                let mask = Masked(&scratch.experts[range.clone()]);
+                let mask = Masked(&scratch.experts[range.clone()], finish);
                 panel(simd, towers, None, d_hidden, &mut d_experts[range], mask);
             }
         }
         if gated {
             let layer = (scratch.gates.as_slice(), scratch.experts.as_slice(), units);
-            mixing::unmix(simd, layer, &scratch.d_mixed, d_experts, d_logits);
+            mixing::unmix(simd, finish, layer, &scratch.d_mixed, d_experts, d_logits);
         }
     }
 
@@ -319,17 +335,6 @@ impl Pass<'_> {
                     }
                 }
             }
-        }
-    }
-}
-
-/// Multiplies columns by the first of `factors`.
-#[inline(always)]
-fn multiply<S: Simd>(simd: S, columns: &mut [Column], factors: &[Column]) {
-    for (column, factor) in columns.iter_mut().zip(factors) {
-        for v in 0..PANEL / S::LANES {
-            let product = simd.mul(simd.get(column, v), simd.get(factor, v));
-            simd.put(column, v, product);
         }
     }
 }

@@ -95,6 +95,7 @@ pub trait Finish {
 }
 
 /// The product itself.
+#[derive(Clone, Copy)]
 pub struct Plain;
 
 impl Finish for Plain {
@@ -114,13 +115,41 @@ impl Finish for Relu {
     }
 }
 
-/// ReLU's derivative: the product where the activation is positive, else 0 (relu'(0) = 0).
-pub struct Masked<'a>(pub &'a [Column]);
+/// ReLU, and dropout of it: a unit's rows that are kept, times the factor of those.
+#[derive(Clone, Copy)]
+pub struct Dropped<'a> {
+    /// For every row of the product, the bits of the columns' rows that are kept.
+    pub kept: &'a [u32],
+    /// The factor of what is kept.
+    pub scale: f32,
+}
 
-impl Finish for Masked<'_> {
+impl Finish for Dropped<'_> {
     #[inline(always)]
     fn finish<S: Simd>(&self, simd: S, i: usize, v: usize, sum: S::V) -> S::V {
-        simd.where_positive(simd.get(&self.0[i], v), sum)
+        let scaled = simd.mul(simd.relu(sum), simd.splat(self.scale));
+        simd.where_bits(self.kept[i] >> (v * S::LANES), scaled)
+    }
+}
+
+/// The product times a factor.
+#[derive(Clone, Copy)]
+pub struct Scaled(pub f32);
+
+impl Finish for Scaled {
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, _: usize, _: usize, sum: S::V) -> S::V {
+        simd.mul(sum, simd.splat(self.0))
+    }
+}
+
+/// ReLU's derivative: the product where the activation is positive, else 0 (relu'(0) = 0); then another operation.
+pub struct Masked<'a, F>(pub &'a [Column], pub F);
+
+impl<F: Finish> Finish for Masked<'_, F> {
+    #[inline(always)]
+    fn finish<S: Simd>(&self, simd: S, i: usize, v: usize, sum: S::V) -> S::V {
+        self.1.finish(simd, i, v, simd.where_positive(simd.get(&self.0[i], v), sum))
     }
 }
 

@@ -91,6 +91,10 @@ impl Simd for Avx512 {
         }
     }
     #[inline(always)]
+    fn where_bits(self, bits: u32, value: __m512) -> __m512 {
+        unsafe { _mm512_maskz_mov_ps(bits as u16, value) }
+    }
+    #[inline(always)]
     fn round(self, a: __m512) -> __m512 {
         unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(a) }
     }

@@ -93,6 +93,8 @@ pub trait Simd: Copy {
     fn max(self, a: Self::V, b: Self::V) -> Self::V;
     /// `value` where `sign` > 0, else 0.
     fn where_positive(self, sign: Self::V, value: Self::V) -> Self::V;
+    /// `value` in the lanes whose bit is 1, the lowest bit the first lane's, else 0; higher bits say nothing.
+    fn where_bits(self, bits: u32, value: Self::V) -> Self::V;
     /// The nearest whole number, ties to even; |a| < 2²².
     fn round(self, a: Self::V) -> Self::V;
     /// 2 to a whole power in −126..=127.

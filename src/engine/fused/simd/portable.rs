@@ -83,6 +83,14 @@ impl<const N: usize> Simd for Portable<N> {
         zip(sign, value, |sign, value| if sign > 0.0 { value } else { 0.0 })
     }
     #[inline(always)]
+    fn where_bits(self, bits: u32, value: [f32; N]) -> [f32; N] {
+        let mut out = value;
+        for (lane, out) in out.iter_mut().enumerate() {
+            *out = if bits >> lane & 1 == 1 { *out } else { 0.0 };
+        }
+        out
+    }
+    #[inline(always)]
     fn round(self, a: [f32; N]) -> [f32; N] {
         /// 1.5 · 2²³: adding it leaves no bits after the point.
         const SHIFT: f32 = 12_582_912.0;

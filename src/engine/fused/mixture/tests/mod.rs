@@ -251,18 +251,21 @@ fn the_gradient_is_candle_s() -> Result<()> {
         let losses = (predictions - y)?.sqr()?.mean(2)?;
         let grads = losses.sum_all()?.backward()?;
 
-        let mut fused = population(shape, count, sets, Instructions::best());
-        fused.runs.iter_mut().for_each(|run| run.recipe.dropout = rate);
-        let (actual, gradient) = fused.gradients(&batch)?;
-        let expected: Vec<f32> = losses.flatten_all()?.to_vec1()?;
-        let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
-        assert!(distance(&actual, &expected) < TOLERANCE, "{shape:?}");
-        for (range, var) in layout.ranges().into_iter().zip(&vars) {
-            let expected: Vec<f32> = grads.get(var).unwrap().flatten_all()?.to_vec1()?;
+        for instructions in Instructions::available() {
+            let mut fused = population(shape, count, sets, instructions);
+            fused.runs.iter_mut().for_each(|run| run.recipe.dropout = rate);
+            let (actual, gradient) = fused.gradients(&batch)?;
+            let expected: Vec<f32> = losses.flatten_all()?.to_vec1()?;
             let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
-            let actual: Vec<f32> =
-                gradient.chunks_exact(layout.count()).flat_map(|run| run[range.clone()].to_vec()).collect();
-            assert!(distance(&actual, &expected) < TOLERANCE, "{shape:?} {range:?}");
+            assert!(distance(&actual, &expected) < TOLERANCE, "{shape:?} {}", instructions.name());
+            for (range, var) in layout.ranges().into_iter().zip(&vars) {
+                let expected: Vec<f32> = grads.get(var).unwrap().flatten_all()?.to_vec1()?;
+                let expected: Vec<f64> = expected.into_iter().map(f64::from).collect();
+                let runs = gradient.chunks_exact(layout.count());
+                let actual: Vec<f32> = runs.flat_map(|run| run[range.clone()].to_vec()).collect();
+                let distance = distance(&actual, &expected);
+                assert!(distance < TOLERANCE, "{shape:?} {range:?} {}", instructions.name());
+            }
         }
     }
     Ok(())
