@@ -4,6 +4,7 @@ use super::interval::Interval;
 use super::measure::Measure;
 use super::runs::Runs;
 use super::statistics::{Bootstrap, Confidence};
+use crate::record::Status;
 use crate::store::{MeanRecord, RunRecord, Study};
 
 /// Resamples of a band: its ends need no tail probabilities, and a report draws a thousand points.
@@ -21,6 +22,8 @@ pub struct MeanCurve {
     /// Runs left out of every mean, at every step, because they diverged at some step: a mean whose members
     /// change on the way would jump.
     pub diverged: usize,
+    /// Of the runs behind every mean, those that stopped before the last of these steps: they keep their last loss.
+    pub stopped: usize,
 }
 
 impl MeanCurve {
@@ -42,8 +45,9 @@ impl MeanCurve {
         let means = bootstrap.means(&rows);
         let known =
             logged.iter().zip(&means).filter_map(|(point, mean)| Some((point.step, mean.interval()?)));
-        let (steps, loss) = known.unzip();
-        Self { steps, loss, runs: runs_finished, diverged: all - runs_finished }
+        let (steps, loss): (Vec<u64>, _) = known.unzip();
+        let stopped = stopped_before(runs, &steps);
+        Self { steps, loss, runs: runs_finished, diverged: all - runs_finished, stopped }
     }
 
     /// The mean curve of runs of a study, from its table of means where that has it.
@@ -55,8 +59,10 @@ impl MeanCurve {
         let diverged = runs.diverged();
         let finished = runs.runs.len() - diverged;
         let means = means_of(study, runs, &measure.column()?, finished)?;
+        let steps: Vec<u64> = means.iter().map(|mean| mean.step).collect();
         Some(Self {
-            steps: means.iter().map(|mean| mean.step).collect(),
+            stopped: stopped_before(&runs.runs, &steps),
+            steps,
             loss: means.iter().map(|mean| interval(mean)).collect(),
             runs: finished,
             diverged,
@@ -90,6 +96,12 @@ impl MeanCurve {
             .filter_map(|(&step, loss)| loss.ends.map(|(low, high)| (step as f64, low, high)))
             .collect()
     }
+}
+
+/// The number of runs that finished before the last of these steps.
+fn stopped_before(runs: &[&RunRecord], steps: &[u64]) -> usize {
+    let before = |run: &&&RunRecord| run.status == Status::Finished && Some(&run.steps) < steps.last();
+    runs.iter().filter(before).count()
 }
 
 /// The losses of a run that finished, at its logged steps.
@@ -145,6 +157,24 @@ mod tests {
             let (low, high) = loss.ends.unwrap();
             low <= loss.estimate && loss.estimate <= high
         }));
+    }
+
+    #[test]
+    fn runs_that_stopped_keep_their_last_loss_and_are_counted() {
+        let mut study = Sample { seeds: 4, ..Sample::default() }.study();
+        let measure = Measure::default();
+        let (first, planned) = (&mut study.runs[0], study.experiment.train.steps);
+        first.curve.truncate(2);
+        first.steps = first.curve[1].step;
+        let runs: Vec<&RunRecord> = study.runs.iter().take(4).collect();
+        let curve = MeanCurve::new(&runs, measure);
+        assert_eq!((curve.runs, curve.stopped, curve.steps.last()), (4, 1, Some(&planned)));
+        let last = |run: &&RunRecord| measure.at(run.curve.last().unwrap()).unwrap();
+        let mean = runs.iter().map(last).sum::<f64>() / 4.0;
+        assert!((curve.loss.last().unwrap().estimate - mean).abs() < 1e-12);
+        // A curve that ends where its runs stopped has none that stopped before.
+        let curve = MeanCurve::new(&runs[..1], measure);
+        assert_eq!((curve.runs, curve.stopped, curve.steps.len()), (1, 0, 2));
     }
 
     #[test]

@@ -7,6 +7,7 @@ use super::frame::Swatch;
 use super::panel::{Axis, Panel, round_up};
 use super::theme;
 use crate::analysis::MeanCurve;
+use crate::record::Status;
 use crate::store::Study;
 
 /// A model's mean loss at a task correlation, with the paper's.
@@ -96,9 +97,17 @@ pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)], y: &Axis) 
     Ok(())
 }
 
-/// The axis of steps.
+/// The axis of steps, up to the last that a run took.
 pub fn step_axis(study: &Study, label: &str, ticks: usize) -> Axis {
-    Axis::new(label, 0.0..study.experiment.train.steps.max(1) as f64, ticks, theme::step)
+    Axis::new(label, 0.0..last_step(study).max(1) as f64, ticks, theme::step)
+}
+
+/// The last step of a study's runs: the planned one or, where runs stop early, that of the run that was trained the longest.
+pub fn last_step(study: &Study) -> u64 {
+    let train = &study.experiment.train;
+    let finished = study.runs.iter().filter(|run| run.status == Status::Finished);
+    let longest = train.recipe.stop.and_then(|_| finished.map(|run| run.steps).max());
+    longest.unwrap_or(train.steps)
 }
 
 /// The axis of losses, from 0 to a round value above all means from step `from` on. It ends at
@@ -158,6 +167,22 @@ pub fn diverged_note(curves: &[ModelCurve]) -> String {
             theme::thousands(runs as u64)
         ),
     }
+}
+
+/// The number of runs of some curves that stopped early, and what stands for them; empty where all were trained to the end.
+pub fn stopped_note(curves: &[ModelCurve]) -> String {
+    let stopped: usize = curves.iter().map(|curve| curve.mean.stopped).sum();
+    let runs: usize = curves.iter().map(|curve| curve.mean.runs).sum();
+    let runs = theme::thousands(runs as u64);
+    let (counted, keep) = match stopped {
+        0 => return String::new(),
+        1 => (format!("One of the {runs} runs"), "it keeps its"),
+        n => (format!("{} of the {runs} runs", theme::thousands(n as u64)), "they keep their"),
+    };
+    format!(
+        " {counted} stopped before the end of its curve; from there on {keep} last loss. Tables have the losses of each \
+         run's best step."
+    )
 }
 
 /// The number of runs of some curves: "200 runs", or "190 to 200 runs" where they differ.

@@ -4,7 +4,7 @@
 use plotters::prelude::RGBColor;
 
 use super::canvas::{Area, Drawing};
-use super::curves::{ModelCurve, above_note, draw_curves, loss_axis, step_axis};
+use super::curves::{ModelCurve, above_note, draw_curves, last_step, loss_axis, step_axis, stopped_note};
 use super::frame::{Entry, Frame, Swatch};
 use super::panel::{Axis, Heading, Panel};
 use super::theme::Palette;
@@ -63,12 +63,12 @@ impl Overlay {
         let mut correlations: Vec<Option<f64>> = curves.iter().map(|curve| curve.task_correlation).collect();
         correlations.sort_by(|a, b| a.partial_cmp(b).expect("correlations of a grid are numbers"));
         correlations.dedup();
-        let longer = match first.experiment.train.steps >= second.experiment.train.steps {
+        let longer = match last_step(first) >= last_step(second) {
             true => first,
             false => second,
         };
         // As in Figure 4, the first twentieth may leave the panel.
-        let from = first.experiment.train.steps as f64 / 20.0;
+        let from = last_step(first) as f64 / 20.0;
         let ticks = if correlations.len() == 1 { 6 } else { 3 };
         Some(Self {
             models,
@@ -107,6 +107,7 @@ impl Figure for Overlay {
         "Loss against the training step, a panel a task correlation: means over runs with 95 % bootstrap bands, each \
          study at its own cross-fitted learning rates. The first steps may lie above the panel."
             .to_owned()
+            + &stopped_note(&self.curves)
             + &above_note(&self.curves, &self.y)
     }
 

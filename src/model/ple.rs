@@ -138,9 +138,8 @@ impl Model for Network {
             }
             let mixed = layers::mix(&gates, &experts)?;
             let of_tasks = mixed.narrow(1, 0, tasks)?.contiguous()?;
-            shared_input = shared_input
-                .map(|_| mixed.narrow(1, tasks, 1)?.squeeze(1)?.contiguous())
-                .transpose()?;
+            shared_input =
+                shared_input.map(|_| mixed.narrow(1, tasks, 1)?.squeeze(1)?.contiguous()).transpose()?;
             experts = self.inner_experts(parameters, level, &of_tasks, shared_input.as_ref())?;
             gates = self.inner_gates(parameters, level, &of_tasks)?;
         }

@@ -6,8 +6,8 @@ use super::super::runs::{base_condition, model_runs};
 use crate::analysis::{MeanCurve, Measure, TaskLoss};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, above_note, crowded, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
-    uncertainty_note, with_room,
+    ModelCurve, above_note, crowded, diverged_note, draw_curves, last_step, loss_axis, runs_note, step_axis,
+    stopped_note, swatch, uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame};
 use crate::figure::panel::{Axis, Heading, Panel, round_up};
@@ -45,7 +45,7 @@ impl Losses {
                     paper: Vec::new(),
                 })
                 .collect();
-            let y = axis(&curves, SHOWN_FROM * study.experiment.train.steps as f64);
+            let y = axis(&curves, SHOWN_FROM * last_step(study) as f64);
             (name, curves, y)
         };
         let palette = Palette::new(&study.experiment);
@@ -109,10 +109,11 @@ impl Figure for Losses {
         format!(
             "{}: cross-entropy in nats of pCTR and of pCTCVR on all impressions, logged for every model whatever it is \
              trained on. Mean over {} a curve, {}. Panels show what follows the first fifth of the training. Models with \
-             the same click network have the same loss of clicks at the same learning rate.{}{}",
+             the same click network have the same loss of clicks at the same learning rate.{}{}{}",
             self.loss,
             runs_note(curves),
             uncertainty_note(curves.len()),
+            stopped_note(curves),
             diverged_note(curves),
             self.panels.iter().map(|(_, curves, y)| above_note(curves, y)).collect::<String>()
         )
@@ -141,7 +142,7 @@ mod tests {
         let loss =
             |estimate: f64, half| Interval { estimate, ends: Some((estimate - half, estimate + half)) };
         let loss = vec![loss(2f64.ln(), 3.0 * half), loss(1.1 * last, 3.0 * half), loss(last, half)];
-        let mean = MeanCurve { steps: vec![0, 200, 400], loss, runs: 10, diverged: 0 };
+        let mean = MeanCurve { steps: vec![0, 200, 400], loss, runs: 10, diverged: 0, stopped: 0 };
         ModelCurve { model: "base".into(), task_correlation: Some(0.5), mean, paper: Vec::new() }
     }
 

@@ -5,8 +5,8 @@ use crate::analysis::{Measure, selected_runs};
 use crate::experiment::{Experiment, ModelSpec};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, above_note, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
-    uncertainty_note, with_room,
+    ModelCurve, above_note, diverged_note, draw_curves, loss_axis, runs_note, step_axis, stopped_note,
+    swatch, uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
@@ -96,10 +96,11 @@ impl Figure for Figure3 {
         format!(
             "{} of task 1 against the training step: mean over {} a curve, {}, each at its \
              cross-fitted learning rate. {paper} Where sharing hurts, less correlated \
-             tasks end higher.{}{}",
+             tasks end higher.{}{}{}",
             self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.curves.len()),
+            stopped_note(&self.curves),
             diverged_note(&self.curves),
             above_note(&self.curves, &self.y)
         )

@@ -6,8 +6,8 @@ use super::figure3;
 use crate::analysis::{Measure, selected_runs};
 use crate::figure::canvas::{Area, Drawing};
 use crate::figure::curves::{
-    ModelCurve, above_note, diverged_note, draw_curves, loss_axis, runs_note, step_axis, swatch,
-    uncertainty_note, with_room,
+    ModelCurve, above_note, diverged_note, draw_curves, last_step, loss_axis, runs_note, step_axis,
+    stopped_note, swatch, uncertainty_note, with_room,
 };
 use crate::figure::frame::{Entry, Frame, Swatch};
 use crate::figure::panel::{Axis, Heading, Panel};
@@ -56,7 +56,7 @@ impl Figure4 {
             .filter(|&correlation| curves.iter().any(|curve| curve.task_correlation == Some(correlation)))
             .collect();
         // A short study starts as late in its training as the paper in its 10,000 steps.
-        let from = PAPER_START.min(experiment.train.steps as f64 / 20.0);
+        let from = PAPER_START.min(last_step(study) as f64 / 20.0);
         let ticks = if correlations.len() == 1 { 6 } else { 3 };
         Some(Self {
             loss: Measure::from_study(study).rows.loss(),
@@ -107,10 +107,11 @@ impl Figure for Figure4 {
             "{} of task 1 against the training step, one panel a task correlation, the same axes in \
              all: mean over {} a curve, {}, each at its cross-fitted learning rate. \
              {paper}Compare the distance between models within a panel, and from panel to panel. The first steps \
-             may lie above the panel.{}{}",
+             may lie above the panel.{}{}{}",
             self.loss,
             runs_note(&self.curves),
             uncertainty_note(self.models.len()),
+            stopped_note(&self.curves),
             diverged_note(&self.curves),
             above_note(&self.curves, &self.y)
         )
