@@ -69,6 +69,9 @@ pub fn train_group_on(
 ///
 /// # Errors
 /// As [`train_group`], and for several groups of a fused engine, whose runs share their inputs.
+///
+/// # Panics
+/// If the groups are of several variants.
 pub fn train_together(
     experiment: &Experiment,
     groups: &[Group],
@@ -76,7 +79,9 @@ pub fn train_together(
     factory: &PopulationFactory,
 ) -> Result<Option<Vec<GroupRecord>>> {
     let began = Instant::now();
-    let experiment = experiment.variant(groups.first().map_or(0, |group| group.variant));
+    let variant = groups.first().map_or(0, |group| group.variant);
+    assert!(groups.iter().all(|group| group.variant == variant), "groups of several variants share no rows");
+    let experiment = experiment.variant(variant);
     let mut loaders = DataLoaders::new(experiment, groups);
     let networks = networks(experiment, groups);
     let mut cohorts = cohorts(experiment, groups, &networks, &loaders, factory)?;
@@ -281,10 +286,14 @@ mod tests {
             "train.batch_size=64",
         ];
         let experiment = library::find("esmm", &sets.map(String::from)).unwrap();
-        let plan = Plan::new(&experiment);
-        assert!(plan.groups.len() >= 4, "settings have groups of their own");
-        let apart = apart_and_together(&experiment, &plan.groups);
-        assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.conversion_scores.len() == 4));
+        let mut groups = Plan::new(&experiment).groups;
+        assert!(groups.len() >= 4, "settings have groups of their own");
+        groups.sort_by_key(|group| group.variant);
+        for groups in groups.chunk_by(|a, b| a.variant == b.variant) {
+            assert!(groups.len() >= 2, "seeds have groups of their own");
+            let apart = apart_and_together(&experiment, groups);
+            assert!(apart.iter().flat_map(|group| &group.runs).all(|run| run.conversion_scores.len() == 4));
+        }
     }
 
     /// The runs of the first group of an experiment with these changes.
