@@ -7,12 +7,11 @@ use crate::figure::theme::decimals;
 /// A claim with its verdict, as the page shows it.
 pub(super) struct ClaimRow {
     pub number: usize,
+    /// The verdict, which is its CSS class too.
     pub verdict: &'static str,
-    /// The verdict as a CSS class.
-    pub class: String,
     pub statement: &'static str,
     pub rule: &'static str,
-    /// The comparison that stands for the claim, or the reason why it was not tested.
+    /// The comparison that stands for the claim.
     pub comparison: String,
     /// Effect with interval and unit.
     pub effect: String,
@@ -22,10 +21,11 @@ pub(super) struct ClaimRow {
     pub parts: Vec<String>,
 }
 
-/// The claims with their verdicts.
+/// The claims that were tested, with their verdicts.
 pub(super) fn rows(results: &[ClaimResult]) -> Vec<ClaimRow> {
     results
         .iter()
+        .filter(table::is_tested)
         .zip(table::rows(results))
         .map(|(result, row)| {
             let headline = result.headline();
@@ -34,7 +34,6 @@ pub(super) fn rows(results: &[ClaimResult]) -> Vec<ClaimRow> {
             ClaimRow {
                 number: row.number,
                 verdict: row.verdict,
-                class: row.verdict.replace(' ', "-"),
                 statement: row.statement,
                 rule: row.rule,
                 comparison: headline.map_or(row.finding, |part| part.name.clone()),

@@ -132,6 +132,8 @@ struct Page<'a> {
     answer: Option<Answer>,
     content: Content,
     claims: Vec<ClaimRow>,
+    /// The claims that were not tested; none where all were.
+    untested: Option<claim::table::Untested>,
     figures: &'a [Drawn],
     setup: Vec<setup::List>,
     files: Vec<(String, &'static str)>,
@@ -168,6 +170,7 @@ impl<'a> Page<'a> {
             partial: partial(study),
             data_warnings: setup::data_warnings(study),
             claims: claims_table::rows(results),
+            untested: claim::table::untested(results),
             figures,
             answer,
             left_out,
