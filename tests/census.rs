@@ -144,7 +144,10 @@ fn a_study_learns_and_reports_what_it_learned() {
     }
     assert!(report.contains("Table 1") && !report.contains("NaN"));
     let claims = desk.done(&["claims", "study"]);
-    assert!(claims.contains("MMoE is better than the shared bottom") && claims.contains("Not tested: claim"), "{claims}");
+    assert!(
+        claims.contains("MMoE is better than the shared bottom") && claims.contains("Not tested: claim"),
+        "{claims}"
+    );
     // The report comes from the CSV files alone.
     std::fs::remove_dir_all(desk.path("rows")).unwrap();
     std::fs::remove_dir_all(desk.path("study/groups")).unwrap();

@@ -26,7 +26,8 @@ fn committed(study: &str) -> BTreeSet<&'static str> {
 
 /// Whether a report writes the file.
 fn is_drawn(file: &str) -> bool {
-    ["report.html", "claims.csv", "gains.csv", "crossings.csv"].contains(&file)
+    ["report.html", "claims.csv", "gains.csv", "crossings.csv", "aggregates.csv", "profiles.csv"]
+        .contains(&file)
         || file.starts_with("figures/")
 }
 

@@ -1,13 +1,15 @@
-//! Gain of sharing: how much better a model does than a baseline that shares nothing.
+//! Gain of sharing: how much better a model does than a baseline, which shares nothing unless the experiment names another.
 //!
 //! The gain is the baseline's loss minus the model's, on the same seeds (the "MTL gain" of Tang et al. 2020, §5.1, for
-//! losses): above 0 sharing helps, below 0 it hurts. Where the measure is a score, such as AUC, it is the model's minus
+//! losses): above 0 the model is better, below 0 it is worse. Where the measure is a score, such as AUC, it is the model's minus
 //! the baseline's, so that the sign means the same.
 //!
 //! A baseline may have as many weights as the model over all tasks together, or as many for the prediction of every
 //! task. The former compares equal memory, the latter equal cost of a prediction: [`Budget`].
 
 use std::collections::{BTreeMap, HashMap};
+
+use rayon::prelude::*;
 
 use super::interval::Interval;
 use super::runs::{RunValue, Runs};
@@ -84,10 +86,10 @@ impl Budget {
 /// What an interval says of a gain, after correction for the number of gains.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
-    /// Above 0: sharing helps.
-    Helps,
-    /// Below 0: sharing hurts.
-    Hurts,
+    /// Above 0: the model is better than the baseline.
+    Better,
+    /// Below 0: it is worse.
+    Worse,
     /// Not told apart from 0.
     Unclear,
     /// Fewer than [`SEEDS_TO_DECIDE`] seeds have both.
@@ -98,8 +100,8 @@ impl Sign {
     /// Its name in `gains.csv`.
     pub fn as_str(self) -> &'static str {
         match self {
-            Self::Helps => "helps",
-            Self::Hurts => "hurts",
+            Self::Better => "better",
+            Self::Worse => "worse",
             Self::Unclear => "not told apart",
             Self::NotTested => "not tested",
         }
@@ -183,6 +185,11 @@ impl Gains {
         self.gains.iter().filter(move |gain| gain.baseline == baseline && Some(&gain.outcome) == outcome)
     }
 
+    /// The gains of an outcome, baseline by baseline.
+    pub fn of<'a>(&'a self, outcome: &'a Outcome) -> impl Iterator<Item = &'a Gain> {
+        self.gains.iter().filter(|gain| gain.outcome.0 == outcome.name && gain.outcome.1 == outcome.task)
+    }
+
     /// The settings, without their task correlations, in the order of the plan.
     pub fn settings(&self) -> Vec<Condition> {
         distinct(self.gains.iter().map(|gain| gain.condition.without_correlation()))
@@ -238,9 +245,6 @@ struct Comparison {
 
 /// The gains over one baseline by one outcome, their p-values corrected together.
 fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Problem) -> Vec<Gain> {
-    // Models that do not depend on a key have the same runs at all of its values: one comparison, shown several times.
-    let mut comparisons: HashMap<Comparison, usize> = HashMap::new();
-    let mut comparison_of = Vec::new();
     let gain = |(model, baseline): (&Runs, &Runs)| {
         let found = by_seed(model, baseline, outcome);
         let values: Vec<f64> = found.iter().map(|&(_, gain, _)| gain).collect();
@@ -252,9 +256,7 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
             task_correlation: model.condition.task_correlation.map(f64::to_bits),
             gains: found.iter().map(|(seed, gain, _)| (*seed, gain.to_bits())).collect(),
         };
-        let next = comparisons.len();
-        comparison_of.push(*comparisons.entry(comparison).or_insert(next));
-        Gain {
+        let gain = Gain {
             model: model.model.name.clone(),
             baseline: baseline.model.name.clone(),
             budget: Budget::between(model.model, baseline.model, problem),
@@ -265,9 +267,18 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
             seeds,
             p: (seeds >= SEEDS_TO_DECIDE).then(|| resampled.p_two_sided(0.0)),
             sign: Sign::NotTested,
-        }
+        };
+        (gain, comparison)
     };
-    let mut gains: Vec<Gain> = pairs(outcomes, baseline).into_iter().map(gain).collect();
+    let found: Vec<(Gain, Comparison)> = pairs(outcomes, baseline).into_par_iter().map(gain).collect();
+    let (mut gains, compared): (Vec<Gain>, Vec<Comparison>) = found.into_iter().unzip();
+    // Models that do not depend on a key have the same runs at all of its values: one comparison, shown several times.
+    let mut comparisons: HashMap<Comparison, usize> = HashMap::new();
+    let number = |comparison: Comparison| {
+        let next = comparisons.len();
+        *comparisons.entry(comparison).or_insert(next)
+    };
+    let comparison_of: Vec<usize> = compared.into_iter().map(number).collect();
     let mut tested: BTreeMap<usize, f64> = BTreeMap::new();
     tested.extend(
         comparison_of.iter().zip(&gains).filter_map(|(&comparison, gain)| Some((comparison, gain.p?))),
@@ -278,8 +289,8 @@ fn gains_of(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pro
         let Some(&p) = corrected.get(&comparison) else { continue };
         gain.p = Some(p);
         gain.sign = match gain.gain {
-            Some(interval) if p < 1.0 - LEVEL && interval.estimate > 0.0 => Sign::Helps,
-            Some(_) if p < 1.0 - LEVEL => Sign::Hurts,
+            Some(interval) if p < 1.0 - LEVEL && interval.estimate > 0.0 => Sign::Better,
+            Some(_) if p < 1.0 - LEVEL => Sign::Worse,
             _ => Sign::Unclear,
         };
     }
@@ -310,7 +321,7 @@ fn crossings(outcomes: &Outcomes, baseline: &str, outcome: &Outcome, problem: Pr
             high,
         })
     };
-    distinct(pairs.iter().map(key)).into_iter().filter_map(crossing).collect()
+    distinct(pairs.iter().map(key)).into_par_iter().filter_map(crossing).collect()
 }
 
 /// The crossing of gains at rising `correlations`, with its interval; none with fewer than [`SEEDS_TO_DECIDE`] seeds. Seeds
@@ -420,7 +431,7 @@ mod tests {
             assert!((interval.estimate - expected).abs() < 1e-6, "{gain:?}");
             let (low, high) = interval.ends.unwrap();
             assert!(low < expected && expected < high && gain.seeds == 12);
-            assert_eq!(gain.sign, if expected < 0.0 { Sign::Hurts } else { Sign::Helps });
+            assert_eq!(gain.sign, if expected < 0.0 { Sign::Worse } else { Sign::Better });
             assert!(gain.p.unwrap() >= 2.0 / 4096.0);
         }
         let crossing = &found.crossings[0];

@@ -4,6 +4,8 @@
 //! is summarised by entropy, utilisation and divergence. Means over runs come with intervals, and each number
 //! is correlated with the final loss.
 
+use rayon::prelude::*;
+
 use super::curve::{interval, mean_record, means_of};
 use super::interval::Interval;
 use super::measure::Measure;
@@ -19,7 +21,7 @@ use crate::store::{GatePoint, MeanRecord, RunRecord, Study};
 pub const COLLAPSED: f32 = 0.9;
 
 /// Resamples of a band in a figure and of a rank correlation: their ends are read to two places and need no tail
-/// probabilities, there are dozens of them, and a rank correlation sorts its runs for each.
+/// probabilities, there are dozens of them, and a rank correlation ranks its runs for each.
 const BAND_RESAMPLES: usize = 2_000;
 
 /// Fewest runs for an interval of a rank correlation: resampled, two or three runs are in line more often
@@ -120,7 +122,7 @@ pub struct GateSummary {
 /// rates, in the order of the plan. Diverged runs are left out: their last gates are of parameters on their
 /// way to infinity.
 pub fn gate_summaries(study: &Study, measure: Measure) -> Vec<GateSummary> {
-    selected_runs(study, measure).iter().filter_map(|runs| summarise(study, runs, measure)).collect()
+    selected_runs(study, measure).par_iter().filter_map(|runs| summarise(study, runs, measure)).collect()
 }
 
 fn summarise(study: &Study, selected: &Runs, measure: Measure) -> Option<GateSummary> {
@@ -236,8 +238,8 @@ fn at(run: &RunRecord, step: u64) -> Option<GateUseOfRun> {
 /// Spearman's correlation with its bootstrap interval; none where either does not vary, and no ends below
 /// [`RUNS_TO_CORRELATE`].
 fn correlation(x: &[f64], y: &[f64]) -> Option<Interval> {
-    let pick = |values: &[f64], rows: &[usize]| rows.iter().map(|&row| values[row]).collect::<Vec<f64>>();
-    let spearman = |rows: &[usize]| rank::spearman(&pick(x, rows), &pick(y, rows));
+    let ordered = [x, y].map(rank::Ordered::new);
+    let spearman = |rows: &[usize]| rank::spearman_of(&ordered[0], &ordered[1], rows);
     let interval =
         Bootstrap { resamples: BAND_RESAMPLES, ..Bootstrap::default() }.rows(x.len(), spearman).interval()?;
     Some(Interval { ends: interval.ends.filter(|_| x.len() >= RUNS_TO_CORRELATE), ..interval })

@@ -35,6 +35,11 @@ impl Interval {
         self.high().map_or(self.estimate, |high| high.max(self.estimate))
     }
 
+    /// The same with the other sign.
+    pub fn turned(self) -> Self {
+        Self { estimate: -self.estimate, ends: self.ends.map(|(low, high)| (-high, -low)) }
+    }
+
     /// The same for a rising function of the quantity.
     pub fn map(self, rising: impl Fn(f64) -> f64) -> Self {
         let ends = self.ends.map(|(low, high)| (rising(low), rising(high)));
@@ -66,6 +71,7 @@ mod tests {
         assert_eq!(Interval::new(0.5, f64::NAN, 1.0), Some(Interval { estimate: 0.5, ends: None }));
         let interval = Interval::new(0.5, 0.25, 1.0).unwrap();
         assert_eq!((interval.low(), interval.high(), interval.highest()), (Some(0.25), Some(1.0), 1.0));
+        assert_eq!(interval.turned(), Interval { estimate: -0.5, ends: Some((-1.0, -0.25)) });
         assert_eq!(interval.map(|x| 1.0 + x), Interval { estimate: 1.5, ends: Some((1.25, 2.0)) });
     }
 

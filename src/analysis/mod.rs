@@ -3,7 +3,7 @@
 //! - [`runs`]: the runs of a model under a condition; [`measure`]: the loss that is looked at; [`selection`]: the
 //!   learning rate of every model and condition, chosen so that the choice does not flatter.
 //! - [`curve`], [`histogram`], [`losses`], [`interval`]: what figures and tables show of them.
-//! - [`gain`]: gain of sharing over a baseline. [`gates`]: use of the experts. [`comparison`]: two studies side by side.
+//! - [`gain`]: gain of sharing over a baseline. [`robust`]: summaries that a few bad runs do not move. [`gates`]: use of the experts. [`comparison`]: two studies side by side.
 //! - [`distance`]: distance between curves and between histograms. [`mod@reference`]: published data.
 //! - [`statistics`]: every number that has an interval.
 
@@ -17,6 +17,7 @@ pub mod interval;
 pub mod losses;
 pub mod measure;
 pub mod reference;
+pub mod robust;
 pub mod runs;
 pub mod selection;
 pub mod statistics;

@@ -22,12 +22,12 @@ pub struct Runs<'a> {
 }
 
 /// A number of a run, such as its final loss or its AUC.
-pub trait RunValue {
+pub trait RunValue: Sync {
     /// The number; none for a run that does not have it, as a diverged run has no final loss.
     fn value(&self, run: &RunRecord) -> Option<f64>;
 }
 
-impl<F: Fn(&RunRecord) -> Option<f64>> RunValue for F {
+impl<F: Fn(&RunRecord) -> Option<f64> + Sync> RunValue for F {
     fn value(&self, run: &RunRecord) -> Option<f64> {
         self(run)
     }

@@ -177,7 +177,11 @@ pub fn untested(results: &[ClaimResult]) -> Option<Untested> {
     let reason = |(reason, claims): &(&str, Vec<&ClaimResult>)| {
         let numbers: Vec<usize> = claims.iter().map(|claim| claim.number).collect();
         Reason {
-            text: format!("{} {}: {reason}", if numbers.len() == 1 { "Claim" } else { "Claims" }, series(&numbers)),
+            text: format!(
+                "{} {}: {reason}",
+                if numbers.len() == 1 { "Claim" } else { "Claims" },
+                series(&numbers)
+            ),
             statements: claims.iter().map(|claim| format!("{}. {}", claim.number, claim.statement)).collect(),
         }
     };
@@ -276,7 +280,8 @@ mod tests {
 
     #[test]
     fn claims_that_were_not_tested_are_one_line_and_grouped_by_reason() {
-        let reasons = [Some("no omoe"), None, Some("no omoe"), Some("one rate"), Some("one rate"), Some("one rate")];
+        let reasons =
+            [Some("no omoe"), None, Some("no omoe"), Some("one rate"), Some("one rate"), Some("one rate")];
         let results: Vec<ClaimResult> =
             (1..).zip(reasons).map(|(number, reason)| claim(number, reason)).collect();
         let found = untested(&results).unwrap();
@@ -298,6 +303,10 @@ mod tests {
 
         let mut csv = Vec::new();
         write_csv(&results, &mut csv).unwrap();
-        assert_eq!(String::from_utf8(csv).unwrap().matches("not tested").count(), 5, "claims.csv has them all");
+        assert_eq!(
+            String::from_utf8(csv).unwrap().matches("not tested").count(),
+            5,
+            "claims.csv has them all"
+        );
     }
 }

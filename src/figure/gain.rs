@@ -31,6 +31,8 @@ pub struct GainFigure {
     correlations: Vec<f64>,
     measure: String,
     higher_is_better: bool,
+    /// Whether every baseline shares nothing.
+    of_sharing: bool,
     seeds: usize,
 }
 
@@ -73,6 +75,11 @@ impl GainFigure {
         let seeds = gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
         let measure = outcome.title.clone();
         let higher_is_better = outcome.higher_is_better;
+        let shares_nothing = |name: &&str| {
+            let model = experiment.models.iter().find(|model| model.name == **name);
+            model.is_some_and(|model| model.architecture.name == "single_task")
+        };
+        let of_sharing = gains.baselines().iter().all(shares_nothing);
         (!panels.is_empty()).then_some(Self {
             left_out: all - panels.len(),
             panels,
@@ -80,6 +87,7 @@ impl GainFigure {
             correlations,
             measure,
             higher_is_better,
+            of_sharing,
             seeds,
         })
     }
@@ -229,7 +237,7 @@ impl Figure for GainFigure {
     }
 
     fn heading(&self) -> &'static str {
-        "Gain of sharing"
+        if self.of_sharing { "Gain of sharing" } else { "Gain over the baseline" }
     }
 
     fn frame(&self) -> Frame {
@@ -246,7 +254,7 @@ impl Figure for GainFigure {
             legend.push(Entry::new(Swatch::Point(FAINT), "where the gain crosses 0"));
         }
         Frame {
-            title: "Gain of sharing against task correlation".into(),
+            title: format!("{} against task correlation", self.heading()),
             legend,
             panels: self.panels.len(),
             columns: self.panels.len().min(2),

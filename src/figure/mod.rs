@@ -21,6 +21,7 @@ pub mod gain_map;
 mod gates;
 mod overlay;
 pub mod panel;
+pub mod profile;
 pub mod theme;
 
 use canvas::{Area, Drawing};

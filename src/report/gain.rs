@@ -40,7 +40,7 @@ impl Answer {
     /// If a table cannot be written.
     pub fn new(experiment: &Experiment, gains: &Gains, outcomes: &[Outcome]) -> csv::Result<Option<Self>> {
         let Some(main) = outcomes.first().filter(|_| !gains.gains.is_empty()) else { return Ok(None) };
-        let words = Words { experiment, gains, main };
+        let words = Words { experiment, gains, main, outcomes };
         Ok(Some(Self {
             heading: words.heading(),
             sentences: words.sentences(),
@@ -60,6 +60,7 @@ struct Words<'a> {
     experiment: &'a Experiment,
     gains: &'a Gains,
     main: &'a Outcome,
+    outcomes: &'a [Outcome],
 }
 
 /// What is true of some models under some settings.
@@ -73,9 +74,9 @@ struct Statement<'a> {
 }
 
 impl Statement<'_> {
-    /// Whether it says that sharing helps or hurts.
+    /// Whether it says that models are better or worse.
     fn is_told(&self) -> bool {
-        self.gains.iter().any(|gain| matches!(gain.sign, Sign::Helps | Sign::Hurts))
+        self.gains.iter().any(|gain| matches!(gain.sign, Sign::Better | Sign::Worse))
     }
 }
 
@@ -215,8 +216,8 @@ impl<'a> Words<'a> {
         let phrases = parts.iter().enumerate().map(|(index, (sign, places))| {
             let than = if index == 0 { baseline } else { "it" };
             let verdict = match sign {
-                Sign::Helps => format!("better than {than}"),
-                Sign::Hurts => format!("worse than {than}"),
+                Sign::Better => format!("better than {than}"),
+                Sign::Worse => format!("worse than {than}"),
                 Sign::Unclear => format!("not told apart from {than}"),
                 Sign::NotTested => {
                     format!("not compared with {than} (fewer than {SEEDS_TO_DECIDE} seeds have both)")
@@ -235,7 +236,7 @@ impl<'a> Words<'a> {
             };
             verdict + &place
         });
-        let told = parts.iter().any(|(sign, _)| matches!(sign, Sign::Helps | Sign::Hurts));
+        let told = parts.iter().any(|(sign, _)| matches!(sign, Sign::Better | Sign::Worse));
         let crosses = crossing.filter(|_| told).and_then(|crossing| {
             let at = crossing.task_correlation?;
             Some(format!("; its gain crosses 0 at {} {}", decimals(at, 2), crossing_ends(crossing)))
@@ -253,8 +254,30 @@ impl<'a> Words<'a> {
         )
     }
 
-    /// The table of all gains of the main outcome.
+    /// The gains of every outcome; those of the first are in sight.
     fn section(&self) -> Section {
+        let sign = match self.main.higher_is_better {
+            true => "the model's score minus the baseline's",
+            false => "the baseline's loss minus the model's",
+        };
+        let crossings = match self.gains.crossings.is_empty() {
+            true => "",
+            false => " crossings.csv has the task correlations at which gains change sign.",
+        };
+        let text = format!(
+            "The gain is {sign}, on the same seeds: above 0 the model is better. gains.csv has the same numbers.{crossings}"
+        );
+        let mut section = Section::new("gains", "Gains", "Every model against the baseline")
+            .text(text)
+            .table(self.table(self.main));
+        for outcome in &self.outcomes[1..] {
+            section = section.fold(format!("Gains by the {}", outcome.title), self.table(outcome));
+        }
+        section
+    }
+
+    /// The table of all gains of an outcome.
+    fn table(&self, outcome: &Outcome) -> Table {
         let columns = [
             Column::model(),
             Column::words("Against"),
@@ -264,11 +287,10 @@ impl<'a> Words<'a> {
             Column::number("Gain"),
             Column::number("95\u{a0}% interval"),
             Column::number("p (Holm)"),
-            Column::words("Sharing"),
+            Column::words("Model is"),
             Column::number("Seeds"),
         ];
-        let baselines = self.gains.baselines();
-        let rows = baselines.iter().flat_map(|baseline| self.gains.main(baseline)).map(|gain| {
+        let rows = self.gains.of(outcome).map(|gain| {
             let setting = self.experiment.grid.setting_label(&gain.condition.setting, number);
             [
                 self.experiment.model_title(&gain.model).to_owned(),
@@ -288,9 +310,7 @@ impl<'a> Words<'a> {
                 count(gain.seeds),
             ]
         });
-        Section::new("gains", "Gains", "Every model against the baseline")
-            .text("Positive gains mean that sharing helps. gains.csv has every task, crossings.csv where gains change sign.")
-            .table(Table::new(columns, rows))
+        Table::new(columns, rows)
     }
 }
 
@@ -330,7 +350,7 @@ fn crossing_ends(crossing: &Crossing) -> String {
 }
 
 /// A number of a CSV file; empty where there is none.
-fn cell(value: Option<f64>) -> String {
+pub(super) fn cell(value: Option<f64>) -> String {
     value.filter(|value| value.is_finite()).map(|value| value.to_string()).unwrap_or_default()
 }
 
@@ -340,7 +360,7 @@ fn gains_csv(experiment: &Experiment, gains: &[Gain]) -> csv::Result<Vec<u8>> {
     let mut header = vec!["model".to_owned(), "task_correlation".to_owned()];
     header.extend(experiment.grid.axis_names());
     header.extend(
-        ["baseline", "budget", "measure", "task", "gain", "low", "high", "runs", "p_holm", "sharing"]
+        ["baseline", "budget", "measure", "task", "gain", "low", "high", "runs", "p_holm", "verdict"]
             .map(String::from),
     );
     writer.write_record(&header)?;
@@ -382,7 +402,7 @@ fn crossings_csv(experiment: &Experiment, crossings: &[Crossing]) -> csv::Result
             cell(crossing.low),
             cell(crossing.high),
             match crossing.task_correlation {
-                Some(_) => "hurts below, helps above".to_owned(),
+                Some(_) => "worse below, better above".to_owned(),
                 None => format!("none in [{first}, {last}]"),
             },
         ]);
@@ -391,7 +411,11 @@ fn crossings_csv(experiment: &Experiment, crossings: &[Crossing]) -> csv::Result
     finish(writer)
 }
 
-fn finish(writer: csv::Writer<Vec<u8>>) -> csv::Result<Vec<u8>> {
+/// The text of a CSV file.
+///
+/// # Errors
+/// If it cannot be written.
+pub(super) fn finish(writer: csv::Writer<Vec<u8>>) -> csv::Result<Vec<u8>> {
     writer.into_inner().map_err(|error| csv::Error::from(io::Error::from(error.into_error().kind())))
 }
 
@@ -459,7 +483,7 @@ mod tests {
         let experiment = crate::experiment::load::parse("study", "study.toml", text, &[]).unwrap();
         let gain = |condition: Condition| {
             let rows = condition.setting.get("data.source.rows").unwrap().number().unwrap();
-            let sign = if rows < 1000.0 { Sign::Helps } else { Sign::Unclear };
+            let sign = if rows < 1000.0 { Sign::Better } else { Sign::Unclear };
             Gain {
                 model: "mmoe".into(),
                 baseline: "single_task".into(),

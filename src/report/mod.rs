@@ -17,12 +17,14 @@ mod claims_table;
 pub mod comparison;
 pub mod diverged;
 pub mod gain;
+pub mod robust;
 pub mod section;
 pub mod setup;
 pub mod words;
 
 use claims_table::ClaimRow;
 use gain::Answer;
+use robust::RobustTables;
 use section::{Block, Section};
 pub use setup::partial;
 
@@ -64,6 +66,14 @@ pub struct Content {
     pub citation: Citation,
 }
 
+/// How the models of a study compare, in words and tables.
+pub struct Verdicts {
+    /// The gain of sharing; none without a baseline.
+    pub answer: Option<Answer>,
+    /// Summaries of all runs; none without runs.
+    pub robust: Option<RobustTables>,
+}
+
 /// A paper to cite.
 #[derive(Debug, Clone, Copy)]
 pub struct Citation {
@@ -84,7 +94,7 @@ pub const MMOE: Citation = Citation {
 };
 
 /// Draws `figures` into `folder/figures/`, writes `folder/claims.csv` and `folder/report.html`, and returns the path of the
-/// latter; with an `answer` also `gains.csv` and `crossings.csv`. `left_out` says which figures could not be made. Files of an
+/// latter, and the tables of `verdicts`. `left_out` says which figures could not be made. Files of an
 /// earlier report are replaced.
 ///
 /// # Errors
@@ -95,7 +105,7 @@ pub fn write(
     folder: &Path,
     claims: &[ClaimResult],
     figures: &[Box<dyn Figure>],
-    answer: Option<Answer>,
+    verdicts: Verdicts,
     left_out: Option<String>,
     content: Content,
 ) -> Result<PathBuf, ReportError> {
@@ -104,13 +114,17 @@ pub fn write(
     let mut csv = Vec::new();
     claim::table::write_csv(claims, &mut csv)?;
     store.write_table("claims.csv", &csv)?;
-    if let Some(answer) = &answer {
+    if let Some(answer) = &verdicts.answer {
         store.write_table("gains.csv", &answer.gains)?;
         if let Some(crossings) = &answer.crossings {
             store.write_table("crossings.csv", crossings)?;
         }
     }
-    let page = Page::new(study, folder, claims, &drawn, answer, left_out, content).render()?;
+    if let Some(robust) = &verdicts.robust {
+        store.write_table("aggregates.csv", &robust.aggregates)?;
+        store.write_table("profiles.csv", &robust.profiles)?;
+    }
+    let page = Page::new(study, folder, claims, &drawn, verdicts, left_out, content).render()?;
     Ok(store.write_table("report.html", without_controls(&page).as_bytes())?)
 }
 
@@ -130,6 +144,8 @@ struct Page<'a> {
     left_out: Option<String>,
     /// The gain of sharing; none without a baseline.
     answer: Option<Answer>,
+    /// Summaries of all runs; none without runs.
+    robust: Option<RobustTables>,
     content: Content,
     claims: Vec<ClaimRow>,
     /// The claims that were not tested; none where all were.
@@ -156,7 +172,7 @@ impl<'a> Page<'a> {
         folder: &Path,
         results: &[ClaimResult],
         figures: &'a [Drawn],
-        answer: Option<Answer>,
+        Verdicts { answer, robust }: Verdicts,
         left_out: Option<String>,
         content: Content,
     ) -> Self {
@@ -173,6 +189,7 @@ impl<'a> Page<'a> {
             untested: claim::table::untested(results),
             figures,
             answer,
+            robust,
             left_out,
             setup: setup::lists(study, &content.data),
             content,

@@ -20,6 +20,8 @@ pub enum Block {
     Heading(String),
     /// A table.
     Table(Table),
+    /// A table in a fold, which its text opens.
+    Fold(String, Table),
 }
 
 impl Section {
@@ -37,6 +39,12 @@ impl Section {
     /// Adds a table.
     pub fn table(mut self, table: Table) -> Self {
         self.blocks.push(Block::Table(table));
+        self
+    }
+
+    /// Adds a table in a fold, which the text opens.
+    pub fn fold(mut self, text: impl Into<String>, table: Table) -> Self {
+        self.blocks.push(Block::Fold(text.into(), table));
         self
     }
 

@@ -18,7 +18,7 @@ pub(super) struct List {
 }
 
 /// Files of a study with their contents.
-const FILES: [(&str, &str); 17] = [
+const FILES: [(&str, &str); 19] = [
     ("study.toml", "the experiment with every default filled in; sweep run reads it"),
     ("manifest.json", "provenance: versions, machine, time, digest"),
     ("runs.csv", "one row a run: key, status, final losses, label correlation, parameters, seconds"),
@@ -41,6 +41,11 @@ const FILES: [(&str, &str); 17] = [
         "one row a model, condition, baseline and task: gain of sharing with its interval and p-value",
     ),
     ("crossings.csv", "one row a model and baseline: the task correlation at which the gain changes sign"),
+    (
+        "aggregates.csv",
+        "one row a model, condition and quantity: interquartile mean, optimality gap, probability of improvement",
+    ),
+    ("profiles.csv", "one row a model, condition and threshold: share of the runs that are as good"),
     ("claims.csv", "the paper's claims: verdicts, effects, intervals, and every comparison behind them"),
 ];
 

@@ -13,16 +13,19 @@ use std::path::{Path, PathBuf};
 use rayon::prelude::*;
 
 use crate::analysis::gain::{Gains, Outcomes};
+use crate::analysis::robust::Summaries;
 use crate::analysis::{MeanCurve, Measure, RowSet, Runs, TaskLoss, gates, selected_runs};
 use crate::claim::ClaimResult;
 use crate::data::Task;
 use crate::experiment::{Condition, ModelSpec};
 use crate::figure::gain::GainFigure;
 use crate::figure::gain_map::GainMap;
+use crate::figure::profile::ProfileFigure;
 use crate::figure::{self, Figure};
 use crate::model::Role;
 use crate::report::gain::Answer;
-use crate::report::{self, Content, ReportError, words};
+use crate::report::robust::RobustTables;
+use crate::report::{self, Content, ReportError, Verdicts, words};
 use crate::store::{CURVES, Folder, GATES, MeanRecord, Study, commands};
 
 /// A kind of study.
@@ -38,6 +41,13 @@ pub trait StudyKind: Sync {
 
     /// The runs of a study, the numbers by which models are compared with a baseline, and the baselines.
     fn outcomes<'a>(&self, study: &'a Study) -> Outcomes<'a>;
+
+    /// The value of the first of [`Self::outcomes`] that no model can beat under a condition, where it is known: the
+    /// optimality gap is the distance from it.
+    fn optimum(&self, study: &Study, condition: &Condition) -> Option<f64>;
+
+    /// The optimum in words, as in "the distance from an AUC of 1".
+    fn optimum_name(&self, study: &Study) -> String;
 
     /// The runs whose mean loss curves are drawn, one a seed at the selected learning rates.
     fn drawn_runs<'a>(&self, study: &'a Study) -> Vec<Runs<'a>> {
@@ -118,8 +128,8 @@ pub struct Figures {
     pub drawn: Vec<Box<dyn Figure>>,
     /// Names of the figures whose tables the study's folder lacks.
     left_out: Vec<&'static str>,
-    /// The gain of sharing in words and tables; none without a baseline.
-    answer: Option<Answer>,
+    /// How the models compare, in words and tables.
+    verdicts: Verdicts,
 }
 
 impl Figures {
@@ -134,10 +144,17 @@ impl Figures {
         let main = outcomes.outcomes.first();
         let of_gain = main.and_then(|main| GainFigure::from_gains(study, &gains, main));
         let map = main.and_then(|main| GainMap::from_gains(study, &gains, main));
+        let summaries = Summaries::new(&outcomes, |condition| kind.optimum(study, condition));
+        let profile = main.and_then(|main| ProfileFigure::from_summaries(study, &summaries, main));
+        let robust = main.and_then(|main| {
+            RobustTables::new(&study.experiment, &summaries, main, &kind.optimum_name(study))
+                .expect("writing to memory")
+        });
         let (of_kind, without_curves): (Vec<_>, Vec<_>) =
             kind.figures(study).into_iter().partition(|figure| known || !figure.needs_curves());
         let mut drawn: Vec<_> =
             figure::boxed(of_gain).into_iter().chain(figure::boxed(map)).chain(of_kind).collect();
+        drawn.extend(figure::boxed(profile));
         let base = study.at_base();
         drawn.extend(figure::of_gates(&base));
         let mut left_out: Vec<_> = without_curves.iter().map(|figure| figure.name()).collect();
@@ -148,7 +165,7 @@ impl Figures {
         if draws_gates && !(base.has_final_gates() && gates::known_over_training(&base)) {
             left_out.push("gates");
         }
-        Self { drawn, left_out, answer }
+        Self { drawn, left_out, verdicts: Verdicts { answer, robust } }
     }
 
     /// The figures that are left out because the study's folder lacks their tables, and the command that restores them, in
@@ -187,18 +204,23 @@ pub fn write_report(study: &Study, figures: Figures, folder: &Path) -> Result<Pa
     let kind = kind_of(study);
     Folder::new(folder).write_tables_of_report(study)?;
     let note = figures.note(study, &report::shown_path(folder));
-    let Figures { drawn, answer, .. } = figures;
-    report::write(study, folder, &kind.claims(study), &drawn, answer, note, kind.content(study))
+    let Figures { drawn, verdicts, .. } = figures;
+    report::write(study, folder, &kind.claims(study), &drawn, verdicts, note, kind.content(study))
 }
 
-/// The baselines of a study: the models of `report.baseline`, or else the models of the architecture `default`.
+/// The baselines of a study: the models of `report.baseline`, or else those of the architecture `default`, or else the first
+/// model of the experiment.
 fn baselines(study: &Study, default: &str) -> Vec<String> {
     let experiment = &study.experiment;
     let named = |model: &&ModelSpec| match experiment.report.baselines.as_slice() {
         [] => model.architecture.name == default,
         names => names.contains(&model.name),
     };
-    experiment.models.iter().filter(named).map(|model| model.name.clone()).collect()
+    let names = |models: &mut dyn Iterator<Item = &ModelSpec>| -> Vec<String> {
+        models.map(|model| model.name.clone()).collect()
+    };
+    let found = names(&mut experiment.models.iter().filter(named));
+    if found.is_empty() { names(&mut experiment.models.iter().take(1)) } else { found }
 }
 
 #[cfg(test)]

@@ -13,6 +13,7 @@ use crate::analysis::RunValue;
 use crate::analysis::gain::{Outcome, Outcomes};
 use crate::claim::ClaimResult;
 use crate::data::Subset;
+use crate::experiment::Condition;
 use crate::figure::by_setting::Scale;
 use crate::figure::{Figure, boxed};
 use crate::report::{Content, diverged};
@@ -58,6 +59,15 @@ impl StudyKind for Classification {
             outcomes: [MAIN, AUXILIARY].map(auc).into(),
             baselines: baselines(study, "single_task"),
         }
+    }
+
+    /// A perfect ranking. Outcomes that are drawn at random allow none, and how close one can come is not known.
+    fn optimum(&self, _: &Study, _: &Condition) -> Option<f64> {
+        Some(1.0)
+    }
+
+    fn optimum_name(&self, _: &Study) -> String {
+        "an AUC of 1".to_owned()
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {

@@ -13,6 +13,7 @@ use super::{StudyKind, baselines, settings};
 use crate::analysis::gain::{Outcome, Outcomes};
 use crate::analysis::{Runs, TaskLoss};
 use crate::claim::ClaimResult;
+use crate::experiment::Condition;
 use crate::figure::Figure;
 use crate::report::Content;
 use crate::store::Study;
@@ -39,6 +40,15 @@ impl StudyKind for Conversion {
             outcomes: [("cvr", Metric::CLICKED_AUC), ("ctcvr", Metric::JOINT_AUC)].map(auc).into(),
             baselines: baselines(study, "base"),
         }
+    }
+
+    /// A perfect ranking. Outcomes that are drawn at random allow none, and how close one can come is not known.
+    fn optimum(&self, _: &Study, _: &Condition) -> Option<f64> {
+        Some(1.0)
+    }
+
+    fn optimum_name(&self, _: &Study) -> String {
+        "an AUC of 1".to_owned()
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {

@@ -13,7 +13,10 @@ use super::{StudyKind, baselines};
 use crate::analysis::gain::{Outcome, Outcomes};
 use crate::analysis::{Measure, RunValue, TaskLoss, selected_runs};
 use crate::claim::ClaimResult;
+use crate::data::SyntheticSpec;
+use crate::experiment::Condition;
 use crate::figure::by_setting::Scale;
+use crate::figure::theme::measured;
 use crate::figure::{Figure, boxed};
 use crate::report::{Content, diverged};
 use crate::store::{RunRecord, Study};
@@ -55,6 +58,19 @@ impl StudyKind for Regression {
             outcomes: std::iter::once(outcome(TaskLoss::Mean, "mean".into())).chain(of_tasks).collect(),
             baselines: baselines(study, "single_task"),
         }
+    }
+
+    /// The loss of a model that knows everything but the noise. On a finite set of rows a model may learn the noise too, which
+    /// is no merit: the gap does not reward it.
+    fn optimum(&self, study: &Study, condition: &Condition) -> Option<f64> {
+        study.experiment.at(&condition.setting).data.synthetic().map(SyntheticSpec::noise_floor)
+    }
+
+    fn optimum_name(&self, study: &Study) -> String {
+        // Settings may have a noise each.
+        let data = study.experiment.data.synthetic().filter(|_| study.experiment.grid.axes.is_empty());
+        let floor = data.map(|data| format!(", {}", measured(data.noise_floor())));
+        format!("the loss of the noise alone{}", floor.unwrap_or_default())
     }
 
     fn figures(&self, study: &Study) -> Vec<Box<dyn Figure>> {

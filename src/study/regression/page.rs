@@ -1,5 +1,7 @@
 //! The page of a study of regression tasks: losses, gates, distance to the paper and learning rates.
 
+use rayon::prelude::*;
+
 use super::reference::{self, Counterpart};
 use crate::analysis::distance::{between_curves, total_variation};
 use crate::analysis::gates::{GateSummary, gate_summaries};
@@ -124,7 +126,9 @@ fn losses(study: &Study) -> Table {
             reported.learning_rate_label(),
         ]
     };
-    Table::new(columns, selected_runs(study, Measure::from_study(study)).iter().map(row))
+    let rows: Vec<[String; 11]> =
+        selected_runs(study, Measure::from_study(study)).par_iter().map(row).collect();
+    Table::new(columns, rows)
 }
 
 fn gates_section(study: &Study) -> Section {
@@ -315,7 +319,8 @@ fn rates(study: &Study) -> Table {
             .to_owned(),
         ]
     };
-    Table::new(columns, runs_by_rate(study).iter().map(row))
+    let rows: Vec<[String; 9]> = runs_by_rate(study).par_iter().map(row).collect();
+    Table::new(columns, rows)
 }
 
 #[cfg(test)]
@@ -397,10 +402,10 @@ mod tests {
         let positions: Vec<usize> =
             SECTIONS.iter().map(|id| html.find(&format!("id=\"{id}\"")).expect(id)).collect();
         assert!(positions.is_sorted());
-        for name in ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
+        for name in ["gain", "figure2", "figure3", "figure4", "figure5", "figure6", "gates"] {
             assert!(html.contains(&format!("<figure id=\"{name}\">")), "{name}");
         }
-        assert_eq!(html.matches("<svg").count(), 6);
+        assert_eq!(html.matches("<svg").count(), 7);
         assert!(html.contains("claims.csv") && !html.contains("not complete"));
     }
 

@@ -57,7 +57,7 @@ mod tests {
     #[test]
     fn every_figure_is_written_twice_and_none_is_blank() {
         let (_folder, drawn) = drawn(&Sample { diverged: 1, ..Sample::default() });
-        assert_eq!(names(&drawn), ["figure2", "figure3", "figure4", "figure5", "figure6", "gates"]);
+        assert_eq!(names(&drawn), ["gain", "figure2", "figure3", "figure4", "figure5", "figure6", "gates"]);
         for figure in &drawn {
             // A blank PNG of this size takes less than 20 kB.
             assert!(std::fs::metadata(&figure.png).unwrap().len() > 25_000, "{}", figure.name);
