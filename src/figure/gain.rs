@@ -31,8 +31,7 @@ pub struct GainFigure {
     correlations: Vec<f64>,
     measure: String,
     higher_is_better: bool,
-    /// Whether every baseline shares nothing.
-    of_sharing: bool,
+    subject: &'static str,
     seeds: usize,
 }
 
@@ -75,11 +74,6 @@ impl GainFigure {
         let seeds = gains.gains.iter().map(|gain| gain.seeds).max().unwrap_or(0);
         let measure = outcome.title.clone();
         let higher_is_better = outcome.higher_is_better;
-        let shares_nothing = |name: &&str| {
-            let model = experiment.models.iter().find(|model| model.name == **name);
-            model.is_some_and(|model| model.architecture.name == "single_task")
-        };
-        let of_sharing = gains.baselines().iter().all(shares_nothing);
         (!panels.is_empty()).then_some(Self {
             left_out: all - panels.len(),
             panels,
@@ -87,9 +81,21 @@ impl GainFigure {
             correlations,
             measure,
             higher_is_better,
-            of_sharing,
+            subject: subject(experiment, gains),
             seeds,
         })
+    }
+}
+
+/// The gain in words: of sharing, where every baseline shares nothing.
+pub(super) fn subject(experiment: &Experiment, gains: &Gains) -> &'static str {
+    let shares_nothing = |name: &&str| {
+        let model = experiment.models.iter().find(|model| model.name == **name);
+        model.is_some_and(|model| model.architecture.name == "single_task")
+    };
+    match gains.baselines().iter().all(shares_nothing) {
+        true => "Gain of sharing",
+        false => "Gain over the baseline",
     }
 }
 
@@ -237,7 +243,7 @@ impl Figure for GainFigure {
     }
 
     fn heading(&self) -> &'static str {
-        if self.of_sharing { "Gain of sharing" } else { "Gain over the baseline" }
+        self.subject
     }
 
     fn frame(&self) -> Frame {

@@ -6,7 +6,7 @@ use plotters::prelude::*;
 use super::Figure;
 use super::canvas::{Area, Drawing};
 use super::frame::{Entry, Frame, Swatch};
-use super::gain::{correlation_ticks, place};
+use super::gain::{correlation_ticks, place, subject};
 use super::panel::{self, Heading, Panel, round_up};
 use super::theme::{self, INK};
 use crate::analysis::gain::{Budget, Crossing, Gain, Gains, Outcome};
@@ -243,7 +243,7 @@ impl GainMap {
             .collect();
         Some(Self {
             caption: caption(experiment, gains, outcome, &scale, &fixed, &panels),
-            title: format!("Gain of sharing by {} and {of_x}", rows.name()),
+            title: format!("{} by {} and {of_x}", subject(experiment, gains), rows.name()),
             y: Cells::of_axis(rows),
             panels,
             x,
@@ -325,7 +325,7 @@ impl Figure for GainMap {
     }
 
     fn heading(&self) -> &'static str {
-        "Gain of sharing by setting"
+        "Gain by setting"
     }
 
     fn frame(&self) -> Frame {
