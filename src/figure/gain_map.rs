@@ -268,11 +268,9 @@ impl GainMap {
             for run in data.crossings.chunk_by(|a, b| b.0 == a.0 + 1) {
                 panel.line(&run.iter().filter_map(at).collect::<Vec<_>>(), INK)?;
             }
-            let range = &self.x.axis.range;
             for (row, crossing) in &data.crossings {
-                let low = crossing.low.map_or(range.start, place);
-                let high = crossing.high.map_or(range.end, place);
-                panel.whisker_across(low..high, self.y.centres[*row], INK)?;
+                let ends = [crossing.low, crossing.high].map(|end| end.map(place));
+                panel.whisker_across(ends, self.y.centres[*row], INK)?;
             }
             data.crossings.iter().filter_map(at).try_for_each(|at| panel.point(at, INK))
         })
@@ -299,8 +297,8 @@ fn caption(
         outcome.title
     );
     if panels.iter().any(|panel| !panel.crossings.is_empty()) {
-        text += " Black points show the task correlation from which on the gain stays above 0, bars its 95 % interval, which \
-                 may reach beyond the tested correlations.";
+        text += " Black points show the task correlation from which on the gain stays above 0, bars its 95 % interval; a \
+                 bar without an end reaches beyond the tested correlations.";
     }
     if !fixed.is_empty() {
         text += &format!(" Here {}.", fixed.join(", "));

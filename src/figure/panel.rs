@@ -408,14 +408,16 @@ impl<'a> Panel<'a> {
         Ok(())
     }
 
-    /// A whisker along x between two ends.
+    /// A whisker along x between two ends; one that is not known lies beyond the panel's edge.
     ///
     /// # Errors
     /// If the drawing backend fails.
-    pub fn whisker_across(&self, x: Range<f64>, y: f64, colour: RGBColor) -> Drawing {
+    pub fn whisker_across(&self, ends: [Option<f64>; 2], y: f64, colour: RGBColor) -> Drawing {
         let style = colour.stroke_width(5);
-        self.plot.draw(&PathElement::new([(x.start, y), (x.end, y)], style))?;
-        for end in [x.start, x.end] {
+        let ([low, high], edges) = (ends, self.plot.get_x_range());
+        let line = [(low.unwrap_or(edges.start), y), (high.unwrap_or(edges.end), y)];
+        self.plot.draw(&PathElement::new(line, style))?;
+        for end in ends.into_iter().flatten() {
             let cap = PathElement::new([(0, -16), (0, 16)], style);
             self.plot.draw(&(EmptyElement::at((end, y)) + cap))?;
         }
