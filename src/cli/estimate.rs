@@ -1,6 +1,7 @@
 //! `sweep run --dry-run`: the cost of an experiment.
 
 use std::fmt::{Display, Formatter};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -9,9 +10,9 @@ use indicatif::{HumanBytes, HumanCount, HumanDuration};
 
 use crate::engine::memory;
 use crate::engine::train::{Progress, train_group};
-use crate::experiment::Experiment;
 use crate::experiment::plan::{Group, Plan};
 use crate::experiment::shard::Shard;
+use crate::experiment::{Experiment, Train};
 use crate::report::words::{count, plural};
 use crate::store::{Finished, Folder, LARGEST_GROUP, machine};
 
@@ -19,7 +20,7 @@ use super::Refused;
 use super::progress::steps_label;
 use super::training::{check_schema, rung_folder};
 
-/// Time for which a group is trained to measure the rate.
+/// Time for which a group is trained after its first step to measure the rate.
 const PROBE: Duration = Duration::from_millis(700);
 
 /// A stage of training: a rung of the tuning, or the experiment itself.
@@ -218,7 +219,8 @@ impl Display for Estimate<'_> {
         let stops = experiment.variants().iter().any(|variant| variant.train.recipe.stop.is_some());
         let most = if stops { "at most " } else { "" };
         writeln!(f, "each run        {most}{} of {rows}", steps_label(experiment))?;
-        for words in experiment.train.recipe.words() {
+        let recipe = &experiment.train.recipe;
+        for words in recipe.words().into_iter().chain(recipe.selection()) {
             writeln!(f, "                {words}")?;
         }
         writeln!(f, "operations      {operations:.3e} useful floating-point operations")?;
@@ -253,24 +255,46 @@ fn run_steps(experiment: &Experiment, groups: &[Group]) -> f64 {
     groups.iter().map(|group| group.runs.len() as f64 * steps(group)).sum()
 }
 
-/// Run-steps per second on one thread.
+/// Run-steps per second on one thread, evaluations included.
 fn rate(experiment: &Experiment, group: &Group) -> Result<f64> {
-    let probe = Probe { began: Instant::now(), done: AtomicU64::new(0), over: AtomicBool::new(false) };
+    let probe = Probe {
+        runs: group.runs.len() as u64,
+        done: AtomicU64::new(0),
+        began: OnceLock::new(),
+        over: AtomicBool::new(false),
+    };
+    let start = Instant::now();
     train_group(experiment, group, &probe)?;
-    Ok(probe.done.load(Ordering::Relaxed) as f64 / probe.began.elapsed().as_secs_f64())
+    let done = probe.done.load(Ordering::Relaxed);
+    let (steps, time) = match probe.began.get() {
+        Some(began) if done > probe.runs => (done - probe.runs, began.elapsed()),
+        _ => (done, start.elapsed()),
+    };
+    let variant = experiment.variant(group.variant);
+    Ok(steps as f64 / time.as_secs_f64() / (1.0 + evaluation(&variant.train)))
 }
 
-/// Cancels a group when the time is up.
+/// Time of the evaluations of a run over that of its steps: a row that is evaluated goes forward only, which is a third of
+/// the operations.
+fn evaluation(train: &Train) -> f64 {
+    let rows = (train.held_out_rows + train.recipe.validation_rows) as f64;
+    rows / 3.0 / (train.batch_size as f64 * train.log_every as f64)
+}
+
+/// Cancels a group when the time is up. It runs from the end of the first step, before which rows are made and all runs
+/// are evaluated.
 struct Probe {
-    began: Instant,
+    /// Runs of the group.
+    runs: u64,
     done: AtomicU64,
+    began: OnceLock<Instant>,
     over: AtomicBool,
 }
 
 impl Progress for Probe {
     fn trained(&self, run_steps: u64) {
-        self.done.fetch_add(run_steps, Ordering::Relaxed);
-        if self.began.elapsed() > PROBE {
+        let done = self.done.fetch_add(run_steps, Ordering::Relaxed) + run_steps;
+        if done >= self.runs && self.began.get_or_init(Instant::now).elapsed() > PROBE {
             self.over.store(true, Ordering::Relaxed);
         }
     }

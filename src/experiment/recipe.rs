@@ -3,6 +3,7 @@
 
 use std::f64::consts::PI;
 
+use indicatif::HumanCount;
 use serde::{Serialize, Serializer};
 use toml::Value;
 
@@ -56,17 +57,28 @@ impl Recipe {
         if self.dropout > 0.0 {
             words.push(format!("dropout of {} of the hidden units", self.dropout));
         }
-        if self.validation_rows > 0 {
-            words.push(format!("the step with the lowest loss on {} validation rows", self.validation_rows));
-        }
-        words.extend(self.stop.map(|Stop { patience, on }| {
-            let loss = match on {
-                StopOn::Mean => "the mean validation loss".to_string(),
-                StopOn::Task(task) => format!("the validation loss of task {task}"),
-            };
-            format!("an end after {patience} logged steps in which {loss} did not fall below its lowest")
-        }));
         words
+    }
+
+    /// How a run's step is chosen and when it stops early, in sentences that begin small and have no full stop; empty without
+    /// validation rows.
+    pub fn selection(&self) -> Vec<String> {
+        if self.validation_rows == 0 {
+            return Vec::new();
+        }
+        let loss = match self.stop.map_or(StopOn::Mean, |stop| stop.on) {
+            StopOn::Mean => "mean loss".to_owned(),
+            StopOn::Task(task) => format!("loss of task {task}"),
+        };
+        let rows = HumanCount(self.validation_rows as u64);
+        let best = format!(
+            "losses and scores are those of the logged step with the lowest {loss} on {rows} validation rows"
+        );
+        let ends = self.stop.map(|Stop { patience, .. }| match patience {
+            1 => "a run ends at the first logged step without a lower one".to_owned(),
+            steps => format!("a run ends after {steps} logged steps without a lower one"),
+        });
+        std::iter::once(best).chain(ends).collect()
     }
 }
 
@@ -294,11 +306,29 @@ mod tests {
                 "a learning rate multiplied by 0.1 every 5 steps after a linear warm-up of 2 steps",
                 "gradients clipped to a norm of 1",
                 "dropout of 0.2 of the hidden units",
-                "the step with the lowest loss on 50 validation rows",
-                "an end after 3 logged steps in which the mean validation loss did not fall below its lowest",
             ]
         );
         assert!(Recipe::default().words().is_empty());
+        assert_eq!(
+            recipe.selection(),
+            [
+                "losses and scores are those of the logged step with the lowest mean loss on 50 validation rows",
+                "a run ends after 3 logged steps without a lower one",
+            ]
+        );
+        let on_task = Recipe {
+            validation_rows: 50_000,
+            stop: Some(Stop { patience: 1, on: StopOn::Task(2) }),
+            ..Recipe::default()
+        };
+        assert_eq!(
+            on_task.selection(),
+            [
+                "losses and scores are those of the logged step with the lowest loss of task 2 on 50,000 validation rows",
+                "a run ends at the first logged step without a lower one",
+            ]
+        );
+        assert!(Recipe::default().selection().is_empty());
         assert_eq!(
             serde_json::to_string(&recipe).unwrap(),
             concat!(

@@ -86,8 +86,10 @@ pub fn draw_curves(panel: &Panel, curves: &[(&ModelCurve, RGBColor)], y: &Axis) 
             panel.above(step as f64, *colour)?;
         }
     }
+    // All after the longest curve: one of a model whose runs stopped early has its whisker beside the others.
+    let end = curves.iter().filter_map(|(curve, _)| curve.mean.steps.last()).max();
     for (index, (curve, colour)) in curves.iter().enumerate().filter(|_| crowded) {
-        let (Some(&step), Some(last)) = (curve.mean.steps.last(), curve.mean.loss.last()) else { continue };
+        let (Some(&step), Some(last)) = (end, curve.mean.loss.last()) else { continue };
         let x = step as f64 * (1.0 + WHISKER_GAP * (index + 1) as f64);
         if let Some(ends) = last.ends {
             panel.whisker(x, ends, *colour)?;
@@ -174,14 +176,14 @@ pub fn stopped_note(curves: &[ModelCurve]) -> String {
     let stopped: usize = curves.iter().map(|curve| curve.mean.stopped).sum();
     let runs: usize = curves.iter().map(|curve| curve.mean.runs).sum();
     let runs = theme::thousands(runs as u64);
-    let (counted, keep) = match stopped {
+    let counted = match stopped {
         0 => return String::new(),
-        1 => (format!("One of the {runs} runs"), "it keeps its"),
-        n => (format!("{} of the {runs} runs", theme::thousands(n as u64)), "they keep their"),
+        1 => format!("One of the {runs} runs"),
+        n => format!("{} of the {runs} runs", theme::thousands(n as u64)),
     };
     format!(
-        " {counted} stopped before the end of its curve; from there on {keep} last loss. Tables have the losses of each \
-         run's best step."
+        " {counted} stopped earlier than others of the same curve; from there on the last loss stands in the mean. \
+         Tables have the losses of each run's best step."
     )
 }
 

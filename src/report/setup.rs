@@ -107,12 +107,17 @@ pub fn training(study: &Study, more: &str) -> String {
     )
 }
 
-/// What is added to plain Adam, in a sentence after a space; empty where nothing is.
+/// What is added to plain Adam and how a run's step is chosen, in sentences after a space; empty where nothing is.
 fn recipe(train: &Train) -> String {
-    match train.recipe.words() {
+    let added = match train.recipe.words() {
         words if words.is_empty() => String::new(),
         words => format!(" Training has {}.", list(words.into_iter())),
-    }
+    };
+    let capital = |sentence: String| {
+        let (first, rest) = sentence.split_at(1);
+        format!(" {}{rest}.", first.to_uppercase())
+    };
+    train.recipe.selection().into_iter().map(capital).fold(added, |text, sentence| text + &sentence)
 }
 
 /// Everything that defines the runs and what trained them; `more_data` stands below the keys of the data.
