@@ -124,9 +124,15 @@ fn panel(
         _ => "",
     };
     let setting = experiment.grid.setting_label(&setting.setting, theme::number);
-    let setting = if setting.is_empty() { setting } else { format!(", {setting}") };
+    let over = format!("Gain over {}", experiment.model_title(baseline));
+    let heading = match (setting.is_empty(), gains.baselines().len()) {
+        (true, _) => format!("{over}{budget}"),
+        // The figure's title and caption say the rest.
+        (false, 1) => setting,
+        (false, _) => format!("{over}, {setting}"),
+    };
     GainPanel {
-        heading: format!("Gain over {}{budget}{setting}", experiment.model_title(baseline)),
+        heading,
         lines: lines.filter(|(_, values)| !values.is_empty()).collect(),
         crossings: crossings.filter_map(|crossing| Some((index(crossing)?, crossing.clone()))).collect(),
     }

@@ -127,6 +127,10 @@ impl<'a> Words<'a> {
             statements.extend(merged(of_settings));
         }
         let left_out = statements.len() > MOST_SENTENCES;
+        if left_out && settings.len() > 1 {
+            let baselines = self.gains.baselines().into_iter();
+            return baselines.flat_map(|baseline| self.counts(baseline)).collect();
+        }
         if left_out {
             // What is decided comes before what is not, each in the order of the study.
             statements.sort_by_key(|statement| !statement.is_told());
@@ -134,6 +138,46 @@ impl<'a> Words<'a> {
         }
         let rest = left_out.then(|| "The table below has the rest.".to_owned());
         statements.into_iter().map(|statement| self.sentence(statement, &settings)).chain(rest).collect()
+    }
+
+    /// At how many settings and task correlations every model is better and worse than a baseline: what can be said
+    /// shortly where much varies.
+    fn counts(&self, baseline: &str) -> Vec<String> {
+        let mut varied: Vec<String> =
+            self.experiment.grid.drawn_axes().iter().map(|axis| axis.name()).collect();
+        if self.experiment.grid.task_correlations.len() > 1 {
+            varied.push("task correlation".to_owned());
+        }
+        let values = match varied.as_slice() {
+            [one] => format!("values of {one}"),
+            _ => format!("combinations of {}", list(varied.into_iter())),
+        };
+        let mut groups: Vec<([usize; 3], Vec<String>)> = Vec::new();
+        for model in &self.experiment.models {
+            let own = self.gains.main(baseline).filter(|gain| gain.model == model.name);
+            let signs: Vec<Sign> = own.map(|gain| gain.sign).collect();
+            if signs.is_empty() {
+                continue;
+            }
+            let of = |sign| signs.iter().filter(|other| **other == sign).count();
+            let counts = [of(Sign::Better), of(Sign::Worse), signs.len()];
+            match groups.iter_mut().find(|(other, _)| *other == counts) {
+                Some((_, titles)) => titles.push(model.title.clone()),
+                None => groups.push((counts, vec![model.title.clone()])),
+            }
+        }
+        let baseline = self.baseline(baseline);
+        let sentence = |([better, worse, all], titles): ([usize; 3], Vec<String>)| {
+            let is = if titles.len() == 1 { "is" } else { "are" };
+            let models = list(titles.into_iter());
+            let number = |n| if n == 0 { "none".to_owned() } else { count(n) };
+            let (better, worse) = (number(better), number(worse));
+            format!(
+                "{models} {is} better than {baseline} at {better} of {} {values}, and worse at {worse}.",
+                count(all)
+            )
+        };
+        groups.into_iter().map(sentence).collect()
     }
 
     /// Where a sentence is true, such as "With training rows 100 and 300, "; empty where nothing varies.
@@ -473,19 +517,21 @@ mod tests {
         assert!(sentence.contains("not compared with no sharing (fewer than 6 seeds"), "{sentence}");
     }
 
-    #[test]
-    fn sentences_name_their_settings_and_the_same_is_said_once() {
-        let text = "[data]\nkind = \"synthetic\"\nscale = 1.0\nalpha = [1.0]\nbeta = [0.0]\nnoise_std = 0.1\n\
-                    [grid]\nmodels = [\"single_task\", \"mmoe\"]\ntask_correlations = [0, 1]\n\
-                    learning_rates = [0.01]\nseeds = 8\n\
-                    vary = { \"data.source.rows\" = [100, 300, 1000] }\n\
-                    [train]\nsteps = 1\nbatch_size = 8\nlog_every = 1\nheld_out_rows = 8\n";
-        let experiment = crate::experiment::load::parse("study", "study.toml", text, &[]).unwrap();
-        let gain = |condition: Condition| {
+    /// The answer of a study on three numbers of rows and two correlations, with these signs of a model, rows and p.
+    fn answer_by_rows(models: &[&str], sign: impl Fn(&str, f64, f64) -> Sign) -> Answer {
+        let text = format!(
+            "[data]\nkind = \"synthetic\"\nscale = 1.0\nalpha = [1.0]\nbeta = [0.0]\nnoise_std = 0.1\n\
+             [grid]\nmodels = [\"single_task\", \"{}\"]\ntask_correlations = [0, 1]\nlearning_rates = [0.01]\n\
+             seeds = 8\nvary = {{ \"data.source.rows\" = [100, 300, 1000] }}\n\
+             [train]\nsteps = 1\nbatch_size = 8\nlog_every = 1\nheld_out_rows = 8\n",
+            models.join("\", \"")
+        );
+        let experiment = crate::experiment::load::parse("study", "study.toml", &text, &[]).unwrap();
+        let gain = |model: &str, condition: Condition| {
             let rows = condition.setting.get("data.source.rows").unwrap().number().unwrap();
-            let sign = if rows < 1000.0 { Sign::Better } else { Sign::Unclear };
+            let sign = sign(model, rows, condition.task_correlation.unwrap());
             Gain {
-                model: "mmoe".into(),
+                model: model.into(),
                 baseline: "single_task".into(),
                 budget: Budget::Total,
                 condition,
@@ -497,8 +543,11 @@ mod tests {
                 sign,
             }
         };
-        let gains = experiment.grid.conditions().into_iter().map(gain).collect();
-        let gains = Gains { gains, crossings: Vec::new() };
+        let conditions = experiment.grid.conditions();
+        let of_model = |model: &&str| {
+            conditions.iter().map(|condition| gain(model, condition.clone())).collect::<Vec<_>>()
+        };
+        let gains = Gains { gains: models.iter().flat_map(of_model).collect(), crossings: Vec::new() };
         let outcome = Outcome {
             name: "loss",
             task: "mean".into(),
@@ -506,7 +555,13 @@ mod tests {
             higher_is_better: false,
             value: Box::new(|_: &RunRecord| None),
         };
-        let answer = Answer::new(&experiment, &gains, &[outcome]).unwrap().unwrap();
+        Answer::new(&experiment, &gains, &[outcome]).unwrap().unwrap()
+    }
+
+    #[test]
+    fn sentences_name_their_settings_and_the_same_is_said_once() {
+        let answer =
+            answer_by_rows(&["mmoe"], |_, rows, _| if rows < 1000.0 { Sign::Better } else { Sign::Unclear });
         assert_eq!(
             answer.sentences,
             [
@@ -518,6 +573,27 @@ mod tests {
         );
         assert!(
             String::from_utf8(answer.gains).unwrap().starts_with("model,task_correlation,data.source.rows,")
+        );
+    }
+
+    #[test]
+    fn where_much_varies_sentences_count() {
+        let models = ["shared_bottom", "omoe", "mmoe", "cgc"];
+        let answer = answer_by_rows(&models, |model, rows, p| match (model, rows) {
+            ("shared_bottom" | "mmoe", 100.0) => Sign::Worse,
+            ("omoe", 300.0) => Sign::Better,
+            ("cgc", 1000.0) if p == 1.0 => Sign::Better,
+            ("cgc", 300.0) => Sign::Worse,
+            _ => Sign::Unclear,
+        });
+        let place = "of 6 combinations of training rows and task correlation";
+        assert_eq!(
+            answer.sentences,
+            [
+                format!("Shared-bottom and MMoE are better than no sharing at none {place}, and worse at 2."),
+                format!("OMoE is better than no sharing at 2 {place}, and worse at none."),
+                format!("CGC is better than no sharing at 1 {place}, and worse at 2."),
+            ]
         );
     }
 

@@ -90,7 +90,7 @@ mod tests {
         let gap = optimality_gap(&[0.15, 0.1, 0.35, 0.02], 0.1, &Bootstrap::default());
         assert!((gap.estimate() - 0.075).abs() < 1e-12, "{}", gap.estimate());
         let (low, high) = ends(&gap);
-        assert!(low >= 0.0 && low < 0.075 && high > 0.075);
+        assert!((0.0..0.075).contains(&low) && high > 0.075);
         // Where every loss misses the optimum it is the mean less the optimum, and so are its bounds.
         let bootstrap = Bootstrap::for_means();
         let (gap, mean) =
