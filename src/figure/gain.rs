@@ -19,7 +19,7 @@ use crate::store::Study;
 const DODGE: f64 = 0.006;
 /// Height of a row of crossings, as a share of the gains' range.
 const ROW: f64 = 0.055;
-/// Smallest distance between two labels of the x axis, as a share of it.
+/// Smallest distance between two labels of the x axis, as a share of the figure.
 const LABEL_GAP: f64 = 0.045;
 
 /// The figure of a study with a baseline and at least two task correlations.
@@ -172,7 +172,7 @@ impl GainFigure {
         let (first, last) = (places[0], places[places.len() - 1]);
         let margin = 0.04 * (last - first);
         let range = first - margin..last + margin;
-        let ticks = correlation_ticks(&self.correlations, LABEL_GAP);
+        let ticks = correlation_ticks(&self.correlations, LABEL_GAP * self.columns() as f64);
         Axis { label: "task correlation (spaced by angle)".into(), range, ticks }
     }
 
@@ -193,6 +193,11 @@ impl GainFigure {
         (axis, low..high)
     }
 
+    /// Panels in a row.
+    fn columns(&self) -> usize {
+        self.panels.len().min(2)
+    }
+
     fn draw_panel(&self, area: &Area, data: &GainPanel) -> Drawing {
         let (x, (y, gains)) = (self.x(), self.y(data));
         let heading = Heading::short(data.heading.clone());
@@ -205,9 +210,6 @@ impl GainFigure {
         panel.hairline(&[(x.range.start, 0.0), (x.range.end, 0.0)], INK)?;
         let bands = !curves::crowded(data.lines.len());
         let colour = |index: usize| self.models[index].1;
-        let points = |values: &[(f64, Interval)]| -> Vec<(f64, f64)> {
-            values.iter().map(|(p, gain)| (place(*p), gain.estimate)).collect()
-        };
         if bands {
             for (index, values) in &data.lines {
                 let at = |(p, gain): &(f64, Interval)| gain.ends.map(|(low, high)| (place(*p), low, high));
@@ -215,13 +217,12 @@ impl GainFigure {
                 panel.band(&band, colour(*index))?;
             }
         }
-        for (index, values) in &data.lines {
-            panel.line(&points(values), colour(*index))?;
-        }
         let width = x.range.end - x.range.start;
         let middle = (data.lines.len() as f64 - 1.0) / 2.0;
         for (row, (index, values)) in data.lines.iter().enumerate() {
             let shift = if bands { 0.0 } else { (row as f64 - middle) * DODGE * width };
+            let points: Vec<_> = values.iter().map(|(p, gain)| (place(*p) + shift, gain.estimate)).collect();
+            panel.line(&points, colour(*index))?;
             for (p, gain) in values {
                 let at = place(*p) + shift;
                 if let Some(ends) = gain.ends.filter(|_| !bands) {
@@ -269,7 +270,7 @@ impl Figure for GainFigure {
             title: format!("{} against task correlation", self.heading()),
             legend,
             panels: self.panels.len(),
-            columns: self.panels.len().min(2),
+            columns: self.columns(),
             panel_height: if self.panels.len() == 1 { 1_700 } else { 1_400 },
         }
     }

@@ -13,6 +13,7 @@ mod calibration;
 mod census;
 mod esmm;
 mod figure4;
+mod sharing;
 
 const TRAINING: &str = "final_train_loss_1";
 const HELD_OUT: &str = "final_held_out_loss_1";
@@ -65,9 +66,7 @@ fn candidates() -> usize {
 #[test]
 fn readme() {
     let mut readme = Quotes::of("README.md");
-    let seeds = count("figure4", "grid", "seeds");
-    let steps = thousands(count("figure4", "train", "steps"));
-    readme.says(format!("mean loss over {seeds} seeds, {steps} training steps"));
+    sharing::answer(&mut readme);
     readme.says(format!("the closest of {} candidate settings", candidates()));
     let undecided = verdicts("figure4", "undecided");
     readme.says(format!(
@@ -81,19 +80,6 @@ fn readme() {
     readme.says(format!("loss is {} higher at 0.5 than at 1", interval(claim("figure4", "1", "7"), 3)));
     readme
         .says(format!("For the shared bottom the difference is {}", interval(claim("figure4", "1", "1"), 3)));
-    readme.says(format!("The results above use {},", setting("figure4", "grid", "learning_rates")[0]));
-    let at =
-        |model, rate| runs("figure4-rates", model, "0.5").with(&[("learning_rate", rate)]).mean(TRAINING);
-    readme.says(format!(
-        "With 0.001 ([{} seeds](results/figure4/README.md#learning-rates)) the shared bottom's loss at correlation 0.5 \
-         falls from {} to {}, and MMoE's is {}.",
-        count("figure4-rates", "grid", "seeds"),
-        fixed(at("shared_bottom", "0.01"), 2),
-        fixed(at("shared_bottom", "0.001"), 2),
-        fixed(at("mmoe", "0.001"), 2)
-    ));
-    let rows = setting("figure4", "data", "source")["rows"].as_integer().unwrap() as usize;
-    readme.says(format!("losses on the {} training rows", thousands(rows)));
     readme.says(format!(
         "at correlation 0.5 the shared bottom's loss is {}, MMoE's {}",
         fixed(runs("figure4", "shared_bottom", "0.5").mean(HELD_OUT), 2),
@@ -120,7 +106,6 @@ fn readme() {
     let units = toml_file("experiments/figure3.toml")["models"]["shared_bottom"]["bottom_units"].to_string();
     readme.says(format!("a shared bottom of {units} units"));
     readme.leaves("the definition of task correlation", &["(0: unrelated, 1: the same task)"]);
-    readme.leaves("correlations of figures", &["correlations 0.5, 0.9 and 1"]);
     readme.leaves(
         "exit codes, tested in tests/command_line.rs",
         &["0: done. 1: something", "2: the request", "130: int", "0 complete, 1 not complete, 2 no study"],
@@ -130,7 +115,16 @@ fn readme() {
 
 #[test]
 fn short_pages_of_studies_contain_no_numbers() {
-    for study in ["esmm-delay", "esmm-selection", "esmm-sparsity", "figure3", "figure4-rates"] {
+    for study in [
+        "esmm-delay",
+        "esmm-selection",
+        "esmm-sparsity",
+        "figure3",
+        "figure4-rates",
+        "sharing-control",
+        "sharing-ple",
+        "sharing-scarce",
+    ] {
         Quotes::of(&format!("results/{study}/README.md")).finish();
     }
 }
@@ -148,6 +142,10 @@ fn every_page_of_results_is_checked() {
         "figure3",
         "figure4",
         "figure4-rates",
+        "sharing",
+        "sharing-control",
+        "sharing-ple",
+        "sharing-scarce",
     ];
     let pages: Vec<String> = markdown::results().into_iter().map(|page| page.path).collect();
     assert_eq!(pages, checked.map(|study| format!("results/{study}/README.md")));
