@@ -364,24 +364,15 @@ fn upper_case(text: &str) -> String {
     letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect()
 }
 
-/// The smallest and the largest gain, in parentheses.
+/// The smallest and the largest gain with their intervals, in parentheses.
 fn range(gains: &[&Gain]) -> String {
     let values = || gains.iter().filter_map(|gain| gain.gain);
-    match gains {
-        [gain] => match gain.gain {
-            Some(interval) => {
-                format!(" (gain {} {})", decimals(interval.estimate, GAIN), ends(Some(interval), GAIN))
-            }
-            None => String::new(),
-        },
-        _ => {
-            let low = values().map(|gain| gain.estimate).fold(f64::INFINITY, f64::min);
-            let high = values().map(|gain| gain.estimate).fold(f64::NEG_INFINITY, f64::max);
-            if !(low.is_finite() && high.is_finite()) {
-                return String::new();
-            }
-            format!(" (gains {} to {})", decimals(low, GAIN), decimals(high, GAIN))
-        }
+    let order = |a: &Interval, b: &Interval| a.estimate.total_cmp(&b.estimate);
+    let shown = |gain: Interval| format!("{} {}", decimals(gain.estimate, GAIN), ends(Some(gain), GAIN));
+    match (values().min_by(order), values().max_by(order)) {
+        (Some(only), _) if gains.len() == 1 => format!(" (gain {})", shown(only)),
+        (Some(low), Some(high)) => format!(" (gains {} to {})", shown(low), shown(high)),
+        _ => String::new(),
     }
 }
 

@@ -28,9 +28,9 @@ fn gain(study: &str, baseline: &str, model: &str, correlation: &str) -> [f64; 3]
     ["gain", "low", "high"].map(|column| row.number(column))
 }
 
-/// Whether a model is better or worse than single-task networks at a correlation, in the words of `gains.csv`.
-fn verdict(model: &str, correlation: &str) -> String {
-    let gains = gains("sharing", "single_task");
+/// Whether a model is better or worse than a baseline at a correlation, in the words of `gains.csv`.
+fn verdict(study: &str, baseline: &str, model: &str, correlation: &str) -> String {
+    let gains = gains(study, baseline);
     gains.with(&[("model", model), ("task_correlation", correlation)]).only()["verdict"].clone()
 }
 
@@ -58,24 +58,30 @@ fn counts(model: &str, rows: &[&str]) -> [usize; 3] {
 /// Accounts for the answer at the top of the README.
 pub fn answer(readme: &mut Quotes) {
     let of = |model, p| interval(gain("sharing", "single_task", model, p), 3);
-    let correlations = Csv::read("results/sharing/labels.csv");
-    let all = |model, expected| {
-        assert!(
-            correlations.values("task_correlation").iter().all(|p| verdict(model, p) == expected),
-            "{model}"
-        );
+    let all = |study, baseline, model, expected| {
+        let gains = gains(study, baseline).with(&[("model", model)]);
+        assert_eq!(gains.values("verdict"), [expected], "{study}: {model}");
     };
+    let sharing = |model, expected| all("sharing", "single_task", model, expected);
     readme.says(format!("over {} seeds", count("sharing", "grid", "seeds")));
-    all("shared_bottom", "worse");
+    sharing("shared_bottom", "worse");
     readme.says(format!("even for identical tasks: its gain there is {}", of("shared_bottom", "1")));
     for (p, expected) in
         [("0.5", "not told apart"), ("0.7", "not told apart"), ("0.8", "better"), ("1", "better")]
     {
-        assert_eq!(verdict("omoe", p), expected);
+        assert_eq!(verdict("sharing", "single_task", "omoe", p), expected);
     }
     readme.says("pays from a correlation of 0.8 on");
-    ["mmoe", "cgc", "ple"].map(|model| all(model, "better"));
-    readme.says(format!("MMoE gains {} at 0.5 and {} at 1", of("mmoe", "0.5"), of("mmoe", "1")));
+    for model in ["mmoe", "cgc", "ple"] {
+        sharing(model, "better");
+    }
+    readme.says(format!("MMoE gains {} at 0.5 and {} at 1.", of("mmoe", "0.5"), of("mmoe", "1")));
+    all("sharing-control", "cgc_unshared", "cgc", "not told apart");
+    assert_eq!(verdict("sharing-control", "ple_unshared", "ple", "0"), "worse");
+    readme.says(format!(
+        "PLE's over PLE without them is {} at 0",
+        interval(gain("sharing-control", "ple_unshared", "ple", "0"), 3)
+    ));
     let [_, worse, combinations] = counts("mmoe", &["100", "300"]);
     readme.says(format!(
         "With 100 or 300 rows the mixtures hurt.** MMoE is worse than no sharing at {worse} of {combinations} combinations"
@@ -127,6 +133,17 @@ fn sharing() {
         }
     }
     page.says("| | 0 | 0.8 | 0.9 | 0.95 | 1 |");
+    page.says(format!(
+        "({} seeds, learning rates 0.003 and 0.01, cross-fitted)",
+        count("sharing-control", "grid", "seeds")
+    ));
+    for model in ["cgc", "mmoe"] {
+        let gains = gains("sharing-control", "cgc_unshared").with(&[("model", model)]);
+        assert_eq!(gains.values("verdict"), ["not told apart"], "{model} and CGC without shared experts");
+    }
+    for p in ["0.8", "0.9", "0.95", "1"] {
+        assert_eq!(verdict("sharing-control", "ple_unshared", "ple", p), "not told apart");
+    }
 
     const ROWS: [&str; 5] = ["100", "300", "1000", "3000", "10000"];
     page.says("| | 100 rows | 300 | 1,000 | 3,000 | 10,000 |");
@@ -161,6 +178,12 @@ fn sharing() {
         "settings of the studies",
         &[
             "from -0.5 to 1",
+            "shared_experts = 0",
+            "from 0.8 to 1",
+            "up to 0.7",
+            "from 0.8 on",
+            "from 0.5 on",
+            "one learning rate, 0.003",
             "3,000 steps",
             "batches of 128",
             "2,000 held-out rows",
