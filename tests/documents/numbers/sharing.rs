@@ -157,6 +157,15 @@ fn sharing() {
     page.says(format!("at how many of the {} correlations", counts("mmoe", &["100"])[2]));
 
     page.says("| | 0 | 0.8 | 1 |");
+    page.says(format!(
+        "512 inputs ({} seeds, learning rates 0.001 and 0.003, cross-fitted)",
+        count("sharing-ple", "grid", "seeds")
+    ));
+    for (model, p, expected) in
+        [("ple", "0", "better"), ("mmoe", "0.8", "not told apart"), ("mmoe", "1", "better")]
+    {
+        assert_eq!(verdict("sharing-ple", "single_task", model, p), expected);
+    }
     for model in MODELS {
         page.says(row("sharing-ple", "single_task", model, &["0", "0.8", "1"]));
     }
