@@ -105,6 +105,7 @@ fn readme() {
     readme.says(format!("Figures 4 and 5 at the paper's scale: {} runs", thousands(planned("figure4"))));
     let units = toml_file("experiments/figure3.toml")["models"]["shared_bottom"]["bottom_units"].to_string();
     readme.says(format!("a shared bottom of {units} units"));
+    readme.leaves("no gain", &["above 0 sharing helps", "not told apart from 0, and"]);
     readme.leaves("the definition of task correlation", &["(0: unrelated, 1: the same task)"]);
     readme.leaves(
         "exit codes, tested in tests/command_line.rs",
