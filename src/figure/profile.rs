@@ -42,8 +42,8 @@ struct ProfilePanel {
 }
 
 impl ProfileFigure {
-    /// None where a model has fewer than [`FEWEST_RUNS`] runs under every condition, where all runs are equal, and for a
-    /// study of more than [`MOST_PANELS`] conditions.
+    /// None where a model has fewer than `FEWEST_RUNS` runs under every condition, where all runs are equal, and for a
+    /// study of more than `MOST_PANELS` conditions.
     pub fn from_summaries(study: &Study, summaries: &Summaries, outcome: &Outcome) -> Option<Self> {
         let experiment = &study.experiment;
         let runs = summaries.models.iter().map(|model| model.runs).max().unwrap_or(0);
