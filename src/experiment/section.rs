@@ -356,7 +356,8 @@ fn size_remedy(sizes: &Table, key: &str, value: &Value, architecture: &Architect
         (architecture.parse)(sizes).ok().map(|sizes| sizes.configuration.check())
     };
     let refused = |value: Value| with(value)?.err().filter(|invalid| invalid.key == key);
-    let remedy = refused(0.into()).or_else(|| refused(f64::NAN.into())).map(|invalid| invalid.remedy);
+    let outside = [0.into(), i64::MAX.into(), f64::NAN.into()];
+    let remedy = outside.into_iter().find_map(refused).map(|invalid| invalid.remedy);
     let digits = value.as_float().filter(|x| x.fract() == 0.0).map(|x| x as i64);
     match digits.filter(|whole| with((*whole).into()).is_some_and(|checked| checked.is_ok())) {
         Some(whole) => format!("{}, in digits: {whole}", remedy.unwrap_or_else(|| SIZE.a())),
