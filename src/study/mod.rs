@@ -366,4 +366,36 @@ mod tests {
             }
         }
     }
+
+    /// The page of a study and the two tables of its robust summaries.
+    fn robust(study: &Study) -> [String; 3] {
+        let folder = tempfile::tempdir().unwrap();
+        write_report(study, Figures::from_study(study), folder.path()).unwrap();
+        ["report.html", "aggregates.csv", "profiles.csv"]
+            .map(|name| std::fs::read_to_string(folder.path().join(name)).unwrap())
+    }
+
+    #[test]
+    fn robust_summaries_have_rows_for_every_model_and_correlation() {
+        let [page, aggregates, profiles] = robust(&Sample { seeds: 6, ..Sample::default() }.study());
+        assert!(
+            page.contains("id=\"robust\"") && page.contains("the loss of the noise alone, 0.0034"),
+            "{page}"
+        );
+        // Nine cells with two quantities each, and two models compared with the first at three correlations.
+        assert_eq!(aggregates.lines().count(), 1 + 9 * 2 + 2 * 3);
+        assert_eq!(profiles.lines().count(), 1 + 9 * 51);
+        assert!(
+            aggregates.contains("mmoe,0.5,loss,mean,probability_of_improvement,shared_bottom,"),
+            "{aggregates}"
+        );
+    }
+
+    #[test]
+    fn gaps_of_scores_are_measured_from_a_perfect_ranking() {
+        let study = FunnelSample { models: vec!["base", "esmm"], ..FunnelSample::default() }.study();
+        let [page, aggregates, _] = robust(&study);
+        assert!(page.contains("an AUC of 1"));
+        assert!(aggregates.contains("probability_of_improvement,base,"), "{aggregates}");
+    }
 }
