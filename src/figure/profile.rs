@@ -216,40 +216,7 @@ impl Figure for ProfileFigure {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{empty_panels, well_formed};
     use super::*;
-    use crate::store::sample::{FunnelSample, Sample};
-    use crate::study::Figures;
-
-    fn drawn(study: &Study) -> Option<Box<dyn Figure>> {
-        Figures::from_study(study).drawn.into_iter().find(|figure| figure.name() == "profile")
-    }
-
-    #[test]
-    fn enough_runs_have_a_panel_for_each_correlation() {
-        let sample = Sample { seeds: FEWEST_RUNS as u64, diverged: 1, ..Sample::default() };
-        let figure = drawn(&sample.study()).unwrap();
-        assert_eq!((figure.frame().panels, empty_panels(figure.as_ref())), (3, vec![]));
-        assert!(well_formed(&super::super::canvas::svg(figure.as_ref()).unwrap()));
-        assert!(figure.caption().contains("is not above the value") && figure.caption().contains("20 runs"));
-        assert!(drawn(&Sample { seeds: FEWEST_RUNS as u64 - 1, ..sample.clone() }.study()).is_none());
-        let diverged = Sample { diverged: FEWEST_RUNS, ..sample };
-        assert!(drawn(&diverged.study()).is_none(), "no threshold is known");
-    }
-
-    #[test]
-    fn of_scores_the_higher_are_better() {
-        let study = FunnelSample {
-            seeds: FEWEST_RUNS as u64,
-            models: vec!["base", "esmm"],
-            ..FunnelSample::default()
-        }
-        .study();
-        let figure = drawn(&study).unwrap();
-        assert!(
-            figure.caption().contains("is not below the value") && figure.caption().contains("to the right")
-        );
-    }
 
     #[test]
     fn labels_of_a_wide_axis_are_round() {

@@ -227,7 +227,7 @@ fn baselines(study: &Study, default: &str) -> Vec<String> {
 mod tests {
     use super::*;
     use crate::figure::NO_RUN_FINISHED;
-    use crate::figure::testing::empty_panels;
+    use crate::figure::testing::{empty_panels, well_formed};
     use crate::record::{Space, Target};
     use crate::store::sample::{FunnelSample, Sample};
 
@@ -397,5 +397,32 @@ mod tests {
         let [page, aggregates, _] = robust(&study);
         assert!(page.contains("an AUC of 1"));
         assert!(aggregates.contains("probability_of_improvement,base,"), "{aggregates}");
+    }
+
+    /// The figure of performance profiles.
+    fn profile(study: &Study) -> Option<Box<dyn Figure>> {
+        Figures::from_study(study).drawn.into_iter().find(|figure| figure.name() == "profile")
+    }
+
+    #[test]
+    fn profiles_of_enough_runs_have_a_panel_for_each_correlation() {
+        let sample = Sample { seeds: 20, diverged: 1, ..Sample::default() };
+        let figure = profile(&sample.study()).unwrap();
+        assert_eq!((figure.frame().panels, empty_panels(figure.as_ref())), (3, vec![]));
+        assert!(well_formed(&crate::figure::canvas::svg(figure.as_ref()).unwrap()));
+        assert!(figure.caption().contains("is not above the value") && figure.caption().contains("20 runs"));
+        assert!(profile(&Sample { seeds: 19, ..sample.clone() }.study()).is_none());
+        let diverged = Sample { diverged: 20, ..sample };
+        assert!(profile(&diverged.study()).is_none(), "no threshold is known");
+    }
+
+    #[test]
+    fn in_profiles_of_scores_the_higher_are_better() {
+        let study =
+            FunnelSample { seeds: 20, models: vec!["base", "esmm"], ..FunnelSample::default() }.study();
+        let figure = profile(&study).unwrap();
+        assert!(
+            figure.caption().contains("is not below the value") && figure.caption().contains("to the right")
+        );
     }
 }
